@@ -1,0 +1,329 @@
+//! Connectors: logical jobs that split into tasks.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::Error;
+use crate::Result;
+use crate::config::ConfigDef;
+use crate::config::ConfigMap;
+use crate::config::Validation;
+use crate::metrics::PluginMetrics;
+use crate::record::SourceOffset;
+use crate::record::SourcePartition;
+use crate::task::SinkTask;
+use crate::task::SourceTask;
+use crate::topic::TopicPartition;
+
+/// What source and sink connectors share.
+///
+/// # Contract
+///
+/// A connector plans; its tasks move the data. [`config_def`](Connector::config_def),
+/// [`validate`](Connector::validate) and the making of tasks work on a fresh instance that was
+/// never started, on any worker. The runtime calls [`start`](Connector::start), then
+/// [`task_configs`](Connector::task_configs) as often as it needs, then
+/// [`stop`](Connector::stop); these never overlap.
+#[async_trait]
+pub trait Connector: Send + Sync + 'static {
+    /// The options that it understands. Works without [`start`](Connector::start).
+    fn config_def(&self) -> &ConfigDef;
+
+    /// Checks a configuration: every option and every error, not only the first. The default asks
+    /// [`config_def`](Connector::config_def). Works without [`start`](Connector::start).
+    ///
+    /// # Errors
+    /// Only if the check itself fails; what is wrong with the configuration is in the
+    /// [`Validation`].
+    async fn validate(&self, config: &ConfigMap) -> Result<Validation> {
+        Ok(self.config_def().validate(config))
+    }
+
+    /// Begins to watch the other system.
+    ///
+    /// *Cancellation*: dropped only when the worker gives up on it at shutdown.
+    ///
+    /// # Errors
+    /// The connector becomes FAILED with this error.
+    async fn start(&mut self, context: ConnectorContext, config: ConfigMap) -> Result<()>;
+
+    /// Splits the work: one configuration per task, at most `max_tasks`. Must give the same answer
+    /// while nothing changed, or tasks are restarted for nothing.
+    ///
+    /// # Errors
+    /// The connector becomes FAILED with this error; running tasks run on.
+    async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<ConfigMap>>;
+
+    /// Stops watching. The default does nothing.
+    ///
+    /// # Errors
+    /// Logged; the connector is gone all the same.
+    async fn stop(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether a source connector gives exactly-once delivery with a configuration (KIP-618).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExactlyOnceSupport {
+    /// It does.
+    Supported,
+    /// It does not.
+    Unsupported,
+}
+
+/// Whether a source connector can define transaction boundaries itself (KIP-618).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectorTransactionBoundaries {
+    /// It can.
+    Supported,
+    /// It cannot.
+    #[default]
+    Unsupported,
+}
+
+/// A change of source offsets asked for from outside; `None` resets the partition.
+pub type SourceOffsetChange = (SourcePartition, Option<SourceOffset>);
+
+/// A connector that brings data into the log.
+///
+/// # Example
+///
+/// A source of the numbers from 1, complete:
+///
+/// ```
+/// use async_trait::async_trait;
+/// use connect_api::config::{ConfigDef, ConfigMap};
+/// use connect_api::data::{Datum, SchemaRef};
+/// use connect_api::record::{Record, SourceOffset, SourcePartition, SourceRecord};
+/// use connect_api::*;
+///
+/// #[derive(Debug, Default)]
+/// struct Numbers { def: ConfigDef, config: ConfigMap }
+///
+/// #[async_trait]
+/// impl Connector for Numbers {
+///     fn config_def(&self) -> &ConfigDef {
+///         &self.def
+///     }
+///     async fn start(&mut self, _: ConnectorContext, config: ConfigMap) -> Result<()> {
+///         self.config = config;
+///         Ok(())
+///     }
+///     async fn task_configs(&mut self, _max_tasks: usize) -> Result<Vec<ConfigMap>> {
+///         Ok(vec![self.config.clone()]) // one task is all this source can use
+///     }
+/// }
+///
+/// impl SourceConnector for Numbers {
+///     fn task(&self) -> Box<dyn SourceTask> {
+///         Box::new(NumbersTask { next: 1, partition: SourcePartition::new([("series", "numbers")]) })
+///     }
+/// }
+///
+/// struct NumbersTask { next: i64, partition: SourcePartition }
+///
+/// #[async_trait]
+/// impl Task for NumbersTask {}
+///
+/// #[async_trait]
+/// impl SourceTask for NumbersTask {
+///     async fn start(&mut self, context: SourceTaskContext, _: ConfigMap) -> Result<()> {
+///         if let Some(offset) = context.offset(&self.partition).await? {
+///             self.next = offset.get("next").and_then(|v| v.as_i64()).unwrap_or(1);
+///         }
+///         Ok(())
+///     }
+///     async fn poll(&mut self) -> Result<Vec<SourceRecord>> {
+///         let number = self.next;
+///         self.next += 1; // not yet returned records may be lost: they are read again after a restart
+///         Ok(vec![SourceRecord::new(
+///             self.partition.clone(),
+///             SourceOffset::new("next", self.next), // where to go on *after* this record
+///             Record::new("numbers", Datum::new(SchemaRef::INT64, number)),
+///         )])
+///     }
+/// }
+/// ```
+///
+/// *Misuse*: an offset that names the record itself rather than where to go on after it. Every
+/// restart then repeats a record.
+#[async_trait]
+pub trait SourceConnector: Connector {
+    /// Makes a task. Works without [`start`](Connector::start), on any worker.
+    #[doc(alias = "taskClass")]
+    fn task(&self) -> Box<dyn SourceTask>;
+
+    /// Whether exactly-once holds with this configuration; `None` is "unknown".
+    fn exactly_once_support(&self, config: &ConfigMap) -> Option<ExactlyOnceSupport> {
+        let _ = config;
+        None
+    }
+
+    /// Whether tasks can define transaction boundaries with this configuration.
+    #[doc(alias = "canDefineTransactionBoundaries")]
+    fn transaction_boundaries(&self, config: &ConfigMap) -> ConnectorTransactionBoundaries {
+        let _ = config;
+        ConnectorTransactionBoundaries::default()
+    }
+
+    /// Asked before offsets are changed from outside. `true`: the new offsets are understood;
+    /// `false`: they are stored unchecked. Must be idempotent.
+    ///
+    /// # Errors
+    /// Vetoes the change.
+    async fn alter_offsets(
+        &mut self,
+        config: &ConfigMap,
+        changes: &[SourceOffsetChange],
+    ) -> Result<bool> {
+        let _ = (config, changes);
+        Ok(false)
+    }
+}
+
+/// A connector that brings data out of the log.
+///
+/// # Example
+///
+/// A sink that counts, complete:
+///
+/// ```
+/// use async_trait::async_trait;
+/// use connect_api::config::{ConfigDef, ConfigMap};
+/// use connect_api::record::SinkRecord;
+/// use connect_api::*;
+///
+/// #[derive(Debug, Default)]
+/// struct Count { def: ConfigDef, config: ConfigMap }
+///
+/// #[async_trait]
+/// impl Connector for Count {
+///     fn config_def(&self) -> &ConfigDef {
+///         &self.def
+///     }
+///     async fn start(&mut self, _: ConnectorContext, config: ConfigMap) -> Result<()> {
+///         self.config = config;
+///         Ok(())
+///     }
+///     async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<ConfigMap>> {
+///         Ok(vec![self.config.clone(); max_tasks]) // partitions are shared out among the tasks
+///     }
+/// }
+///
+/// impl SinkConnector for Count {
+///     fn task(&self) -> Box<dyn SinkTask> {
+///         Box::new(CountTask { seen: 0 })
+///     }
+/// }
+///
+/// struct CountTask { seen: usize }
+///
+/// #[async_trait]
+/// impl Task for CountTask {}
+///
+/// #[async_trait]
+/// impl SinkTask for CountTask {
+///     async fn start(&mut self, _: SinkTaskContext, _: ConfigMap) -> Result<()> {
+///         Ok(())
+///     }
+///     async fn put(&mut self, records: &[SinkRecord]) -> Result<()> {
+///         self.seen += records.len();
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// *Misuse*: one shared resource written by all tasks at once. Tasks run at the same time, maybe on
+/// different machines.
+#[async_trait]
+pub trait SinkConnector: Connector {
+    /// Makes a task. Works without [`start`](Connector::start), on any worker.
+    #[doc(alias = "taskClass")]
+    fn task(&self) -> Box<dyn SinkTask>;
+
+    /// Asked before offsets of the consumer group are changed from outside; as
+    /// [`SourceConnector::alter_offsets`].
+    ///
+    /// # Errors
+    /// Vetoes the change.
+    async fn alter_offsets(
+        &mut self,
+        config: &ConfigMap,
+        changes: &BTreeMap<TopicPartition, Option<i64>>,
+    ) -> Result<bool> {
+        let _ = (config, changes);
+        Ok(false)
+    }
+}
+
+/// What a running connector may ask of its worker. Cheap to clone.
+#[derive(Clone)]
+#[doc(alias = "SourceConnectorContext")]
+#[doc(alias = "SinkConnectorContext")]
+pub struct ConnectorContext(Arc<dyn ConnectorHost>);
+
+/// What a runtime implements behind [`ConnectorContext`].
+#[async_trait]
+pub trait ConnectorHost: Send + Sync + 'static {
+    /// The name of the connector.
+    fn connector_name(&self) -> &str;
+    /// See [`ConnectorContext::request_task_reconfiguration`].
+    fn request_task_reconfiguration(&self);
+    /// See [`ConnectorContext::raise_error`].
+    fn raise_error(&self, error: Error);
+    /// See [`ConnectorContext::offsets`].
+    async fn offsets(&self, partitions: &[SourcePartition]) -> Result<Vec<Option<SourceOffset>>>;
+    /// See [`ConnectorContext::metrics`].
+    fn metrics(&self) -> PluginMetrics;
+}
+
+impl ConnectorContext {
+    /// A context behind a runtime.
+    #[must_use]
+    pub fn new(host: Arc<dyn ConnectorHost>) -> Self {
+        Self(host)
+    }
+
+    /// The name of the connector.
+    #[must_use]
+    pub fn connector_name(&self) -> &str {
+        self.0.connector_name()
+    }
+
+    /// Asks the worker to call [`Connector::task_configs`] again, soon. Returns at once.
+    pub fn request_task_reconfiguration(&self) {
+        self.0.request_task_reconfiguration();
+    }
+
+    /// Marks the connector FAILED; its tasks run on.
+    pub fn raise_error(&self, error: Error) {
+        self.0.raise_error(error);
+    }
+
+    /// The committed offsets of source partitions of this connector, in the order asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a sink connector; retriable
+    /// if the offsets cannot be read for now.
+    pub async fn offsets(&self, partitions: &[SourcePartition]) -> Result<Vec<Option<SourceOffset>>> {
+        self.0.offsets(partitions).await
+    }
+
+    /// Metrics of the connector.
+    #[must_use]
+    pub fn metrics(&self) -> PluginMetrics {
+        self.0.metrics()
+    }
+}
+
+impl fmt::Debug for ConnectorContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConnectorContext").field(&self.connector_name()).finish()
+    }
+}

@@ -1,0 +1,137 @@
+//! Does a value fit a schema?
+
+use crate::Error;
+use crate::Result;
+use crate::data::Logical;
+use crate::data::Schema;
+use crate::data::SchemaType;
+use crate::data::Value;
+
+impl Schema {
+    /// Checks that a value fits, all the way down.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data), worded as Java words it.
+    #[doc(alias = "validateValue")]
+    pub fn validate(&self, value: &Value) -> Result<()> {
+        self.check(None, value)
+    }
+
+    /// [`validate`](Schema::validate) with the name of the field in the message.
+    ///
+    /// # Errors
+    /// As [`validate`](Schema::validate).
+    pub fn validate_named(&self, field: &str, value: &Value) -> Result<()> {
+        self.check(Some(field), value)
+    }
+
+    fn check(&self, field: Option<&str>, value: &Value) -> Result<()> {
+        if value.is_null() {
+            if self.is_optional() {
+                return Ok(());
+            }
+            let location = field.map(|field| format!(" for field: \"{field}\"")).unwrap_or_default();
+            return Err(Error::data(match field {
+                Some(name) if name.ends_with("value") || name.starts_with("element") => format!(
+                    "Invalid value: null used for required {name}, schema type: {}",
+                    self.ty.name()
+                ),
+                _ => format!(
+                    "Invalid value: null used for required value{location}, schema type: {}",
+                    self.ty.name()
+                ),
+            }));
+        }
+        if !self.accepts(value) {
+            let schema = self.name().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+            let location = match field {
+                Some(name) => format!("field: \"{name}\""),
+                None => "value".into(),
+            };
+            return Err(Error::data(format!(
+                "Invalid Java object for schema{schema} with type {}: class {} for {location}",
+                self.ty.name(),
+                value.java_class(),
+            )));
+        }
+        match (&self.ty, value) {
+            (SchemaType::Array(Some(element)), Value::Array(values)) => {
+                values.iter().try_for_each(|value| element.check(Some("element of array value"), value))
+            }
+            (SchemaType::Map(key_schema, value_schema), Value::Map(map)) => {
+                map.iter().try_for_each(|(key, value)| {
+                    if let Some(schema) = key_schema {
+                        schema.check(Some("key of map value"), key)?;
+                    }
+                    match value_schema {
+                        Some(schema) => schema.check(Some("value of map value"), value),
+                        None => Ok(()),
+                    }
+                })
+            }
+            (SchemaType::Struct(_), Value::Struct(structure)) if **structure.schema() != *self => {
+                Err(Error::data("Struct schemas do not match."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// True if the variant of a value is one that this schema takes.
+    fn accepts(&self, value: &Value) -> bool {
+        match Logical::of(self) {
+            Some(Logical::Date) => return matches!(value, Value::Date(_)),
+            Some(Logical::Time) => return matches!(value, Value::Time(_)),
+            Some(Logical::Timestamp) => return matches!(value, Value::Timestamp(_)),
+            Some(Logical::Decimal) => return matches!(value, Value::Decimal(_)),
+            None => {}
+        }
+        matches!(
+            (&self.ty, value),
+            (SchemaType::Int8, Value::Int8(_))
+                | (SchemaType::Int16, Value::Int16(_))
+                | (SchemaType::Int32, Value::Int32(_))
+                | (SchemaType::Int64, Value::Int64(_))
+                | (SchemaType::Float32, Value::Float32(_))
+                | (SchemaType::Float64, Value::Float64(_))
+                | (SchemaType::Boolean, Value::Boolean(_))
+                | (SchemaType::String, Value::String(_))
+                | (SchemaType::Bytes, Value::Bytes(_))
+                | (SchemaType::Array(_), Value::Array(_))
+                | (SchemaType::Map(..), Value::Map(_))
+                | (SchemaType::Struct(_), Value::Struct(_))
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::Logical;
+    use crate::data::SchemaBuilder;
+    use crate::data::SchemaRef;
+    use crate::data::Value;
+
+    #[test]
+    fn messages_are_those_of_java() {
+        let message = |schema: &SchemaRef, value: Value| schema.validate(&value).unwrap_err().report();
+        assert_eq!(
+            message(&SchemaRef::INT8, Value::Int16(1)),
+            "Invalid Java object for schema with type INT8: class java.lang.Short for value"
+        );
+        assert_eq!(
+            message(&SchemaRef::INT8, Value::Null),
+            "Invalid value: null used for required value, schema type: INT8"
+        );
+        let array = SchemaBuilder::array(SchemaRef::INT32).build().unwrap();
+        assert_eq!(
+            message(&array, Value::Array(vec![Value::Null])),
+            "Invalid value: null used for required element of array value, schema type: INT32"
+        );
+        let date = Logical::date().build().unwrap();
+        assert_eq!(
+            message(&date, Value::Int32(1)),
+            "Invalid Java object for schema \"org.apache.kafka.connect.data.Date\" with type INT32: \
+             class java.lang.Integer for value"
+        );
+        assert!(date.validate(&Value::Date(1)).is_ok());
+    }
+}

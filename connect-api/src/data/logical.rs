@@ -1,0 +1,281 @@
+//! Logical types: values with a meaning beyond their encoding.
+
+use std::fmt;
+
+use num_bigint::BigInt;
+
+use crate::Error;
+use crate::Result;
+use crate::data::Schema;
+use crate::data::SchemaBuilder;
+use crate::data::Value;
+
+/// Milliseconds of a day.
+pub const MILLIS_PER_DAY: i64 = 86_400_000;
+
+/// A logical type of Kafka Connect, recognized by the name of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Logical {
+    /// Days since 1970-01-01, on INT32.
+    Date,
+    /// A number with a scale, on BYTES.
+    Decimal,
+    /// Milliseconds since midnight, on INT32.
+    Time,
+    /// Milliseconds since the epoch, on INT64.
+    Timestamp,
+}
+
+impl Logical {
+    /// The name of its schemas.
+    #[must_use]
+    pub const fn schema_name(self) -> &'static str {
+        match self {
+            Self::Date => "org.apache.kafka.connect.data.Date",
+            Self::Decimal => "org.apache.kafka.connect.data.Decimal",
+            Self::Time => "org.apache.kafka.connect.data.Time",
+            Self::Timestamp => "org.apache.kafka.connect.data.Timestamp",
+        }
+    }
+
+    /// The logical type of a schema, by its name.
+    #[must_use]
+    pub fn of(schema: &Schema) -> Option<Self> {
+        let name = schema.name()?;
+        [Self::Date, Self::Decimal, Self::Time, Self::Timestamp]
+            .into_iter()
+            .find(|logical| logical.schema_name() == name)
+    }
+
+    /// Starts a Date schema.
+    pub fn date() -> SchemaBuilder {
+        SchemaBuilder::int32().name(Self::Date.schema_name()).version(1)
+    }
+
+    /// Starts a Time schema.
+    pub fn time() -> SchemaBuilder {
+        SchemaBuilder::int32().name(Self::Time.schema_name()).version(1)
+    }
+
+    /// Starts a Timestamp schema.
+    pub fn timestamp() -> SchemaBuilder {
+        SchemaBuilder::int64().name(Self::Timestamp.schema_name()).version(1)
+    }
+
+    /// Starts a Decimal schema of a scale.
+    pub fn decimal(scale: i32) -> SchemaBuilder {
+        SchemaBuilder::bytes()
+            .name(Self::Decimal.schema_name())
+            .version(1)
+            .parameter("scale", scale.to_string())
+    }
+}
+
+/// The scale that a Decimal schema asks for.
+///
+/// # Errors
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) if the schema has no `scale` or a bad one.
+pub fn decimal_scale(schema: &Schema) -> Result<i32> {
+    let Some(scale) = schema.parameters().get("scale") else {
+        return Err(Error::data("Invalid Decimal schema: scale parameter not found."));
+    };
+    scale
+        .parse()
+        .map_err(|_| Error::data("Invalid scale parameter found in Decimal schema: "))
+}
+
+/// An exact decimal number: `unscaled × 10^-scale`. Trailing zeros count: `1.0` is not `1.00`.
+///
+/// *Java*: `BigDecimal`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[doc(alias = "BigDecimal")]
+pub struct Decimal {
+    unscaled: BigInt,
+    scale: i32,
+}
+
+impl Decimal {
+    /// From its parts.
+    #[must_use]
+    pub fn new(unscaled: impl Into<BigInt>, scale: i32) -> Self {
+        Self { unscaled: unscaled.into(), scale }
+    }
+
+    /// From the unscaled value in two's complement, big endian, as Connect encodes it. No bytes are
+    /// zero.
+    #[must_use]
+    pub fn from_be_bytes(bytes: &[u8], scale: i32) -> Self {
+        Self { unscaled: BigInt::from_signed_bytes_be(bytes), scale }
+    }
+
+    /// The unscaled value in two's complement, big endian, of minimal length.
+    #[must_use]
+    pub fn to_be_bytes(&self) -> Vec<u8> {
+        self.unscaled.to_signed_bytes_be()
+    }
+
+    /// The unscaled value.
+    #[must_use]
+    pub const fn unscaled(&self) -> &BigInt {
+        &self.unscaled
+    }
+
+    /// How many digits stand after the point.
+    #[must_use]
+    pub const fn scale(&self) -> i32 {
+        self.scale
+    }
+
+    /// Parses decimal text, with or without exponent, as Java's `new BigDecimal(text)`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = || Error::data(format!("\"{text}\" is not a decimal number"));
+        let (mantissa, exponent) = match text.find(['e', 'E']) {
+            Some(at) => {
+                let (mantissa, exponent) = text.split_at(at);
+                let exponent = exponent.get(1..).unwrap_or_default();
+                (mantissa, exponent.parse::<i64>().map_err(|_| bad())?)
+            }
+            None => (text, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = whole.strip_prefix(['+', '-']).unwrap_or(whole);
+        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if digits.len() + fraction.len() == 0 || !all_digits(digits) || !all_digits(fraction) {
+            return Err(bad());
+        }
+        let unscaled: BigInt = format!("{whole}{fraction}").parse().map_err(|_| bad())?;
+        let scale = i64::try_from(fraction.len()).map_err(|_| bad())? - exponent;
+        Ok(Self { unscaled, scale: scale.try_into().map_err(|_| bad())? })
+    }
+
+    /// All digits, without an exponent. Huge exponents make huge text; see
+    /// [`Display`](fmt::Display) for the compact form.
+    #[must_use]
+    pub fn to_plain_string(&self) -> String {
+        let text = self.unscaled.magnitude().to_string();
+        let sign = if self.unscaled.sign() == num_bigint::Sign::Minus { "-" } else { "" };
+        match usize::try_from(self.scale) {
+            Ok(0) => format!("{sign}{text}"),
+            Ok(scale) if text.len() > scale => {
+                let (whole, fraction) = text.split_at(text.len() - scale);
+                format!("{sign}{whole}.{fraction}")
+            }
+            Ok(scale) => format!("{sign}0.{text:0>scale$}"),
+            Err(_) if text == "0" => "0".into(),
+            Err(_) => {
+                let zeros = usize::try_from(-i64::from(self.scale)).unwrap_or_default();
+                format!("{sign}{text}{}", "0".repeat(zeros))
+            }
+        }
+    }
+
+    /// The nearest double.
+    #[must_use]
+    pub fn to_f64(&self) -> f64 {
+        self.to_string().parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl fmt::Display for Decimal {
+    /// As Java's `BigDecimal.toString`: with an exponent if the scale is negative or the number is
+    /// very small.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.unscaled.magnitude().to_string();
+        let length = i64::try_from(digits.len()).unwrap_or(i64::MAX);
+        let adjusted = -i64::from(self.scale) + (length - 1);
+        if self.scale >= 0 && adjusted >= -6 {
+            return f.write_str(&self.to_plain_string());
+        }
+        if self.unscaled.sign() == num_bigint::Sign::Minus {
+            f.write_str("-")?;
+        }
+        let (first, rest) = digits.split_at(1);
+        f.write_str(first)?;
+        if !rest.is_empty() {
+            write!(f, ".{rest}")?;
+        }
+        if adjusted != 0 { write!(f, "E{adjusted:+}") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A logical value from milliseconds since the epoch, as Java's `Date` objects hold them.
+///
+/// # Errors
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) for a Date with a time of day, a Time outside of the
+/// first day, or a Decimal.
+pub fn from_millis(logical: Logical, millis: i64) -> Result<Value> {
+    match logical {
+        Logical::Date => {
+            if millis.rem_euclid(MILLIS_PER_DAY) != 0 {
+                return Err(Error::data(
+                    "Kafka Connect Date type should not have any time fields set to non-zero values.",
+                ));
+            }
+            i32::try_from(millis.div_euclid(MILLIS_PER_DAY))
+                .map(Value::Date)
+                .map_err(|_| Error::data(format!("{millis} ms is out of range for a Date")))
+        }
+        Logical::Time => match i32::try_from(millis) {
+            Ok(time) if (0..MILLIS_PER_DAY).contains(&millis) => Ok(Value::Time(time)),
+            _ => Err(Error::data(
+                "Kafka Connect Time type should not have any date fields set to non-zero values.",
+            )),
+        },
+        Logical::Timestamp => Ok(Value::Timestamp(millis)),
+        Logical::Decimal => Err(Error::data("a Decimal is not a moment")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_print_as_java_prints_them() {
+        for (unscaled, scale, text) in [
+            (1234, 2, "12.34"),
+            (-5, 3, "-0.005"),
+            (1, -3, "1E+3"),
+            (123, -3, "1.23E+5"),
+            (1, 7, "1E-7"),
+            (12, 8, "1.2E-7"),
+            (0, 0, "0"),
+            (0, 2, "0.00"),
+            (0, -2, "0E+2"),
+        ] {
+            assert_eq!(Decimal::new(unscaled, scale).to_string(), text);
+            assert_eq!(Decimal::parse(text).unwrap(), Decimal::new(unscaled, scale));
+        }
+    }
+
+    #[test]
+    fn plain_text_has_no_exponent() {
+        assert_eq!(Decimal::new(123, -3).to_plain_string(), "123000");
+        assert_eq!(Decimal::new(12, 8).to_plain_string(), "0.00000012");
+        assert_eq!(Decimal::new(-12, 1).to_plain_string(), "-1.2");
+    }
+
+    #[test]
+    fn unscaled_bytes_are_minimal_twos_complement() {
+        assert_eq!(Decimal::new(-15, 0).to_be_bytes(), [241]);
+        assert_eq!(Decimal::new(128, 0).to_be_bytes(), [0, 128]);
+        assert_eq!(Decimal::from_be_bytes(&[], 0), Decimal::new(0, 0));
+    }
+
+    #[test]
+    fn text_that_is_no_number_is_refused() {
+        for bad in ["", ".", "-", "1e", "0x1", "1_0", "1.2.3", "NaN", " 1"] {
+            assert!(Decimal::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The data model: values, and schemas that say what they are.
+//!
+//! A [`Value`] is 40 bytes; text and bytes in it are shared slices, so a record travels from a file
+//! to a log without copies. A [`Schema`] is optional everywhere: a [`Datum`] is a value with or
+//! without one.
+
+mod builder;
+mod conform;
+pub mod logical;
+mod map;
+mod project;
+mod schema;
+mod structure;
+mod text;
+mod value;
+
+pub use builder::SchemaBuilder;
+pub use logical::Decimal;
+pub use logical::Logical;
+pub use map::ValueMap;
+pub use project::project;
+pub use schema::Field;
+pub use schema::Fields;
+pub use schema::Schema;
+pub use schema::SchemaRef;
+pub use schema::SchemaType;
+pub use structure::Struct;
+pub use text::Text;
+pub use value::Datum;
+pub use value::Value;

@@ -1,0 +1,171 @@
+//! Shared UTF-8 text.
+
+use std::borrow::Borrow;
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// A checked UTF-8 view of shared bytes.
+///
+/// A line is a slice of the chunk it was read in, and the string converter hands the very same
+/// bytes on: text travels from a file to the log without a copy. Cloning costs a reference count;
+/// static text costs nothing.
+///
+/// ```
+/// use connect_api::data::Text;
+///
+/// let chunk = bytes::Bytes::from_static(b"first\nsecond");
+/// let line = Text::from_utf8(chunk.slice(0..5)).unwrap();
+/// assert_eq!(line, "first");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(ByteString);
+
+impl Text {
+    /// Empty text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(ByteString::new())
+    }
+
+    /// Text that lives as long as the program.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(ByteString::from_static(text))
+    }
+
+    /// Checks shared bytes and takes them as they are.
+    ///
+    /// # Errors
+    /// The bytes back, if they are not UTF-8.
+    pub fn from_utf8(bytes: Bytes) -> Result<Self, Bytes> {
+        if std::str::from_utf8(&bytes).is_err() {
+            return Err(bytes);
+        }
+        ByteString::try_from(bytes.clone()).map(Self).map_err(|_| bytes)
+    }
+
+    /// Takes shared bytes, with U+FFFD in place of what is not UTF-8, as Java's decoder does.
+    #[must_use]
+    pub fn from_utf8_lossy(bytes: Bytes) -> Self {
+        match ByteString::try_from(bytes.clone()) {
+            Ok(text) => Self(text),
+            Err(_) => Self::from(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The shared bytes behind the text.
+    #[must_use]
+    pub fn as_bytes(&self) -> &Bytes {
+        self.0.as_bytes()
+    }
+
+    /// The shared bytes behind the text, without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0.into_bytes()
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(ByteString::from(text))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(ByteString::from(text))
+    }
+}
+
+impl From<Cow<'_, str>> for Text {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::from(text.into_owned())
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl serde::Serialize for Text {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Text {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_shares_its_chunk() {
+        let chunk = Bytes::from(b"ab\ncd".to_vec());
+        let line = Text::from_utf8(chunk.slice(3..)).unwrap();
+        assert_eq!(line, "cd");
+        assert_eq!(line.as_bytes().as_ptr(), chunk[3..].as_ptr());
+    }
+
+    #[test]
+    fn bad_bytes_come_back_or_are_replaced() {
+        let bad = Bytes::from_static(b"a\xffb");
+        assert_eq!(Text::from_utf8(bad.clone()).unwrap_err(), bad);
+        assert_eq!(Text::from_utf8_lossy(bad), "a\u{fffd}b");
+    }
+}

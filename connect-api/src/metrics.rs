@@ -1,0 +1,78 @@
+//! Metrics of plugins.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+
+/// Where a plugin registers its own metrics (KIP-877). They appear beside the worker's, tagged with
+/// connector and task.
+///
+/// ```
+/// use connect_api::metrics::PluginMetrics;
+///
+/// let metrics = PluginMetrics::detached();
+/// let lines = metrics.register("lines-split", "Lines longer than the limit that were split");
+/// lines.add(2);
+/// assert_eq!(lines.value(), 2);
+/// ```
+#[derive(Clone, Default)]
+pub struct PluginMetrics(Option<Arc<dyn PluginMetricsHost>>);
+
+/// What a runtime implements behind [`PluginMetrics`].
+pub trait PluginMetricsHost: Send + Sync + 'static {
+    /// Makes a metric visible for as long as the plugin lives. A name that is taken is replaced.
+    fn register(&self, name: &'static str, description: &'static str, metric: Metric);
+}
+
+impl PluginMetrics {
+    /// Metrics that nobody reads; for tests.
+    #[must_use]
+    pub const fn detached() -> Self {
+        Self(None)
+    }
+
+    /// Metrics behind a runtime.
+    #[must_use]
+    pub fn new(host: Arc<dyn PluginMetricsHost>) -> Self {
+        Self(Some(host))
+    }
+
+    /// Registers a metric, at 0.
+    #[must_use]
+    pub fn register(&self, name: &'static str, description: &'static str) -> Metric {
+        let metric = Metric::default();
+        if let Some(host) = &self.0 {
+            host.register(name, description, metric.clone());
+        }
+        metric
+    }
+}
+
+impl fmt::Debug for PluginMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginMetrics").finish_non_exhaustive()
+    }
+}
+
+/// A number that a plugin keeps: a counter or a gauge. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Metric(Arc<AtomicI64>);
+
+impl Metric {
+    /// Adds to it.
+    pub fn add(&self, amount: i64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Sets it.
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Reads it.
+    #[must_use]
+    pub fn value(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,125 @@
+//! Transforms and predicates: changing and choosing single records.
+
+use crate::Result;
+use crate::config::ConfigDef;
+use crate::config::ConfigMap;
+use crate::record::Origin;
+use crate::record::Record;
+
+/// Changes a record, or drops it.
+///
+/// # Contract
+///
+/// One instance per task and alias; calls never overlap. A record comes by value and may be changed
+/// in place. `apply` must not block and must not do I/O: a transform that needs I/O is a connector
+/// in disguise.
+///
+/// # Example
+///
+/// ```
+/// use connect_api::config::{ConfigDef, ConfigMap};
+/// use connect_api::data::{Datum, Value};
+/// use connect_api::record::{Origin, Record, SourceOffset, SourcePartition};
+/// use connect_api::{Result, Transform};
+///
+/// /// Drops empty lines and trims the others.
+/// #[derive(Debug, Default)]
+/// struct Trim(ConfigDef);
+///
+/// impl Transform for Trim {
+///     fn config_def(&self) -> &ConfigDef {
+///         &self.0
+///     }
+///     fn configure(&mut self, _: &ConfigMap) -> Result<()> {
+///         Ok(())
+///     }
+///     fn apply(&mut self, mut record: Record, _: Origin<'_>) -> Result<Option<Record>> {
+///         let Value::String(line) = &record.value.value else { return Ok(Some(record)) };
+///         let trimmed = line.trim();
+///         if trimmed.is_empty() {
+///             return Ok(None);
+///         }
+///         record.value.value = trimmed.into();
+///         Ok(Some(record))
+///     }
+/// }
+///
+/// let origin = Origin::Source { partition: &SourcePartition::null(), offset: &SourceOffset::default() };
+/// let kept = Trim::default().apply(Record::new("t", Datum::string(" a ")), origin)?.unwrap();
+/// assert_eq!(kept.value.value.as_str(), Some("a"));
+/// # Ok::<(), connect_api::Error>(())
+/// ```
+///
+/// *Misuse*: returning the record unchanged when it has an unexpected shape and the transform was
+/// asked to change it. Refuse it with [`Error::data`](crate::Error::data); a predicate is the
+/// place to say which records are meant.
+#[doc(alias = "Transformation")]
+pub trait Transform: Send + 'static {
+    /// The options that it understands, without their prefix.
+    fn config_def(&self) -> &ConfigDef;
+
+    /// Takes its options (prefix removed); called once, first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for options that do not fit.
+    fn configure(&mut self, config: &ConfigMap) -> Result<()>;
+
+    /// Changes a record; `None` drops it. A dropped record counts as delivered.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for a record that cannot be changed; the
+    /// connector's error tolerance decides what follows.
+    fn apply(&mut self, record: Record, origin: Origin<'_>) -> Result<Option<Record>>;
+}
+
+/// Chooses the records that a transform applies to.
+///
+/// One instance per task and alias; calls never overlap.
+///
+/// # Example
+///
+/// ```
+/// use connect_api::config::{ConfigDef, ConfigMap};
+/// use connect_api::data::Datum;
+/// use connect_api::record::{Origin, Record, SourceOffset, SourcePartition};
+/// use connect_api::{Predicate, Result};
+///
+/// /// True for records without a key.
+/// #[derive(Debug, Default)]
+/// struct HasNoKey(ConfigDef);
+///
+/// impl Predicate for HasNoKey {
+///     fn config_def(&self) -> &ConfigDef {
+///         &self.0
+///     }
+///     fn configure(&mut self, _: &ConfigMap) -> Result<()> {
+///         Ok(())
+///     }
+///     fn test(&mut self, record: &Record, _: Origin<'_>) -> Result<bool> {
+///         Ok(record.key.value.is_null())
+///     }
+/// }
+///
+/// let origin = Origin::Source { partition: &SourcePartition::null(), offset: &SourceOffset::default() };
+/// assert!(HasNoKey::default().test(&Record::new("t", Datum::string("v")), origin)?);
+/// # Ok::<(), connect_api::Error>(())
+/// ```
+///
+/// *Misuse*: keeping count of records to choose every n-th one. A redelivered record is tested
+/// again.
+pub trait Predicate: Send + 'static {
+    /// The options that it understands, without their prefix.
+    fn config_def(&self) -> &ConfigDef;
+
+    /// Takes its options (prefix removed); called once, first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for options that do not fit.
+    fn configure(&mut self, config: &ConfigMap) -> Result<()>;
+
+    /// Says whether the record is meant.
+    ///
+    /// # Errors
+    /// Counts as an error of the transform that asked.
+    fn test(&mut self, record: &Record, origin: Origin<'_>) -> Result<bool>;
+}

@@ -1,0 +1,51 @@
+//! The entry point: a broker hands out producers, consumers and administration.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::Admin;
+use crate::AdminOptions;
+use crate::BrokerError;
+use crate::Consumer;
+use crate::ConsumerOptions;
+use crate::Producer;
+use crate::ProducerOptions;
+use crate::Receipts;
+
+/// A log with topics, consumer groups and transactions.
+///
+/// Cheap to share: a worker keeps one behind an `Arc` and opens clients from it. All methods may
+/// run at the same time.
+#[async_trait]
+pub trait Broker: Debug + Send + Sync + 'static {
+    /// An identity of the log that does not change over its life, as Kafka's cluster id.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`] if the log cannot be reached in time.
+    async fn cluster_id(&self) -> Result<String, BrokerError>;
+
+    /// Opens an administrative client.
+    ///
+    /// # Errors
+    /// [`BrokerError::InvalidOption`] for options that the log refuses.
+    async fn admin(&self, options: AdminOptions) -> Result<Box<dyn Admin>, BrokerError>;
+
+    /// Opens a producer and the stream of its receipts.
+    ///
+    /// With [`ProducerOptions::transactional_id`] every older producer of the same id is fenced
+    /// before this returns, and its open transaction is aborted.
+    ///
+    /// # Errors
+    /// [`BrokerError::InvalidOption`] for options that the log refuses.
+    async fn producer(
+        &self,
+        options: ProducerOptions,
+    ) -> Result<(Box<dyn Producer>, Box<dyn Receipts>), BrokerError>;
+
+    /// Opens a consumer.
+    ///
+    /// # Errors
+    /// [`BrokerError::InvalidOption`] for options that the log refuses.
+    async fn consumer(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>, BrokerError>;
+}

@@ -1,0 +1,82 @@
+//! Reading from a log.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connect_api::LogOffsets;
+use connect_api::TopicPartition;
+
+use crate::BrokerError;
+use crate::PartitionRecords;
+
+/// What [`Consumer::poll`] brought.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConsumerEvent {
+    /// Partitions were added. Answer with [`Consumer::rebalanced`] when ready to read them.
+    Assigned(Vec<TopicPartition>),
+    /// Nothing came within the wait.
+    Idle,
+    /// Partitions were lost without notice: another member may own them already, so do not commit.
+    Lost(Vec<TopicPartition>),
+    /// Records, grouped by partition, each group in offset order.
+    Records(Vec<PartitionRecords>),
+    /// Partitions are asked back. Finish and commit, then answer with [`Consumer::rebalanced`];
+    /// only then may another member get them.
+    Revoked(Vec<TopicPartition>),
+}
+
+/// Reads records, alone or as a member of a group.
+///
+/// Membership lives as long as the consumer: dropping it leaves the group.
+#[async_trait]
+pub trait Consumer: Send {
+    /// Waits up to `wait` for an event. Keeps the group membership alive, also while all
+    /// partitions are paused.
+    ///
+    /// *Cancellation*: safe; records not handed out come with the next call.
+    ///
+    /// # Errors
+    /// [`BrokerError::Corrupt`] names what of the log cannot be read; the position does not move.
+    async fn poll(&mut self, wait: Duration) -> Result<ConsumerEvent, BrokerError>;
+
+    /// Answers the last [`ConsumerEvent::Assigned`], [`Revoked`](ConsumerEvent::Revoked) or
+    /// [`Lost`](ConsumerEvent::Lost).
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`] if the coordinator cannot be reached.
+    async fn rebalanced(&mut self) -> Result<(), BrokerError>;
+
+    /// Commits offsets for the group and returns when that is durable.
+    ///
+    /// # Errors
+    /// [`BrokerError::NotAssigned`] if a partition belongs to another member by now;
+    /// [`BrokerError::InvalidState`] without a group.
+    async fn commit(&mut self, offsets: &LogOffsets) -> Result<(), BrokerError>;
+
+    /// What the group has committed for partitions; those without are absent.
+    ///
+    /// # Errors
+    /// [`BrokerError::InvalidState`] without a group.
+    async fn committed(&mut self, partitions: &[TopicPartition])
+    -> Result<LogOffsets, BrokerError>;
+
+    /// The offset of the record that [`poll`](Consumer::poll) will return next for a partition.
+    /// Past the end of what can be read, it is the end.
+    ///
+    /// # Errors
+    /// [`BrokerError::NotAssigned`] for a partition that is not assigned.
+    async fn position(&mut self, partition: &TopicPartition) -> Result<i64, BrokerError>;
+
+    /// Moves the position of an assigned partition.
+    ///
+    /// # Errors
+    /// [`BrokerError::NotAssigned`] for a partition that is not assigned.
+    fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), BrokerError>;
+
+    /// Stops reading from partitions until [`resume`](Consumer::resume); unknown ones are ignored.
+    fn pause(&mut self, partitions: &[TopicPartition]);
+
+    /// Reads from paused partitions again.
+    fn resume(&mut self, partitions: &[TopicPartition]);
+}

@@ -1,0 +1,159 @@
+//! What can go wrong at a log, one variant per distinct reaction.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use connect_api::Error;
+use connect_api::ErrorKind;
+use connect_api::TopicName;
+use connect_api::TopicPartition;
+
+/// An error of a log. Cheap to clone, since one failure may be the fate of many records.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokerError {
+    /// The log was closed while the client was in use.
+    #[error("the log is closed")]
+    Closed,
+    /// Stored data is damaged. Nothing damaged is ever served.
+    #[error("the log is corrupt: {what}; {lost}")]
+    Corrupt {
+        /// What is damaged: file, topic, partition, offset.
+        what: String,
+        /// What is lost by it and what can be done.
+        lost: String,
+    },
+    /// A newer producer took the transactional id.
+    #[error("the producer with transactional id \"{transactional_id}\" was fenced by a newer one")]
+    Fenced {
+        /// The id.
+        transactional_id: String,
+    },
+    /// There is no room for more data.
+    #[error("the log in {path} is full: {detail}", path = path.display())]
+    Full {
+        /// Where the data is.
+        path: PathBuf,
+        /// What ran out and what to do.
+        detail: String,
+    },
+    /// The group has members, which own its offsets.
+    #[error("consumer group \"{group}\" has active members; stop them first")]
+    GroupInUse {
+        /// The group.
+        group: String,
+    },
+    /// An option is not legal.
+    #[error("invalid client option: {0}")]
+    InvalidOption(String),
+    /// A call came at a moment that does not allow it.
+    #[error("{0}")]
+    InvalidState(&'static str),
+    /// A topic cannot exist like this.
+    #[error("invalid topic: {0}")]
+    InvalidTopic(String),
+    /// The data folder belongs to another log that is open, in this process or another.
+    #[error(
+        "the data folder {path} is in use by another worker; give this one its own `data.dir` or stop the other",
+        path = path.display()
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The partition belongs to another member of the group.
+    #[error("partition {partition} is not assigned to this consumer")]
+    NotAssigned {
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// A record is larger than the log takes.
+    #[error("a record of {size} bytes for topic \"{topic}\" is larger than the limit of {limit}")]
+    RecordTooLarge {
+        /// The topic.
+        topic: TopicName,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Reading or writing the stored data failed.
+    #[error("{action} the log in {path} failed", path = path.display())]
+    Storage {
+        /// What was done, as a gerund.
+        action: &'static str,
+        /// Where the data is.
+        path: PathBuf,
+        /// The cause.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The topic exists already.
+    #[error("topic \"{topic}\" already exists")]
+    TopicExists {
+        /// The topic.
+        topic: TopicName,
+    },
+    /// The transaction that the record belonged to was aborted.
+    #[error("the transaction was aborted")]
+    TransactionAborted,
+    /// The client may not do this.
+    #[error("not authorized: {0}")]
+    Unauthorized(String),
+    /// The log cannot be reached for now.
+    #[error("the log is unavailable: {0}")]
+    Unavailable(String),
+    /// The topic does not exist.
+    #[error("topic \"{topic}\" does not exist")]
+    UnknownTopic {
+        /// The topic.
+        topic: TopicName,
+    },
+}
+
+impl BrokerError {
+    /// True if the same call may succeed later.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Unavailable(_))
+    }
+}
+
+impl From<BrokerError> for Error {
+    fn from(error: BrokerError) -> Self {
+        let kind = match &error {
+            BrokerError::TopicExists { .. } => ErrorKind::AlreadyExists,
+            BrokerError::InvalidOption(_)
+            | BrokerError::InvalidTopic(_)
+            | BrokerError::Locked { .. } => ErrorKind::Config,
+            BrokerError::UnknownTopic { .. } => ErrorKind::NotFound,
+            BrokerError::InvalidState(_) => ErrorKind::IllegalState,
+            _ => ErrorKind::External,
+        };
+        let retriable = error.is_retriable();
+        let wrapped = Self::new(kind, error.to_string());
+        let wrapped = match std::error::Error::source(&error) {
+            Some(_) => wrapped.with_source(SourceOf(error)),
+            None => wrapped,
+        };
+        if retriable { wrapped.into_retriable() } else { wrapped }
+    }
+}
+
+/// Shows the cause of a broker error once its own text is the head of the chain already.
+#[derive(Debug)]
+struct SourceOf(BrokerError);
+
+impl std::fmt::Display for SourceOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match std::error::Error::source(&self.0) {
+            Some(source) => source.fmt(f),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SourceOf {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0).and_then(std::error::Error::source)
+    }
+}

@@ -1,0 +1,122 @@
+//! Options of clients.
+
+use std::time::Duration;
+
+use connect_api::ConfigMap;
+use connect_api::TopicName;
+use connect_api::TopicPartition;
+
+/// Which records of transactions a reader sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Isolation {
+    /// Only records outside transactions and of committed ones, in order: reading stops before the
+    /// first open transaction.
+    ReadCommitted,
+    /// Everything that is durable.
+    #[default]
+    ReadUncommitted,
+}
+
+/// Where a reader without a committed offset starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartOffset {
+    /// At the first record that is left.
+    #[default]
+    Earliest,
+    /// After the last record.
+    Latest,
+}
+
+/// What a consumer reads.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Subscription {
+    /// These partitions, outside any group's assignment.
+    Partitions(Vec<TopicPartition>),
+    /// All topics whose whole name matches, also those created later; shared in the group.
+    Pattern(regex::Regex),
+    /// These topics, shared in the group.
+    Topics(Vec<TopicName>),
+}
+
+/// Options of an administrative client.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct AdminOptions {
+    /// `client.id`: names the client in logs and metrics.
+    pub client_id: String,
+    /// Client options in Kafka's names; a log ignores what means nothing to it.
+    pub client_config: ConfigMap,
+}
+
+/// Options of a producer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ProducerOptions {
+    /// `client.id`: names the client in logs and metrics.
+    pub client_id: String,
+    /// Makes the producer transactional and fences older ones of the same id.
+    pub transactional_id: Option<String>,
+    /// After this long an open transaction is aborted by the log.
+    pub transaction_timeout: Duration,
+    /// `send` waits while more than this many bytes are accepted and not yet durable.
+    pub max_in_flight_bytes: usize,
+    /// Client options in Kafka's names; a log ignores what means nothing to it.
+    pub client_config: ConfigMap,
+}
+
+impl Default for ProducerOptions {
+    fn default() -> Self {
+        Self {
+            client_id: String::new(),
+            transactional_id: None,
+            transaction_timeout: Duration::from_secs(60),
+            max_in_flight_bytes: 32 * 1024 * 1024,
+            client_config: ConfigMap::default(),
+        }
+    }
+}
+
+/// Options of a consumer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ConsumerOptions {
+    /// `client.id`: names the client in logs and metrics.
+    pub client_id: String,
+    /// The consumer group; needed to share topics and to commit.
+    pub group: Option<String>,
+    /// What to read.
+    pub subscription: Subscription,
+    /// Where to start without a committed offset.
+    pub start: StartOffset,
+    /// Which records of transactions to see.
+    pub isolation: Isolation,
+    /// At most this many records per poll.
+    pub max_poll_records: usize,
+    /// Poll stops adding records after this many bytes; one larger record still comes, alone.
+    pub max_poll_bytes: usize,
+    /// A group member that does not poll for this long loses its partitions.
+    pub session_timeout: Duration,
+    /// Client options in Kafka's names; a log ignores what means nothing to it.
+    pub client_config: ConfigMap,
+}
+
+impl ConsumerOptions {
+    /// Options with Kafka Connect's defaults for a subscription.
+    #[must_use]
+    pub fn new(subscription: Subscription) -> Self {
+        Self {
+            client_id: String::new(),
+            group: None,
+            subscription,
+            start: StartOffset::Earliest,
+            isolation: Isolation::ReadUncommitted,
+            max_poll_records: 2_000,
+            max_poll_bytes: 4 * 1024 * 1024,
+            session_timeout: Duration::from_secs(45),
+            client_config: ConfigMap::default(),
+        }
+    }
+}
