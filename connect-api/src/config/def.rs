@@ -1,0 +1,655 @@
+//! The definition of a configuration: its keys and all that tools want to know about them.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::LazyLock;
+
+use super::ConfigError;
+use super::ConfigErrors;
+use super::ConfigField;
+use super::ConfigType;
+use super::ParsedConfig;
+use super::ParsedValue;
+use super::Recommender;
+use super::Validator;
+
+/// How likely a user needs a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Importance {
+    /// Most users set it.
+    High,
+    /// Some users set it.
+    #[default]
+    Medium,
+    /// Few users set it.
+    Low,
+}
+
+impl Importance {
+    /// Kafka's name: `HIGH`, `MEDIUM`, `LOW`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::High => "HIGH",
+            Self::Medium => "MEDIUM",
+            Self::Low => "LOW",
+        }
+    }
+}
+
+/// How wide the input field of a key should be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Width {
+    /// Not said.
+    #[default]
+    None,
+    /// For numbers and short words.
+    Short,
+    /// For names.
+    Medium,
+    /// For paths, addresses and lists.
+    Long,
+}
+
+impl Width {
+    /// Kafka's name: `NONE`, `SHORT`, `MEDIUM`, `LONG`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Short => "SHORT",
+            Self::Medium => "MEDIUM",
+            Self::Long => "LONG",
+        }
+    }
+}
+
+/// One key of a [`ConfigDef`].
+///
+/// Built by chaining; without [`default`](Self::default()) or [`optional`](Self::optional) the key
+/// is required.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ConfigKey {
+    /// The key.
+    pub name: String,
+    /// The type.
+    pub ty: ConfigType,
+    /// The value if the key is absent; `None` if the key is required.
+    pub default: Option<ParsedValue>,
+    /// The check of the value.
+    pub validator: Option<Arc<dyn Validator>>,
+    /// How likely a user needs the key.
+    pub importance: Importance,
+    /// What the key does, in sentences.
+    pub documentation: String,
+    /// The group under which tools show the key.
+    pub group: Option<String>,
+    /// The place in the group; −1 if it does not matter.
+    pub order_in_group: i32,
+    /// How wide the input field should be.
+    pub width: Width,
+    /// The name that tools show.
+    pub display_name: String,
+    /// The keys whose recommendations depend on this one.
+    pub dependents: Vec<String>,
+    /// What recommends values.
+    pub recommender: Option<Arc<dyn Recommender>>,
+    /// True if the key is not for users.
+    pub internal: bool,
+    pub(super) classes: Option<Arc<ClassLookup>>,
+    pub(super) check: Option<FieldCheck>,
+}
+
+/// Why the Rust type of a key refuses a text that Kafka's type of it accepts.
+pub(super) type FieldCheck = fn(&str) -> Result<(), String>;
+
+/// The full name of a class, or `None` if there is no such class.
+pub(super) type ClassLookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl ConfigKey {
+    /// A required key of medium importance.
+    #[must_use]
+    pub fn new(name: impl Into<String>, ty: ConfigType) -> Self {
+        let name = name.into();
+        Self {
+            display_name: name.clone(),
+            name,
+            ty,
+            default: None,
+            validator: None,
+            importance: Importance::default(),
+            documentation: String::new(),
+            group: None,
+            order_in_group: -1,
+            width: Width::default(),
+            dependents: Vec::new(),
+            recommender: None,
+            internal: false,
+            classes: None,
+            check: None,
+        }
+    }
+
+    /// A key with the type and the checks of a Rust type; optional if the type has a
+    /// [null](ConfigField::null).
+    #[must_use]
+    pub fn of<T: ConfigField>(name: impl Into<String>) -> Self {
+        let key = Self {
+            check: Some(|text| T::parse(text).map(drop)),
+            ..Self::new(name, T::TYPE)
+        };
+        if T::null().is_some() {
+            key.optional()
+        } else {
+            key
+        }
+    }
+
+    /// Sets the value if the key is absent. A text is parsed.
+    #[must_use]
+    pub fn default(mut self, value: impl Into<ParsedValue>) -> Self {
+        self.default = Some(value.into());
+        self
+    }
+
+    /// Makes the key null if it is absent.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.default = Some(ParsedValue::Null);
+        self
+    }
+
+    /// Sets the check of the value.
+    #[must_use]
+    pub fn validator(mut self, validator: impl Validator + 'static) -> Self {
+        self.validator = Some(Arc::new(validator));
+        self
+    }
+
+    /// Sets how likely a user needs the key.
+    #[must_use]
+    pub fn importance(mut self, importance: Importance) -> Self {
+        self.importance = importance;
+        self
+    }
+
+    /// Sets what the key does, in sentences.
+    #[must_use]
+    pub fn documentation(mut self, documentation: impl Into<String>) -> Self {
+        self.documentation = documentation.into();
+        self
+    }
+
+    /// Sets the group under which tools show the key, and the place in it.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>, order: i32) -> Self {
+        self.group = Some(group.into());
+        self.order_in_group = order;
+        self
+    }
+
+    /// Sets how wide the input field should be.
+    #[must_use]
+    pub fn width(mut self, width: Width) -> Self {
+        self.width = width;
+        self
+    }
+
+    /// Sets the name that tools show.
+    #[must_use]
+    pub fn display_name(mut self, name: impl Into<String>) -> Self {
+        self.display_name = name.into();
+        self
+    }
+
+    /// Sets the keys whose recommendations depend on this one.
+    #[must_use]
+    pub fn dependents<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.dependents = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets what recommends values.
+    #[must_use]
+    pub fn recommender(mut self, recommender: impl Recommender + 'static) -> Self {
+        self.recommender = Some(Arc::new(recommender));
+        self
+    }
+
+    /// Marks the key as not for users.
+    #[must_use]
+    pub fn internal(mut self) -> Self {
+        self.internal = true;
+        self
+    }
+
+    /// Sets how names of a [`Class`](ConfigType::Class) key are looked up: the full name, or `None`
+    /// if there is no such class, which is an error of the value.
+    #[must_use]
+    pub fn classes(
+        mut self,
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.classes = Some(Arc::new(lookup));
+        self
+    }
+
+    /// True if the key has to be set.
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        self.default.is_none()
+    }
+
+    /// Makes the default one of the type and checks it.
+    fn settle(mut self) -> Result<Self, ConfigError> {
+        if let Some(value) = self.default.take() {
+            let shown = value.to_string();
+            let value = self
+                .ty
+                .coerce(value)
+                .map_err(|reason| ConfigError::invalid(&self.name, shown, reason))?;
+            if let Some(validator) = &self.validator {
+                validator
+                    .validate(&self.name, &value)
+                    .map_err(|error| error.at(&self.name))?;
+            }
+            self.default = Some(value);
+        }
+        Ok(self)
+    }
+}
+
+impl fmt::Debug for ConfigKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigKey")
+            .field("name", &self.name)
+            .field("ty", &self.ty)
+            .field("default", &self.default)
+            .field(
+                "validator",
+                &self
+                    .validator
+                    .as_ref()
+                    .map(|validator| validator.describe()),
+            )
+            .field("importance", &self.importance)
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What keys a configuration has: types, defaults, checks, documentation.
+///
+/// *Shape*: keys in the order of definition, groups in the order of first use. Most definitions
+/// come from [`#[derive(ConfigDef)]`](macro@crate::config::ConfigDef); this is the form by hand:
+///
+/// ```
+/// use connect_api::config::{ConfigDef, ConfigKey, ConfigType, Importance, validator};
+/// use connect_api::config_map;
+///
+/// let def = ConfigDef::builder()
+///     .key(
+///         ConfigKey::new("topic", ConfigType::String)
+///             .importance(Importance::High)
+///             .validator(validator::non_empty())
+///             .documentation("Topic that receives the lines."),
+///     )
+///     .key(ConfigKey::new("batch.size", ConfigType::Int).default(2000))
+///     .build();
+///
+/// let validation = def.validate(&config_map! { "topic" => "", "batch.size" => "many" });
+/// let messages: Vec<_> = validation.errors().map(|(_, message)| message).collect();
+/// assert_eq!(messages, [
+///     "Invalid value  for configuration topic: String must be non-empty",
+///     "Invalid value many for configuration batch.size: Not a number of type INT",
+/// ]);
+/// ```
+#[derive(Clone, Default)]
+pub struct ConfigDef {
+    keys: Vec<ConfigKey>,
+    index: BTreeMap<String, usize>,
+    groups: Vec<String>,
+}
+
+impl ConfigDef {
+    /// A definition without keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The definition of a plugin that has no configuration.
+    #[must_use]
+    pub fn empty() -> &'static Self {
+        static EMPTY: LazyLock<ConfigDef> = LazyLock::new(ConfigDef::new);
+        &EMPTY
+    }
+
+    /// Starts a definition by hand.
+    pub fn builder() -> ConfigDefBuilder {
+        ConfigDefBuilder::default()
+    }
+
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// The key is defined already, or its default is not legal.
+    pub fn define(&mut self, key: ConfigKey) -> Result<(), ConfigError> {
+        if self.index.contains_key(&key.name) {
+            let message = format!("Configuration {} is defined twice.", key.name);
+            return Err(ConfigError::new(key.name, message));
+        }
+        let key = key.settle()?;
+        if let Some(group) = &key.group
+            && !self.groups.contains(group)
+        {
+            self.groups.push(group.clone());
+        }
+        self.index.insert(key.name.clone(), self.keys.len());
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// Adds the keys of another definition under a prefix.
+    ///
+    /// The keys come [sorted](Self::sorted), numbered from `first_order` in the group `group`, or
+    /// `group: theirs` if they have one. Their validators and recommenders see keys without the
+    /// prefix.
+    ///
+    /// # Errors
+    /// A key is defined already.
+    pub fn embed(
+        &mut self,
+        prefix: &str,
+        group: &str,
+        first_order: i32,
+        other: &Self,
+    ) -> Result<(), ConfigError> {
+        for (order, key) in (first_order..).zip(other.sorted()) {
+            self.define(embedded(prefix, group, order, key))?;
+        }
+        Ok(())
+    }
+
+    /// A key by its name.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&ConfigKey> {
+        self.keys.get(*self.index.get(name)?)
+    }
+
+    /// The keys in the order of definition.
+    #[must_use]
+    pub fn keys(&self) -> &[ConfigKey] {
+        &self.keys
+    }
+
+    /// The names of the keys in the order of definition.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.name.as_str())
+    }
+
+    /// The groups in the order of first use.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// The keys as documentation lists them: by group, place in the group, required first,
+    /// importance and name.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<&ConfigKey> {
+        let place = |key: &ConfigKey| {
+            let group = key.group.as_ref()?;
+            self.groups.iter().position(|other| other == group)
+        };
+        let mut keys: Vec<_> = self.keys.iter().collect();
+        keys.sort_by(|a, b| -> Ordering {
+            place(a)
+                .cmp(&place(b))
+                .then_with(|| a.order_in_group.cmp(&b.order_in_group))
+                .then_with(|| b.is_required().cmp(&a.is_required()))
+                .then_with(|| a.importance.cmp(&b.importance))
+                .then_with(|| a.name.cmp(&b.name))
+        });
+        keys
+    }
+
+    /// The keys that some key names as a dependent and that are not defined, ordered.
+    pub(super) fn undefined_dependents(&self) -> BTreeSet<&str> {
+        let dependents = self.keys.iter().flat_map(|key| &key.dependents);
+        dependents
+            .map(String::as_str)
+            .filter(|name| !self.index.contains_key(*name))
+            .collect()
+    }
+}
+
+impl fmt::Debug for ConfigDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.keys).finish()
+    }
+}
+
+/// Collects the keys of a [`ConfigDef`].
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct ConfigDefBuilder {
+    def: ConfigDef,
+    errors: Vec<ConfigError>,
+}
+
+impl ConfigDefBuilder {
+    /// Adds a key.
+    pub fn key(mut self, key: ConfigKey) -> Self {
+        let defined = self.def.define(key);
+        self.errors.extend(defined.err());
+        self
+    }
+
+    /// Adds the keys of another definition under a prefix; see [`ConfigDef::embed`].
+    pub fn embed(mut self, prefix: &str, group: &str, first_order: i32, other: &ConfigDef) -> Self {
+        let embedded = self.def.embed(prefix, group, first_order, other);
+        self.errors.extend(embedded.err());
+        self
+    }
+
+    /// The definition, for definitions written in code.
+    ///
+    /// # Panics
+    /// Where [`try_build`](Self::try_build) fails: the definition itself is wrong.
+    #[must_use]
+    pub fn build(self) -> ConfigDef {
+        match self.try_build() {
+            Ok(def) => def,
+            Err(errors) => panic!("the configuration definition is wrong: {errors}"),
+        }
+    }
+
+    /// The definition.
+    ///
+    /// # Errors
+    /// A key is defined twice, or a default is not legal.
+    pub fn try_build(self) -> Result<ConfigDef, ConfigErrors> {
+        match ConfigErrors::from_errors(self.errors) {
+            Some(errors) => Err(errors),
+            None => Ok(self.def),
+        }
+    }
+}
+
+fn embedded(prefix: &str, group: &str, order: i32, key: &ConfigKey) -> ConfigKey {
+    let mut key = key.clone();
+    key.name.insert_str(0, prefix);
+    key.group = Some(match &key.group {
+        Some(own) => format!("{group}: {own}"),
+        None => group.into(),
+    });
+    key.order_in_group = order;
+    for dependent in &mut key.dependents {
+        dependent.insert_str(0, prefix);
+    }
+    key.validator = key.validator.map(|inner| -> Arc<dyn Validator> {
+        Arc::new(Embedded {
+            prefix: prefix.into(),
+            inner,
+        })
+    });
+    key.recommender = key.recommender.map(|inner| -> Arc<dyn Recommender> {
+        Arc::new(Embedded {
+            prefix: prefix.into(),
+            inner,
+        })
+    });
+    key
+}
+
+/// What was written for keys without a prefix, used for keys with one.
+struct Embedded<T: ?Sized> {
+    prefix: String,
+    inner: Arc<T>,
+}
+
+impl<T: ?Sized> Embedded<T> {
+    fn without_prefix<'a>(&self, key: &'a str) -> &'a str {
+        key.strip_prefix(&self.prefix).unwrap_or(key)
+    }
+}
+
+impl Validator for Embedded<dyn Validator> {
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+        self.inner.validate(self.without_prefix(key), value)
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+impl Recommender for Embedded<dyn Recommender> {
+    fn valid_values(&self, key: &str, config: &ParsedConfig) -> Vec<ParsedValue> {
+        self.inner
+            .valid_values(self.without_prefix(key), &config.with_prefix(&self.prefix))
+    }
+
+    fn is_visible(&self, key: &str, config: &ParsedConfig) -> bool {
+        self.inner
+            .is_visible(self.without_prefix(key), &config.with_prefix(&self.prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::validator;
+    use crate::config_map;
+
+    fn names(keys: &[&ConfigKey]) -> Vec<String> {
+        keys.iter().map(|key| key.name.clone()).collect()
+    }
+
+    #[test]
+    fn keys_sort_by_group_place_need_importance_and_name() {
+        let def = ConfigDef::builder()
+            .key(
+                ConfigKey::new("z", ConfigType::Int)
+                    .default(1)
+                    .importance(Importance::Low),
+            )
+            .key(ConfigKey::new("b", ConfigType::Int).default(1))
+            .key(ConfigKey::new("a", ConfigType::Int).default(1))
+            .key(ConfigKey::new("r", ConfigType::Int).importance(Importance::Low))
+            .key(ConfigKey::new("g2", ConfigType::Int).group("G", 2))
+            .key(
+                ConfigKey::new("g1", ConfigType::Int)
+                    .group("G", 1)
+                    .default(1),
+            )
+            .build();
+        assert_eq!(names(&def.sorted()), ["r", "a", "b", "z", "g1", "g2"]);
+        assert_eq!(def.groups(), ["G"]);
+    }
+
+    #[test]
+    fn embedded_keys_are_checked_under_their_own_name() {
+        let inner = ConfigDef::builder()
+            .key(
+                ConfigKey::new("n", ConfigType::Int)
+                    .default(1)
+                    .validator(validator::at_least(1)),
+            )
+            .key(
+                ConfigKey::new("m", ConfigType::Int)
+                    .group("Own", 0)
+                    .default(1),
+            )
+            .build();
+        let def = ConfigDef::builder().embed("t.", "Outer", 5, &inner).build();
+        assert_eq!(def.groups(), ["Outer", "Outer: Own"]);
+        assert_eq!(def.key("t.m").unwrap().order_in_group, 6);
+        let errors: Vec<_> = def
+            .validate(&config_map! { "t.n" => 0, "t.m" => "x" })
+            .errors()
+            .map(|(key, message)| (key.to_owned(), message.to_owned()))
+            .collect();
+        assert_eq!(
+            errors,
+            [
+                (
+                    "t.n".to_owned(),
+                    "Invalid value 0 for configuration n: Value must be at least 1".to_owned()
+                ),
+                (
+                    "t.m".to_owned(),
+                    "Invalid value x for configuration t.m: Not a number of type INT".to_owned()
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn wrong_definitions_are_refused() {
+        let twice = ConfigDef::builder()
+            .key(ConfigKey::new("a", ConfigType::Int))
+            .key(ConfigKey::new("a", ConfigType::Int))
+            .try_build();
+        assert_eq!(
+            twice.unwrap_err().to_string(),
+            "Configuration a is defined twice."
+        );
+        let default = ConfigDef::builder()
+            .key(ConfigKey::new("a", ConfigType::Int).default("x"))
+            .key(
+                ConfigKey::new("b", ConfigType::Int)
+                    .default(0)
+                    .validator(validator::at_least(1)),
+            )
+            .try_build();
+        assert_eq!(default.unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn defaults_take_the_type_of_the_key() {
+        let mut def = ConfigDef::new();
+        def.define(ConfigKey::new("s", ConfigType::Short).default(3))
+            .unwrap();
+        def.define(ConfigKey::new("l", ConfigType::List).default("a,b"))
+            .unwrap();
+        def.define(ConfigKey::new("d", ConfigType::Double).default(1))
+            .unwrap();
+        assert_eq!(def.key("s").unwrap().default, Some(ParsedValue::Short(3)));
+        assert_eq!(
+            def.key("l").unwrap().default,
+            Some(ParsedValue::List(vec!["a".into(), "b".into()]))
+        );
+        assert_eq!(
+            def.key("d").unwrap().default,
+            Some(ParsedValue::Double(1.0))
+        );
+    }
+}

@@ -1,0 +1,626 @@
+//! Checks of one value, and recommendations that depend on other values.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use super::ConfigError;
+use super::ParsedConfig;
+use super::ParsedValue;
+use super::value::java_double;
+
+/// Checks the typed value of one key.
+///
+/// The functions of [this module](self) cover Kafka's validators; a closure wrapped by [`check`]
+/// covers the rest.
+///
+/// ```
+/// use connect_api::config::{ConfigError, ParsedValue, Validator};
+///
+/// struct Even;
+///
+/// impl Validator for Even {
+///     fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+///         match value.as_i64() {
+///             Some(number) if number % 2 == 1 => {
+///                 Err(ConfigError::invalid(key, value, "Value must be even"))
+///             }
+///             _ => Ok(()),
+///         }
+///     }
+///
+///     fn describe(&self) -> String {
+///         "an even number".into()
+///     }
+/// }
+///
+/// let error = Even.validate("n", &ParsedValue::Int(3)).unwrap_err();
+/// assert_eq!(error.to_string(), "Invalid value 3 for configuration n: Value must be even");
+/// ```
+pub trait Validator: Send + Sync {
+    /// Checks a value. A value that could not be parsed, or is null, comes as
+    /// [`ParsedValue::Null`].
+    ///
+    /// # Errors
+    /// What is wrong, usually made by [`ConfigError::invalid`].
+    #[doc(alias = "ensureValid")]
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError>;
+
+    /// What is legal, for documentation: `[1,...]`.
+    fn describe(&self) -> String;
+}
+
+impl<V: Validator + ?Sized> Validator for Arc<V> {
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+        (**self).validate(key, value)
+    }
+
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+}
+
+/// Recommends values and decides whether a key matters, given the values of all keys.
+///
+/// ```
+/// use connect_api::config::{ParsedConfig, ParsedValue, Recommender};
+///
+/// /// The compression level matters only if there is compression.
+/// struct Level;
+///
+/// impl Recommender for Level {
+///     fn valid_values(&self, _key: &str, _config: &ParsedConfig) -> Vec<ParsedValue> {
+///         (1..=9).map(ParsedValue::Int).collect()
+///     }
+///
+///     fn is_visible(&self, _key: &str, config: &ParsedConfig) -> bool {
+///         config.get("compression").as_str() != Some("none")
+///     }
+/// }
+/// ```
+pub trait Recommender: Send + Sync {
+    /// The values to offer; empty if any value may do.
+    fn valid_values(&self, key: &str, config: &ParsedConfig) -> Vec<ParsedValue>;
+
+    /// True if the key matters with these values.
+    #[doc(alias = "visible")]
+    fn is_visible(&self, key: &str, config: &ParsedConfig) -> bool {
+        let _ = (key, config);
+        true
+    }
+}
+
+/// A bound of a numeric range; prints as given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bound {
+    value: f64,
+    whole: Option<i64>,
+}
+
+impl From<i16> for Bound {
+    fn from(value: i16) -> Self {
+        Self::from(i64::from(value))
+    }
+}
+
+impl From<i32> for Bound {
+    fn from(value: i32) -> Self {
+        Self::from(i64::from(value))
+    }
+}
+
+impl From<i64> for Bound {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "Kafka compares ranges as doubles"
+    )]
+    fn from(value: i64) -> Self {
+        Self {
+            value: value as f64,
+            whole: Some(value),
+        }
+    }
+}
+
+impl From<f64> for Bound {
+    fn from(value: f64) -> Self {
+        Self { value, whole: None }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.whole {
+            Some(whole) => write!(f, "{whole}"),
+            None => f.write_str(&java_double(self.value)),
+        }
+    }
+}
+
+/// A number that is at least `min`. Null is refused.
+#[must_use]
+#[doc(alias = "Range")]
+pub fn at_least(min: impl Into<Bound>) -> impl Validator {
+    Range {
+        min: Some(min.into()),
+        max: None,
+    }
+}
+
+/// A number that is at most `max`. Null is refused.
+#[must_use]
+#[doc(alias = "Range")]
+pub fn at_most(max: impl Into<Bound>) -> impl Validator {
+    Range {
+        min: None,
+        max: Some(max.into()),
+    }
+}
+
+/// A number from `min` to `max`, both included. Null is refused.
+#[must_use]
+#[doc(alias = "Range")]
+pub fn between(min: impl Into<Bound>, max: impl Into<Bound>) -> impl Validator {
+    Range {
+        min: Some(min.into()),
+        max: Some(max.into()),
+    }
+}
+
+/// One of these texts. Null is refused.
+#[must_use]
+#[doc(alias = "ValidString")]
+pub fn one_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
+    OneOf(texts.into_iter().map(Into::into).collect())
+}
+
+/// One of these texts in any case. Null is refused.
+#[must_use]
+#[doc(alias = "CaseInsensitiveValidString")]
+pub fn one_of_ignore_case<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
+    OneOfIgnoreCase(
+        texts
+            .into_iter()
+            .map(|text| text.into().to_uppercase())
+            .collect(),
+    )
+}
+
+/// Any value but null.
+#[must_use]
+#[doc(alias = "NonNullValidator")]
+pub fn non_null() -> impl Validator {
+    check("non-null string", |_, value| {
+        if value.is_null() {
+            Err("entry must be non null".into())
+        } else {
+            Ok(())
+        }
+    })
+}
+
+/// Any text but the empty one. Null passes.
+#[must_use]
+#[doc(alias = "NonEmptyString")]
+pub fn non_empty() -> impl Validator {
+    check("non-empty string", |_, value| {
+        if value.as_str() == Some("") {
+            Err("String must be non-empty".into())
+        } else {
+            Ok(())
+        }
+    })
+}
+
+/// Any text without control characters but the empty one. Null passes.
+#[must_use]
+#[doc(alias = "NonEmptyStringWithoutControlChars")]
+pub fn non_empty_without_control_chars() -> impl Validator {
+    check(
+        "non-empty string without ISO control characters",
+        |_, value| {
+            let Some(text) = value.as_str() else {
+                return Ok(());
+            };
+            if text.is_empty() {
+                return Err("String may not be empty".into());
+            }
+            let found: Vec<_> = text
+                .chars()
+                .filter(|c| c.is_control())
+                .map(|c| u32::from(c).to_string())
+                .collect();
+            if found.is_empty() {
+                return Ok(());
+            }
+            let found = found.join(", ");
+            Err(format!(
+                "String may not contain control sequences but had the following ASCII chars: {found}"
+            ))
+        },
+    )
+}
+
+/// A list of these texts, without duplicates; it may be empty but not null.
+#[must_use]
+#[doc(alias = "ValidList")]
+pub fn list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
+    let allowed = texts.into_iter().map(Into::into).collect();
+    List {
+        allowed,
+        empty_allowed: true,
+        null_allowed: false,
+    }
+}
+
+/// A list of these texts, without duplicates, with at least one element.
+#[must_use]
+#[doc(alias = "ValidList")]
+pub fn non_empty_list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
+    let allowed = texts.into_iter().map(Into::into).collect();
+    List {
+        allowed,
+        empty_allowed: false,
+        null_allowed: false,
+    }
+}
+
+/// A list of any texts but empty ones, without duplicates.
+#[must_use]
+#[doc(alias = "anyNonDuplicateValues")]
+pub fn any_non_duplicate(empty_allowed: bool, null_allowed: bool) -> impl Validator {
+    List {
+        allowed: Vec::new(),
+        empty_allowed,
+        null_allowed,
+    }
+}
+
+/// A list of at most `max` elements. Null passes.
+#[must_use]
+#[doc(alias = "ListSize")]
+pub fn at_most_of_size(max: usize) -> impl Validator {
+    check(
+        format!("List containing maximum of {max} elements"),
+        move |_, value| match value.as_list() {
+            Some(list) if list.len() > max => Err(format!("exceeds maximum list size of [{max}].")),
+            _ => Ok(()),
+        },
+    )
+}
+
+/// A check by a closure, with the description of what is legal.
+///
+/// The closure gets the key and the value, null included, and answers with the reason if the value
+/// is illegal.
+///
+/// ```
+/// use connect_api::config::Validator as _;
+/// use connect_api::config::validator;
+///
+/// let even = validator::check("an even number", |_key, value| match value.as_i64() {
+///     Some(number) if number % 2 == 1 => Err("Value must be even".into()),
+///     _ => Ok(()),
+/// });
+/// assert!(even.validate("n", &3.into()).is_err());
+/// ```
+#[must_use]
+#[doc(alias = "LambdaValidator")]
+pub fn check(
+    description: impl Into<String>,
+    check: impl Fn(&str, &ParsedValue) -> Result<(), String> + Send + Sync,
+) -> impl Validator {
+    Check {
+        description: description.into(),
+        check,
+    }
+}
+
+/// Several validators in order; the first error counts.
+#[must_use]
+#[doc(alias = "CompositeValidator")]
+pub fn all_of(validators: impl IntoIterator<Item = Box<dyn Validator>>) -> impl Validator {
+    AllOf(validators.into_iter().collect())
+}
+
+struct Range {
+    min: Option<Bound>,
+    max: Option<Bound>,
+}
+
+impl Validator for Range {
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+        if value.is_null() {
+            return Err(ConfigError::invalid(key, value, "Value must be non-null"));
+        }
+        let Some(number) = value.as_f64() else {
+            return Err(ConfigError::invalid(key, value, "Value must be a number"));
+        };
+        match (self.min, self.max) {
+            (Some(min), _) if number < min.value => Err(ConfigError::invalid(
+                key,
+                value,
+                format!("Value must be at least {min}"),
+            )),
+            (_, Some(max)) if number > max.value => Err(ConfigError::invalid(
+                key,
+                value,
+                format!("Value must be no more than {max}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match (self.min, self.max) {
+            (None, None) => "[...]".into(),
+            (None, Some(max)) => format!("[...,{max}]"),
+            (Some(min), None) => format!("[{min},...]"),
+            (Some(min), Some(max)) => format!("[{min},...,{max}]"),
+        }
+    }
+}
+
+struct OneOf(Vec<String>);
+
+impl OneOf {
+    fn validate_text(&self, key: &str, text: Option<&str>) -> Result<(), ConfigError> {
+        if text.is_some_and(|text| self.0.iter().any(|allowed| allowed == text)) {
+            return Ok(());
+        }
+        let reason = format!("String must be one of: {}", self.0.join(", "));
+        Err(ConfigError::invalid(key, text.unwrap_or("null"), reason))
+    }
+}
+
+impl Validator for OneOf {
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+        self.validate_text(key, value.as_str())
+    }
+
+    fn describe(&self) -> String {
+        format!("[{}]", self.0.join(", "))
+    }
+}
+
+struct OneOfIgnoreCase(Vec<String>);
+
+impl Validator for OneOfIgnoreCase {
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+        let upper = value.as_str().map(str::to_uppercase);
+        if upper.is_some_and(|upper| self.0.contains(&upper)) {
+            return Ok(());
+        }
+        let reason = format!(
+            "String must be one of (case insensitive): {}",
+            self.0.join(", ")
+        );
+        Err(ConfigError::invalid(key, value, reason))
+    }
+
+    fn describe(&self) -> String {
+        format!("(case insensitive) [{}]", self.0.join(", "))
+    }
+}
+
+struct List {
+    /// Empty: any text.
+    allowed: Vec<String>,
+    empty_allowed: bool,
+    null_allowed: bool,
+}
+
+impl Validator for List {
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+        let wrong = |what: &str| {
+            Err(ConfigError::new(
+                key,
+                format!("Configuration '{key}' {what}"),
+            ))
+        };
+        let Some(list) = value.as_list() else {
+            return if self.null_allowed {
+                Ok(())
+            } else {
+                wrong("values must not be null.")
+            };
+        };
+        if list.is_empty() && !self.empty_allowed {
+            let valid = match &*self.allowed {
+                [] => "any non-empty value".into(),
+                allowed => format!("[{}]", allowed.join(", ")),
+            };
+            return wrong(&format!("must not be empty. Valid values include: {valid}"));
+        }
+        if list.iter().collect::<BTreeSet<_>>().len() != list.len() {
+            return wrong("values must not be duplicated.");
+        }
+        for text in list {
+            if text.is_empty() {
+                return wrong("values must not be empty.");
+            }
+            if !self.allowed.is_empty() {
+                OneOf(self.allowed.clone()).validate_text(key, Some(text))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        let empty = if self.empty_allowed {
+            "(empty config allowed)"
+        } else {
+            "(empty not allowed)"
+        };
+        let null = if self.null_allowed {
+            "(null config allowed)"
+        } else {
+            "(null not allowed)"
+        };
+        format!("[{}] {empty} {null}", self.allowed.join(", "))
+    }
+}
+
+struct Check<F> {
+    description: String,
+    check: F,
+}
+
+impl<F> Validator for Check<F>
+where
+    F: Fn(&str, &ParsedValue) -> Result<(), String> + Send + Sync,
+{
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+        (self.check)(key, value).map_err(|reason| ConfigError::invalid(key, value, reason))
+    }
+
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+}
+
+struct AllOf(Vec<Box<dyn Validator>>);
+
+impl Validator for AllOf {
+    fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError> {
+        self.0
+            .iter()
+            .try_for_each(|validator| validator.validate(key, value))
+    }
+
+    fn describe(&self) -> String {
+        self.0
+            .iter()
+            .map(|validator| validator.describe())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfigType;
+
+    fn message(validator: &dyn Validator, value: impl Into<ParsedValue>) -> String {
+        validator
+            .validate("k", &value.into())
+            .map_or_else(|error| error.to_string(), |()| "ok".into())
+    }
+
+    fn list(text: &str) -> ParsedValue {
+        ConfigType::List.parse(text).unwrap()
+    }
+
+    #[test]
+    fn ranges_word_their_errors_as_kafka_does() {
+        let range = between(0.0, 1.0);
+        assert_eq!(message(&range, 0.5), "ok");
+        assert_eq!(
+            message(&range, 2.0),
+            "Invalid value 2.0 for configuration k: Value must be no more than 1.0"
+        );
+        assert_eq!(
+            message(&at_least(1), 0),
+            "Invalid value 0 for configuration k: Value must be at least 1"
+        );
+        assert_eq!(
+            message(&at_most(1), ParsedValue::Null),
+            "Invalid value null for configuration k: Value must be non-null"
+        );
+        assert_eq!(range.describe(), "[0.0,...,1.0]");
+        assert_eq!(at_least(1).describe(), "[1,...]");
+    }
+
+    #[test]
+    fn texts_are_compared_with_and_without_case() {
+        let one = one_of(["none", "all"]);
+        assert_eq!(message(&one, "all"), "ok");
+        assert_eq!(
+            message(&one, "ALL"),
+            "Invalid value ALL for configuration k: String must be one of: none, all"
+        );
+        assert_eq!(
+            message(&one, ParsedValue::Null),
+            "Invalid value null for configuration k: String must be one of: none, all"
+        );
+        let any_case = one_of_ignore_case(["none", "all"]);
+        assert_eq!(message(&any_case, "aLL"), "ok");
+        assert_eq!(
+            message(&any_case, "x"),
+            "Invalid value x for configuration k: String must be one of (case insensitive): \
+             NONE, ALL"
+        );
+    }
+
+    #[test]
+    fn empty_texts_and_null_are_told_apart() {
+        assert_eq!(
+            message(&non_empty(), ""),
+            "Invalid value  for configuration k: String must be non-empty"
+        );
+        assert_eq!(message(&non_empty(), ParsedValue::Null), "ok");
+        assert_eq!(
+            message(&non_null(), ParsedValue::Null),
+            "Invalid value null for configuration k: entry must be non null"
+        );
+        let name = non_empty_without_control_chars();
+        assert_eq!(
+            message(&name, ""),
+            "Invalid value  for configuration k: String may not be empty"
+        );
+        assert_eq!(
+            message(&name, "x\ny\u{9f}"),
+            "Invalid value x\ny\u{9f} for configuration k: String may not contain control \
+             sequences but had the following ASCII chars: 10, 159"
+        );
+    }
+
+    #[test]
+    fn lists_are_checked_as_a_whole_and_by_element() {
+        let any = any_non_duplicate(false, true);
+        assert_eq!(message(&any, list("a,b")), "ok");
+        assert_eq!(message(&any, ParsedValue::Null), "ok");
+        assert_eq!(
+            message(&any, list("a,a")),
+            "Configuration 'k' values must not be duplicated."
+        );
+        assert_eq!(
+            message(&any, list("a,,b")),
+            "Configuration 'k' values must not be empty."
+        );
+        assert_eq!(
+            message(&any, list("")),
+            "Configuration 'k' must not be empty. Valid values include: any non-empty value"
+        );
+        assert_eq!(
+            message(&list_of(["a", "b"]), list("a,c")),
+            "Invalid value c for configuration k: String must be one of: a, b"
+        );
+        assert_eq!(
+            message(&list_of(["a"]), ParsedValue::Null),
+            "Configuration 'k' values must not be null."
+        );
+        assert_eq!(
+            message(&non_empty_list_of(["a"]), list("")),
+            "Configuration 'k' must not be empty. Valid values include: [a]"
+        );
+        assert_eq!(
+            message(&at_most_of_size(1), list("a,b")),
+            "Invalid value [a, b] for configuration k: exceeds maximum list size of [1]."
+        );
+    }
+
+    #[test]
+    fn the_first_of_several_validators_speaks() {
+        let all = all_of([
+            Box::new(non_null()) as Box<dyn Validator>,
+            Box::new(at_least(1)),
+        ]);
+        assert_eq!(
+            message(&all, ParsedValue::Null),
+            "Invalid value null for configuration k: entry must be non null"
+        );
+        assert_eq!(all.describe(), "non-null string, [1,...]");
+    }
+}
