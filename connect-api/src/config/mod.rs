@@ -5,7 +5,7 @@
 //! up and tools compare them.
 //!
 //! * [`ConfigMap`] is a configuration as text, with secrets marked.
-//! * [`ConfigDef`] says what keys there are; [`ConfigDef::validate`] finds every error of every
+//! * [`ConfigDef`](struct@ConfigDef) says what keys there are; [`validate`](struct@ConfigDef#method.validate) finds every error of every
 //!   key, and [`ConfigInfos`] is the REST form of the outcome.
 //! * [`FromConfig`] reads a typed struct. Deriving it also derives the definition:
 //!
@@ -44,6 +44,7 @@ mod def;
 mod error;
 mod field;
 mod info;
+mod key;
 mod map;
 mod password;
 mod provider;
@@ -58,9 +59,6 @@ pub use connect_derive::ConfigDef;
 pub use connect_derive::ConfigEnum;
 pub use def::ConfigDef;
 pub use def::ConfigDefBuilder;
-pub use def::ConfigKey;
-pub use def::Importance;
-pub use def::Width;
 pub use error::ConfigError;
 pub use error::ConfigErrors;
 pub use field::ConfigField;
@@ -69,6 +67,9 @@ pub use info::ConfigInfo;
 pub use info::ConfigInfos;
 pub use info::ConfigKeyInfo;
 pub use info::ConfigValueInfo;
+pub use key::ConfigKey;
+pub use key::Importance;
+pub use key::Width;
 pub use map::ConfigMap;
 pub use map::Iter;
 pub use password::Password;

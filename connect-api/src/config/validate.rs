@@ -10,8 +10,8 @@ use super::ConfigKey;
 use super::ConfigMap;
 use super::ParsedConfig;
 use super::ParsedValue;
-use super::def::FieldCheck;
 use super::error::HIDDEN;
+use super::key::FieldCheck;
 
 impl ConfigDef {
     /// Checks a configuration: all errors of all keys, with recommended values and visibility.
