@@ -1,0 +1,98 @@
+//! Which log offsets of a sink task may be committed.
+
+use connect_api::LogOffsets;
+use connect_api::TopicPartition;
+
+/// Keeps, per partition, how far `put` accepted records and what is committed (invariant O3).
+///
+/// ```
+/// use connect_api::{LogOffsets, TopicPartition};
+/// use connect_core::sink::CommitTracker;
+///
+/// let partition = TopicPartition::new("t", 0);
+/// let mut tracker = CommitTracker::default();
+/// tracker.accepted(&partition, 10);
+/// assert_eq!(tracker.due().get(&partition), Some(&10));
+///
+/// // The task has made only some of it durable, and claims something that it does not own.
+/// let answer: LogOffsets =
+///     [(partition.clone(), 7), (TopicPartition::new("t", 1), 3)].into_iter().collect();
+/// let (commit, refused) = tracker.allow(&tracker.due(), answer);
+/// assert_eq!(commit.get(&partition), Some(&7));
+/// assert_eq!(refused.len(), 1);
+/// tracker.committed(&commit);
+/// assert_eq!(tracker.due().get(&partition), Some(&10));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CommitTracker {
+    accepted: LogOffsets,
+    committed: LogOffsets,
+}
+
+impl CommitTracker {
+    /// `put` accepted everything of a partition before this offset.
+    pub fn accepted(&mut self, partition: &TopicPartition, next: i64) {
+        match self.accepted.get_mut(partition) {
+            Some(known) => *known = next,
+            None => _ = self.accepted.insert(partition.clone(), next),
+        }
+    }
+
+    /// A partition is read from elsewhere from now on: what was accepted of it counts no more.
+    pub fn rewound(&mut self, partition: &TopicPartition, next: i64) {
+        self.accepted.insert(partition.clone(), next);
+        self.committed.remove(partition);
+    }
+
+    /// What was accepted and is not committed.
+    #[must_use]
+    pub fn due(&self) -> LogOffsets {
+        self.accepted
+            .iter()
+            .filter(|(partition, next)| self.committed.get(*partition) != Some(next))
+            .map(|(partition, next)| (partition.clone(), *next))
+            .collect()
+    }
+
+    /// [`due`](CommitTracker::due) for some partitions.
+    #[must_use]
+    pub fn due_of(&self, partitions: &[TopicPartition]) -> LogOffsets {
+        self.due().into_iter().filter(|(partition, _)| partitions.contains(partition)).collect()
+    }
+
+    /// Splits what the task answered to what was `asked`: what may be committed, and what may not
+    /// because it was not asked for or is larger than what was accepted.
+    #[must_use]
+    pub fn allow(&self, asked: &LogOffsets, answer: LogOffsets) -> (LogOffsets, LogOffsets) {
+        let (allowed, refused): (Vec<_>, Vec<_>) = answer
+            .into_iter()
+            .partition(|(partition, next)| asked.get(partition).is_some_and(|limit| next <= limit));
+        let news = allowed
+            .into_iter()
+            .filter(|(partition, next)| self.committed.get(partition) != Some(next))
+            .collect();
+        (news, refused.into_iter().collect())
+    }
+
+    /// These offsets are committed.
+    pub fn committed(&mut self, offsets: &LogOffsets) {
+        for (partition, next) in offsets {
+            self.committed.insert(partition.clone(), *next);
+        }
+    }
+
+    /// Offsets from which records must be read again after a failed `pre_commit`: those committed
+    /// last. Partitions without one are read from where the log says.
+    #[must_use]
+    pub fn last_committed(&self, partition: &TopicPartition) -> Option<i64> {
+        self.committed.get(partition).copied()
+    }
+
+    /// Partitions are gone.
+    pub fn forget(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.accepted.remove(partition);
+            self.committed.remove(partition);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Decisions about records on their way from the log to a sink.
+
+mod commit;
+
+pub use commit::CommitTracker;
