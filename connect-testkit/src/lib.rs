@@ -1,0 +1,9 @@
+//! Conformance suites, fakes and harnesses for authors of connectors, converters and brokers.
+//!
+//! # Features
+//!
+//! * `kafka`: [`kafka`], a real Kafka for tests.
+
+#[cfg(feature = "kafka")]
+pub mod kafka;
+pub mod proxy;
