@@ -73,7 +73,11 @@ impl TopicDescription {
     /// Describes a topic; for implementers of [`Admin`].
     #[must_use]
     pub fn new(name: impl Into<TopicName>, partitions: i32) -> Self {
-        Self { name: name.into(), partitions, internal: false }
+        Self {
+            name: name.into(),
+            partitions,
+            internal: false,
+        }
     }
 }
 
@@ -103,15 +107,19 @@ pub trait Admin: Send + Sync {
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`].
-    async fn describe_topic(&self, topic: &TopicName)
-    -> Result<Option<TopicDescription>, BrokerError>;
+    async fn describe_topic(
+        &self,
+        topic: &TopicName,
+    ) -> Result<Option<TopicDescription>, BrokerError>;
 
     /// The effective options of a topic, in Kafka's names.
     ///
     /// # Errors
     /// [`BrokerError::UnknownTopic`].
-    async fn topic_config(&self, topic: &TopicName)
-    -> Result<BTreeMap<String, String>, BrokerError>;
+    async fn topic_config(
+        &self,
+        topic: &TopicName,
+    ) -> Result<BTreeMap<String, String>, BrokerError>;
 
     /// The first offset that is left in each partition.
     ///

@@ -135,7 +135,11 @@ impl From<BrokerError> for Error {
             Some(_) => wrapped.with_source(SourceOf(error)),
             None => wrapped,
         };
-        if retriable { wrapped.into_retriable() } else { wrapped }
+        if retriable {
+            wrapped.into_retriable()
+        } else {
+            wrapped
+        }
     }
 }
 
@@ -146,8 +150,8 @@ struct SourceOf(BrokerError);
 impl std::fmt::Display for SourceOf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match std::error::Error::source(&self.0) {
-            Some(source) => source.fmt(f),
-            None => self.0.fmt(f),
+            Some(source) => std::fmt::Display::fmt(source, f),
+            None => std::fmt::Display::fmt(&self.0, f),
         }
     }
 }

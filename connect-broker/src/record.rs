@@ -50,7 +50,9 @@ impl ProducerRecord {
             .iter()
             .map(|header| header.key.len() + header.value.as_ref().map_or(0, Bytes::len))
             .sum();
-        self.key.as_ref().map_or(0, Bytes::len) + self.value.as_ref().map_or(0, Bytes::len) + headers
+        self.key.as_ref().map_or(0, Bytes::len)
+            + self.value.as_ref().map_or(0, Bytes::len)
+            + headers
     }
 }
 
