@@ -5,19 +5,26 @@
 //! without one.
 
 mod builder;
+mod calendar;
 mod conform;
+mod float_text;
 pub mod logical;
 mod map;
+mod parse;
 mod project;
 mod schema;
 mod structure;
 mod text;
+pub mod text_form;
 mod value;
 
 pub use builder::SchemaBuilder;
+pub use float_text::FloatText;
 pub use logical::Decimal;
 pub use logical::Logical;
 pub use map::ValueMap;
+pub use parse::infer_schema;
+pub use parse::parse;
 pub use project::project;
 pub use schema::Field;
 pub use schema::Fields;
