@@ -1,0 +1,291 @@
+//! Adding fields about the record.
+
+use std::sync::LazyLock;
+
+use connect_api::Error;
+use connect_api::Result;
+use connect_api::Transform;
+use connect_api::config::ConfigDef;
+use connect_api::config::ConfigError;
+use connect_api::config::ConfigErrors;
+use connect_api::config::ConfigMap;
+use connect_api::config::FromConfig;
+use connect_api::data::Logical;
+use connect_api::data::SchemaBuilder;
+use connect_api::data::SchemaRef;
+use connect_api::data::Struct;
+use connect_api::data::Text;
+use connect_api::data::Value;
+use connect_api::record::Origin;
+use connect_api::record::Record;
+
+use crate::Part;
+use crate::schema_cache::SchemaCache;
+
+/// Adds fields to the key or value: topic, partition, offset and timestamp of the record, or a
+/// fixed text. The name of a field may end in `!` (required) or `?` (optional, as without).
+///
+/// A null key or value stays null. What the record does not have, such as a partition before it is
+/// sent, is left unset, or out of a map.
+///
+/// *Java*: `InsertField$Key`, `InsertField$Value`. As there, the new struct schema keeps name,
+/// version, documentation and parameters, but not whether it was optional.
+#[derive(Debug)]
+pub struct InsertField {
+    part: Part,
+    fields: Vec<NewField>,
+    replaces_null_with_default: bool,
+    schemas: SchemaCache,
+}
+
+#[derive(Debug, Clone, ConfigDef)]
+struct InsertFieldConfig {
+    /// Field name for Kafka topic. Suffix with `!` to make this a required field, or `?` to keep it
+    /// optional (the default).
+    #[config(name = "topic.field")]
+    topic: Option<String>,
+    /// Field name for Kafka partition. Suffix with `!` to make this a required field, or `?` to
+    /// keep it optional (the default).
+    #[config(name = "partition.field")]
+    partition: Option<String>,
+    /// Field name for Kafka offset - only applicable to sink connectors. Suffix with `!` to make
+    /// this a required field, or `?` to keep it optional (the default).
+    #[config(name = "offset.field")]
+    offset: Option<String>,
+    /// Field name for record timestamp. Suffix with `!` to make this a required field, or `?` to
+    /// keep it optional (the default).
+    #[config(name = "timestamp.field")]
+    timestamp: Option<String>,
+    /// Field name for static data field. Suffix with `!` to make this a required field, or `?` to
+    /// keep it optional (the default).
+    #[config(name = "static.field")]
+    static_field: Option<String>,
+    /// Static field value, if field name configured.
+    #[config(name = "static.value")]
+    static_value: Option<String>,
+    /// Whether to replace fields that have a default value and that are null to the default value.
+    /// When set to true, the default value is used, otherwise null is used.
+    #[config(name = "replace.null.with.default", default = true)]
+    replaces_null_with_default: bool,
+}
+
+#[derive(Debug)]
+struct NewField {
+    name: Text,
+    is_optional: bool,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Offset,
+    Partition,
+    Static(Text),
+    Timestamp,
+    Topic,
+}
+
+impl InsertField {
+    /// A transform of a part, to be configured.
+    #[must_use]
+    pub fn new(part: Part) -> Self {
+        Self {
+            part,
+            fields: Vec::new(),
+            replaces_null_with_default: true,
+            schemas: SchemaCache::default(),
+        }
+    }
+
+    fn apply_to_struct(&mut self, record: &mut Record, origin: Origin<'_>) -> Result<()> {
+        let Self {
+            part,
+            fields,
+            replaces_null_with_default,
+            schemas,
+        } = self;
+        let datum = part.of_mut(record);
+        let Value::Struct(structure) = &datum.value else {
+            return Err(unexpected(
+                "Only Struct objects supported for",
+                &datum.value,
+            ));
+        };
+        let schema = schemas.get_or_make(structure.schema(), |schema| {
+            let mut builder = SchemaBuilder::structure().basics_of(schema);
+            for field in schema.fields().unwrap_or_default() {
+                builder = builder.field(field.name().clone(), field.schema().clone());
+            }
+            for field in fields.iter() {
+                builder = builder.field(field.name.clone(), field.schema()?);
+            }
+            builder.build()
+        })?;
+        let Value::Struct(structure) = std::mem::take(&mut datum.value) else {
+            return Ok(());
+        };
+        let count = schema.fields().map_or(0, <[_]>::len);
+        // The one allocation of this transform.
+        let mut values = structure.into_values();
+        values.reserve_exact(count.saturating_sub(values.len()));
+        for (value, field) in values.iter_mut().zip(schema.fields().unwrap_or_default()) {
+            if value.is_null() {
+                if let (Some(default), true) =
+                    (field.schema().default(), *replaces_null_with_default)
+                {
+                    *value = default.clone();
+                } else if !field.schema().is_optional() {
+                    field.schema().validate_named(field.name(), value)?;
+                }
+            }
+        }
+        for field in fields.iter() {
+            values.push(
+                match (field.content.value(record, origin)?, &field.content) {
+                    (Value::Int64(millis), Content::Timestamp) => Value::Timestamp(millis),
+                    (value, _) => value,
+                },
+            );
+        }
+        let datum = part.of_mut(record);
+        datum.value = Struct::from_values(schema.clone(), values)?.into();
+        datum.schema = Some(schema);
+        Ok(())
+    }
+
+    fn apply_to_map(&self, record: &mut Record, origin: Origin<'_>) -> Result<()> {
+        let datum = self.part.of_mut(record);
+        if !matches!(datum.value, Value::Map(_)) {
+            return Err(unexpected(
+                "Only Map objects supported in absence of schema for",
+                &datum.value,
+            ));
+        }
+        for field in &self.fields {
+            let value = field.content.value(record, origin)?;
+            if let (Value::Map(map), false) = (&mut self.part.of_mut(record).value, value.is_null())
+            {
+                map.insert(field.name.clone(), value);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Transform for InsertField {
+    fn config_def(&self) -> &ConfigDef {
+        InsertFieldConfig::config_def()
+    }
+
+    fn configure(&mut self, config: &ConfigMap) -> Result<()> {
+        let config = InsertFieldConfig::from_config(config)?;
+        self.replaces_null_with_default = config.replaces_null_with_default;
+        let fixed = match (&config.static_field, config.static_value) {
+            (Some(field), None) => {
+                let reason = format!("No value specified for static field: {field}");
+                return Err(ConfigErrors::from(ConfigError::invalid(
+                    "static.value",
+                    "null",
+                    reason,
+                ))
+                .into());
+            }
+            (_, value) => Content::Static(value.unwrap_or_default().into()),
+        };
+        // The order in which Java adds them.
+        self.fields = [
+            (config.topic, Content::Topic),
+            (config.partition, Content::Partition),
+            (config.offset, Content::Offset),
+            (config.timestamp, Content::Timestamp),
+            (config.static_field, fixed),
+        ]
+        .into_iter()
+        .filter_map(|(name, content)| Some(NewField::new(&name?, content)))
+        .collect();
+        if self.fields.is_empty() {
+            return Err(Error::config("No field insertion configured"));
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, mut record: Record, origin: Origin<'_>) -> Result<Option<Record>> {
+        let datum = self.part.of_mut(&mut record);
+        if !datum.value.is_null() {
+            if datum.schema.is_some() {
+                self.apply_to_struct(&mut record, origin)?;
+            } else {
+                self.apply_to_map(&mut record, origin)?;
+            }
+        }
+        Ok(Some(record))
+    }
+}
+
+impl NewField {
+    fn new(name: &str, content: Content) -> Self {
+        let (name, is_optional) = match name.strip_suffix('!') {
+            Some(name) => (name, false),
+            None => (name.strip_suffix('?').unwrap_or(name), true),
+        };
+        Self {
+            name: name.into(),
+            is_optional,
+            content,
+        }
+    }
+
+    fn schema(&self) -> Result<SchemaRef> {
+        static TIMESTAMP: LazyLock<Result<[SchemaRef; 2]>> = LazyLock::new(|| {
+            Ok([
+                Logical::timestamp().build()?,
+                Logical::timestamp().optional().build()?,
+            ])
+        });
+
+        Ok(match (&self.content, self.is_optional) {
+            (Content::Offset, true) => SchemaRef::OPTIONAL_INT64,
+            (Content::Offset, false) => SchemaRef::INT64,
+            (Content::Partition, true) => SchemaRef::OPTIONAL_INT32,
+            (Content::Partition, false) => SchemaRef::INT32,
+            (Content::Static(_) | Content::Topic, true) => SchemaRef::OPTIONAL_STRING,
+            (Content::Static(_) | Content::Topic, false) => SchemaRef::STRING,
+            (Content::Timestamp, is_optional) => match (&*TIMESTAMP, is_optional) {
+                (Ok([_, optional]), true) => optional.clone(),
+                (Ok([required, _]), false) => required.clone(),
+                (Err(_), _) => Logical::timestamp().build()?,
+            },
+        })
+    }
+}
+
+impl Content {
+    /// What the record has; null if it has nothing.
+    fn value(&self, record: &Record, origin: Origin<'_>) -> Result<Value> {
+        Ok(match self {
+            Self::Offset => match origin {
+                Origin::Sink { position } => position.offset.into(),
+                _ => {
+                    return Err(Error::data(
+                        "Only SinkRecord supported for [field insertion], found: \
+                         org.apache.kafka.connect.source.SourceRecord",
+                    ));
+                }
+            },
+            Self::Partition => record.partition.into(),
+            Self::Static(value) => Value::String(value.clone()),
+            Self::Timestamp => record
+                .timestamp
+                .map(|timestamp| timestamp.as_millis())
+                .into(),
+            Self::Topic => Value::String(Text::from(&*record.topic)),
+        })
+    }
+}
+
+fn unexpected(expectation: &str, found: &Value) -> Error {
+    Error::data(format!(
+        "{expectation} [field insertion], found: {}",
+        found.java_class()
+    ))
+}

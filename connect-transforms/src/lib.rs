@@ -1,0 +1,70 @@
+//! Kafka Connect's transforms and predicates: changing and choosing single records.
+//!
+//! | class | what it does |
+//! | --- | --- |
+//! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
+//! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
+//! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
+//! | `RecordIsTombstone` | [`RecordIsTombstone`]: records without a value |
+//! | `TopicNameMatches` | [`TopicNameMatches`]: records of certain topics |
+//!
+//! Transforms are in the package `org.apache.kafka.connect.transforms`, predicates in its package
+//! `predicates`. Hand [`plugins`] to a registry to make them known:
+//!
+//! ```
+//! use connect_api::data::{Datum, Value};
+//! use connect_api::plugin::PluginRegistry;
+//! use connect_api::record::{Origin, Record, SourceOffset, SourcePartition};
+//! use connect_api::config_map;
+//!
+//! let mut registry = PluginRegistry::new();
+//! registry.install(connect_transforms::plugins);
+//!
+//! let mut hoist = registry.new_transform("HoistField$Value")?;
+//! hoist.configure(&config_map! { "field" => "line" })?;
+//! let origin = Origin::Source { partition: &SourcePartition::null(), offset: &SourceOffset::default() };
+//! let record = hoist.apply(Record::new("lines", Datum::string("hello")), origin)?.unwrap();
+//! let Value::Struct(line) = &record.value.value else { panic!("a struct") };
+//! assert_eq!(line.get("line"), Some(&"hello".into()));
+//! # Ok::<(), connect_api::Error>(())
+//! ```
+
+mod hoist_field;
+mod insert_field;
+mod part;
+mod predicate;
+mod schema_cache;
+
+use connect_api::plugin::PluginInfo;
+use connect_api::plugin::PluginRegistry;
+pub use hoist_field::HoistField;
+pub use insert_field::InsertField;
+pub use part::Part;
+pub use predicate::HasHeaderKey;
+pub use predicate::RecordIsTombstone;
+pub use predicate::TopicNameMatches;
+
+/// Registers the transforms and predicates of this crate under the names of Kafka's classes.
+pub fn plugins(registry: &mut PluginRegistry) {
+    for part in [Part::Key, Part::Value] {
+        registry
+            .transform(transform("HoistField", part), move || HoistField::new(part))
+            .transform(transform("InsertField", part), move || {
+                InsertField::new(part)
+            });
+    }
+    registry
+        .predicate(predicate("HasHeaderKey"), HasHeaderKey::default)
+        .predicate(predicate("RecordIsTombstone"), RecordIsTombstone::default)
+        .predicate(predicate("TopicNameMatches"), TopicNameMatches::default);
+}
+
+fn transform(name: &str, part: Part) -> PluginInfo {
+    let class = format!("org.apache.kafka.connect.transforms.{name}${}", part.name());
+    PluginInfo::new(class, env!("CARGO_PKG_VERSION"))
+}
+
+fn predicate(name: &str) -> PluginInfo {
+    let class = format!("org.apache.kafka.connect.transforms.predicates.{name}");
+    PluginInfo::new(class, env!("CARGO_PKG_VERSION"))
+}
