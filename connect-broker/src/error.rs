@@ -12,6 +12,10 @@ use connect_api::TopicPartition;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
+    /// The log does not accept who the client says it is: a wrong password, an unknown user, a
+    /// mechanism that the log does not offer.
+    #[error("authentication failed: {0}")]
+    Authentication(String),
     /// The log was closed while the client was in use.
     #[error("the log is closed")]
     Closed,
@@ -87,6 +91,10 @@ pub enum BrokerError {
         /// The cause.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// The log cannot be spoken to safely: its certificate has expired, is not trusted or belongs to
+    /// another host, or one side does not speak TLS.
+    #[error("no secure connection: {0}")]
+    Tls(String),
     /// The topic exists already.
     #[error("topic \"{topic}\" already exists")]
     TopicExists {

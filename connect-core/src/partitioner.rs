@@ -15,7 +15,11 @@
 #[must_use]
 #[doc(alias = "BuiltInPartitioner.partitionForKey")]
 pub fn partition_for_key(key: &[u8], partitions: i32) -> i32 {
-    if partitions <= 0 { 0 } else { to_positive(murmur2(key)) % partitions }
+    if partitions <= 0 {
+        0
+    } else {
+        to_positive(murmur2(key)) % partitions
+    }
 }
 
 /// Clears the sign bit; unlike an absolute value it has an answer for `i32::MIN`.
@@ -64,7 +68,10 @@ mod tests {
             (b"foobar", -790_332_482),
             (b"a-little-bit-long-string", -985_981_536),
             (b"a-little-bit-longer-string", -1_486_304_829),
-            (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
+            (
+                b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
+                -58_897_971,
+            ),
             (b"abc", 479_470_107),
         ];
         for (key, hash) in cases {

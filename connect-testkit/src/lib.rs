@@ -4,6 +4,7 @@
 //!
 //! * `kafka`: [`kafka`], a real Kafka for tests.
 
+pub mod broker;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod proxy;
