@@ -123,7 +123,8 @@ impl Statuses {
         &'a self,
         name: &'a ConnectorName,
     ) -> impl Iterator<Item = (&'a TaskId, &'a Status)> {
-        self.0.iter().filter_map(move |(subject, status)| match subject {
+        let first = Subject::Task(TaskId { connector: name.clone(), index: 0 });
+        self.0.range(first..).map_while(move |(subject, status)| match subject {
             Subject::Task(id) if id.connector == *name => Some((id, status)),
             _ => None,
         })

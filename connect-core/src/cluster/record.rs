@@ -74,3 +74,15 @@ pub enum ConfigRecord {
         configs: Vec<ConfigMap>,
     },
 }
+
+impl ConfigRecord {
+    /// The connector that it is about.
+    #[must_use]
+    pub const fn name(&self) -> &ConnectorName {
+        match self {
+            Self::Connector { name, .. }
+            | Self::TargetState { name, .. }
+            | Self::Tasks { name, .. } => name,
+        }
+    }
+}

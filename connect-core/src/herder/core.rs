@@ -42,6 +42,8 @@ pub struct HerderCore {
     /// Requests that are answered once their connector has settled.
     waiting: Vec<Waiting>,
     shutdown: Option<RequestId>,
+    /// Connectors that the current input may have changed something for.
+    touched: BTreeSet<ConnectorName>,
     actions: VecDeque<(ActionId, Action)>,
     last_action: u64,
 }
@@ -80,6 +82,19 @@ enum Pending {
     TaskConfigs(ConnectorName),
     Validate { request: RequestId, records: Vec<ConfigRecord>, created: bool },
     Write { request: Option<RequestId>, name: ConnectorName, created: bool, answer: Answer },
+}
+
+impl Pending {
+    fn connector(&self) -> Option<&ConnectorName> {
+        match self {
+            Self::Connector(name)
+            | Self::StopConnector(name)
+            | Self::TaskConfigs(name)
+            | Self::Write { name, .. } => Some(name),
+            Self::StopTask(id) => Some(&id.connector),
+            Self::Validate { .. } => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,10 +137,19 @@ impl HerderCore {
     /// Takes in what happened.
     pub fn step(&mut self, input: Input) {
         match input {
-            Input::Config(record) => self.apply(record),
+            Input::Config(record) => {
+                self.touched.insert(record.name().clone());
+                self.apply(record);
+            }
             Input::Done(action, outcome) => self.done(action, outcome),
             Input::Report { subject, epoch, state, trace } => {
                 self.report(subject, epoch, state, trace);
+            }
+            Input::Reconfigure(name) => {
+                if let Some(run) = self.connectors.get_mut(&name) {
+                    run.wants_tasks = true;
+                    self.touched.insert(name);
+                }
             }
             Input::Request(id, request) => self.request(id, request),
         }
@@ -193,6 +217,7 @@ impl HerderCore {
         if self.shutdown.is_some() {
             return self.respond(id, Err(HerderError::ShuttingDown));
         }
+        self.touched.extend(request.connector().cloned());
         match request {
             Request::Put { name, config, mode, initial } => {
                 self.put(id, name, config, mode, initial);
@@ -208,13 +233,6 @@ impl HerderCore {
                 }
                 self.change(id, &name, records, Answer::Done);
             }
-            Request::Reconfigure { name } => match self.connectors.get_mut(&name) {
-                Some(run) => {
-                    run.wants_tasks = true;
-                    self.respond(id, Ok(Response::Done));
-                }
-                None => self.respond(id, Err(HerderError::NoConnector(name))),
-            },
             Request::Restart { name, include_tasks, only_failed } => {
                 let response = self.restart(name, include_tasks, only_failed);
                 self.respond(id, response);
@@ -226,7 +244,11 @@ impl HerderCore {
                 }
                 None => self.respond(id, Err(HerderError::NoTask(task))),
             },
-            Request::Shutdown => self.shutdown = Some(id),
+            Request::Shutdown => {
+                self.shutdown = Some(id);
+                self.touched.extend(self.connectors.keys().cloned());
+                self.touched.extend(self.tasks.keys().map(|id| id.connector.clone()));
+            }
         }
     }
 
@@ -299,6 +321,7 @@ impl HerderCore {
 
     fn done(&mut self, action: ActionId, outcome: Outcome) {
         let Some(pending) = self.pending.remove(&action) else { return };
+        self.touched.extend(pending.connector().cloned());
         match (pending, outcome) {
             (Pending::Validate { request, records, created }, Outcome::Validated(result)) => {
                 self.validated(request, records, created, result);
@@ -391,23 +414,16 @@ impl HerderCore {
 
     /// Compares what is to be run with what is, and asks for the difference.
     fn reconcile(&mut self) {
-        let names: BTreeSet<ConnectorName> = self
-            .state
-            .connectors()
-            .keys()
-            .chain(self.connectors.keys())
-            .chain(self.tasks.keys().map(|id| &id.connector))
-            .cloned()
-            .collect();
-        for name in names {
+        let names = std::mem::take(&mut self.touched);
+        for name in &names {
             let desired = match self.shutdown {
                 Some(_) => None,
-                None => self.state.connector(&name).cloned(),
+                None => self.state.connector(name).cloned(),
             };
-            self.reconcile_connector(&name, desired.as_ref());
-            self.reconcile_tasks(&name, desired.as_ref());
+            self.reconcile_connector(name, desired.as_ref());
+            self.reconcile_tasks(name, desired.as_ref());
         }
-        self.answer_waiting();
+        self.answer_waiting(&names);
         if let Some(request) = self.shutdown
             && self.is_shut_down()
             && self.pending.is_empty()
@@ -491,8 +507,7 @@ impl HerderCore {
             run.busy.is_none() && (!run.wants_tasks || run.target != TargetState::Started)
         }) && !self.is_writing(name);
         let mut stopping = false;
-        let ids: Vec<TaskId> =
-            self.tasks.keys().filter(|id| id.connector == *name).cloned().collect();
+        let ids: Vec<TaskId> = self.tasks_of(name).map(|(id, _)| id.clone()).collect();
         for id in ids {
             let Some(run) = self.tasks.get(&id) else { continue };
             let config = desired.and_then(|entry| entry.tasks.get(id.index));
@@ -523,6 +538,14 @@ impl HerderCore {
                 self.start_task(id, entry, config);
             }
         }
+    }
+
+    fn tasks_of<'a>(
+        &'a self,
+        name: &'a ConnectorName,
+    ) -> impl Iterator<Item = (&'a TaskId, &'a TaskRun)> {
+        let first = TaskId { connector: name.clone(), index: 0 };
+        self.tasks.range(first..).take_while(move |(id, _)| id.connector == *name)
     }
 
     fn is_writing(&self, name: &ConnectorName) -> bool {
@@ -559,10 +582,10 @@ impl HerderCore {
         self.pending.insert(action, Pending::StopTask(id.clone()));
     }
 
-    fn answer_waiting(&mut self) {
+    fn answer_waiting(&mut self, touched: &BTreeSet<ConnectorName>) {
         let waiting = std::mem::take(&mut self.waiting);
         for wait in waiting {
-            match self.settled(&wait) {
+            match touched.contains(&wait.name).then(|| self.settled(&wait)).flatten() {
                 Some(response) => self.respond(wait.request, response),
                 None => self.waiting.push(wait),
             }
@@ -574,7 +597,7 @@ impl HerderCore {
         let run = self.connectors.get(&wait.name);
         let entry = self.state.connector(&wait.name);
         if wait.answer == Answer::Gone {
-            let gone = run.is_none() && self.tasks.keys().all(|id| id.connector != wait.name);
+            let gone = run.is_none() && self.tasks_of(&wait.name).next().is_none();
             return (gone || entry.is_some()).then_some(Ok(Response::Done));
         }
         let Some(entry) = entry else {

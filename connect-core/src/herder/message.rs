@@ -51,11 +51,6 @@ pub enum Request {
         /// What is wanted of it at first, if not that it runs.
         initial: Option<TargetState>,
     },
-    /// Ask the connector again how to split its work.
-    Reconfigure {
-        /// Its name.
-        name: ConnectorName,
-    },
     /// Start connector and tasks afresh (KIP-745).
     Restart {
         /// Its name.
@@ -79,6 +74,21 @@ pub enum Request {
     },
     /// Stop everything; no request is taken any more.
     Shutdown,
+}
+
+impl Request {
+    /// The connector that it is about; `None` for all of them.
+    #[must_use]
+    pub const fn connector(&self) -> Option<&ConnectorName> {
+        match self {
+            Self::Delete { name }
+            | Self::Put { name, .. }
+            | Self::Restart { name, .. }
+            | Self::SetTargetState { name, .. } => Some(name),
+            Self::RestartTask { id } => Some(&id.connector),
+            Self::Shutdown => None,
+        }
+    }
 }
 
 /// A connector as REST shows it.
@@ -184,6 +194,8 @@ pub enum Input {
         /// Why it failed.
         trace: Option<String>,
     },
+    /// A connector asks to be asked again how to split its work.
+    Reconfigure(ConnectorName),
     /// A user asks for something.
     Request(RequestId, Request),
 }

@@ -38,10 +38,10 @@ impl CommitTracker {
         }
     }
 
-    /// A partition is read from elsewhere from now on: what was accepted of it counts no more.
-    pub fn rewound(&mut self, partition: &TopicPartition, next: i64) {
+    /// A partition was assigned, and is read from this offset on.
+    pub fn assigned(&mut self, partition: &TopicPartition, next: i64) {
         self.accepted.insert(partition.clone(), next);
-        self.committed.remove(partition);
+        self.committed.insert(partition.clone(), next);
     }
 
     /// What was accepted and is not committed.
@@ -81,11 +81,27 @@ impl CommitTracker {
         }
     }
 
-    /// Offsets from which records must be read again after a failed `pre_commit`: those committed
-    /// last. Partitions without one are read from where the log says.
+    /// `pre_commit` failed: everything that is not committed counts as not accepted. Answers where
+    /// to read on.
+    pub fn rewind(&mut self) -> LogOffsets {
+        let due: Vec<_> = self.due().into_iter().map(|(partition, _)| partition).collect();
+        let back = |partition: TopicPartition| {
+            let next = self.committed.get(&partition).copied()?;
+            self.accepted.insert(partition.clone(), next);
+            Some((partition, next))
+        };
+        due.into_iter().filter_map(back).collect()
+    }
+
+    /// How far `put` accepted a partition.
     #[must_use]
-    pub fn last_committed(&self, partition: &TopicPartition) -> Option<i64> {
-        self.committed.get(partition).copied()
+    pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
+        self.accepted.get(partition).copied()
+    }
+
+    /// The partitions that are assigned.
+    pub fn partitions(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.accepted.keys()
     }
 
     /// Partitions are gone.

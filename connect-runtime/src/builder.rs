@@ -1,0 +1,140 @@
+//! Building a worker.
+
+use std::sync::Arc;
+
+use connect_api::Error;
+use connect_api::PluginRegistry;
+use connect_api::Result;
+use connect_broker::Broker;
+use connect_core::codec::offset_file;
+use tokio::sync::mpsc;
+
+use crate::Connect;
+use crate::clock::Clock;
+use crate::clock::SystemClock;
+use crate::config::WorkerConfig;
+use crate::herder::Driver;
+use crate::store::OffsetStore;
+use crate::worker::Worker;
+
+/// Builds a worker; see [`Connect::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct ConnectBuilder {
+    registry: Option<PluginRegistry>,
+    broker: Option<Arc<dyn Broker>>,
+    worker: Option<WorkerConfig>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ConnectBuilder {
+    pub(crate) fn new() -> Self {
+        Self { registry: None, broker: None, worker: None, clock: Arc::new(SystemClock) }
+    }
+
+    /// The plugins that connectors may use. Required.
+    pub fn registry(mut self, registry: PluginRegistry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// The log that records travel through. Required.
+    pub fn broker(self, broker: impl Broker) -> Self {
+        self.shared_broker(Arc::new(broker))
+    }
+
+    /// [`broker`](ConnectBuilder::broker) for a log that is shared already.
+    pub fn shared_broker(mut self, broker: Arc<dyn Broker>) -> Self {
+        self.broker = Some(broker);
+        self
+    }
+
+    /// The configuration of the worker. Required.
+    pub fn worker(mut self, config: WorkerConfig) -> Self {
+        self.worker = Some(config);
+        self
+    }
+
+    /// Where the time of day comes from. The system's clock without a call.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Starts the worker on the tokio runtime that this is called on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if something required is missing, a
+    /// default converter is unknown, or the offsets topic is not compacted; otherwise what the log
+    /// reports.
+    pub async fn build(self) -> Result<Connect> {
+        let missing = |what: &str| Error::config(format!("a worker needs {what}"));
+        let registry = self.registry.ok_or_else(|| missing("a registry of plugins"))?;
+        let broker = self.broker.ok_or_else(|| missing("a broker"))?;
+        let config = self.worker.ok_or_else(|| missing("a configuration"))?;
+        for key in ["key.converter", "value.converter"] {
+            registry.find_converter(config.converter(key)).map_err(|error| named(key, &error))?;
+        }
+        registry
+            .find_header_converter(config.converter("header.converter"))
+            .map_err(|error| named("header.converter", &error))?;
+        let offsets = OffsetStore::open(&*broker, config.offset_topic()).await?;
+        import_offsets(&config, &offsets, &*self.clock).await?;
+        let (inputs, inputs_receiver) = mpsc::channel(INPUTS);
+        let (commands, commands_receiver) = mpsc::channel(COMMANDS);
+        let worker =
+            Arc::new(Worker::new(registry, config, broker, offsets, self.clock, inputs));
+        let driver = Driver::new(Arc::clone(&worker), commands_receiver, inputs_receiver);
+        let handle = tokio::spawn(driver.run());
+        Ok(Connect::new(worker, commands, handle))
+    }
+}
+
+/// Reports and results of actions that wait for the herder; more wait where they arise.
+const INPUTS: usize = 1024;
+
+/// Requests that wait for the herder.
+const COMMANDS: usize = 64;
+
+fn named(key: &str, error: &Error) -> Error {
+    Error::config(format!("worker configuration `{key}`: {error}"))
+}
+
+/// Takes over the offsets file of a standalone worker, once: what the log knows already stays.
+async fn import_offsets(
+    config: &WorkerConfig,
+    offsets: &OffsetStore,
+    clock: &dyn Clock,
+) -> Result<()> {
+    let Some(path) = config.offset_file() else { return Ok(()) };
+    let read_path = path.clone();
+    let read = tokio::task::spawn_blocking(move || std::fs::read(read_path)).await;
+    let bytes = match read {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Ok(Err(error)) => return Err(unreadable(path).with_source(error)),
+        Err(error) => return Err(unreadable(path).with_source(error)),
+    };
+    let file = offset_file::decode(&bytes).map_err(|error| {
+        Error::config(format!(
+            "the offsets file {} cannot be read; move it away to start without its offsets",
+            path.display()
+        ))
+        .with_source(error)
+    })?;
+    let found = file.entries.len();
+    let imported = offsets.import(file.entries, clock.now()).await?;
+    if imported > 0 {
+        tracing::info!(
+            file = %path.display(),
+            found,
+            imported,
+            "source offsets were taken over from the offsets file; from now on they are kept in the log"
+        );
+    }
+    Ok(())
+}
+
+fn unreadable(path: &std::path::Path) -> Error {
+    Error::config(format!("the offsets file {} cannot be read", path.display()))
+}

@@ -1,0 +1,166 @@
+//! The part of a connector's configuration that the worker reads.
+
+use std::time::Duration;
+
+use connect_api::ConfigMap;
+use connect_api::TopicName;
+use connect_api::config::ConfigDef;
+use connect_api::config::ConfigEnum;
+use connect_api::config::ConfigErrors;
+use connect_api::config::FromConfig;
+
+/// What happens to records that cannot be handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+#[config(ignore_case)]
+#[non_exhaustive]
+pub enum ErrorTolerance {
+    /// They are skipped and reported.
+    All,
+    /// The first one fails the task.
+    None,
+}
+
+/// Keys of every connector; those of sources and sinks only are optional here and checked by
+/// `validate`.
+#[derive(Debug, Clone, ConfigDef)]
+#[config(group = "Common")]
+pub(crate) struct ConnectorKeys {
+    /// Globally unique name to use for this connector.
+    #[config(
+        name = "name",
+        importance = high,
+        validate = non_empty_without_control_chars,
+        width = medium,
+        display = "Connector name"
+    )]
+    #[expect(dead_code, reason = "the key is checked; who reads it knows the name already")]
+    pub(crate) name: String,
+    /// Class of the connector: full name, simple name or short name.
+    #[config(
+        name = "connector.class",
+        importance = high,
+        width = long,
+        display = "Connector class"
+    )]
+    pub(crate) class: String,
+    /// Maximum number of tasks to use for this connector.
+    #[config(
+        name = "tasks.max",
+        default = 1,
+        importance = high,
+        validate = at_least(1),
+        width = short,
+        display = "Tasks max"
+    )]
+    pub(crate) tasks_max: i32,
+    /// Whether a connector that makes more tasks than `tasks.max` is an error.
+    #[config(name = "tasks.max.enforce", default = true, importance = low)]
+    pub(crate) tasks_max_enforce: bool,
+    /// Converter of record keys; the worker's if absent.
+    #[config(name = "key.converter", importance = low)]
+    pub(crate) key_converter: Option<String>,
+    /// Converter of record values; the worker's if absent.
+    #[config(name = "value.converter", importance = low)]
+    pub(crate) value_converter: Option<String>,
+    /// Converter of header values; the worker's if absent.
+    #[config(name = "header.converter", importance = low)]
+    pub(crate) header_converter: Option<String>,
+    /// Aliases of the transforms, in the order in which they apply.
+    #[config(name = "transforms", default = "", importance = low, group = "Transforms")]
+    pub(crate) transforms: Vec<String>,
+    /// Aliases of the predicates that transforms use.
+    #[config(name = "predicates", default = "", importance = low, group = "Predicates")]
+    pub(crate) predicates: Vec<String>,
+    /// How long a failed operation is tried again, in milliseconds; -1 is for ever.
+    #[config(
+        name = "errors.retry.timeout",
+        default = 0,
+        importance = medium,
+        group = "Error Handling"
+    )]
+    pub(crate) errors_retry_timeout: i64,
+    /// The longest wait between two tries, in milliseconds.
+    #[config(
+        name = "errors.retry.delay.max.ms",
+        default = 60000,
+        importance = medium,
+        group = "Error Handling"
+    )]
+    pub(crate) errors_retry_delay_max_ms: i64,
+    /// `none` fails the task at the first record that cannot be handled; `all` skips such records.
+    #[config(
+        name = "errors.tolerance",
+        default = ErrorTolerance::None,
+        importance = medium,
+        group = "Error Handling"
+    )]
+    pub(crate) errors_tolerance: ErrorTolerance,
+    /// Whether records that cannot be handled are logged.
+    #[config(name = "errors.log.enable", default = false, importance = medium, group = "Error Handling")]
+    pub(crate) errors_log_enable: bool,
+    /// Whether the log says which record it was.
+    #[config(
+        name = "errors.log.include.messages",
+        default = false,
+        importance = medium,
+        group = "Error Handling"
+    )]
+    pub(crate) errors_log_include_messages: bool,
+    /// Topics that a sink reads.
+    #[config(name = "topics", default = "", importance = high)]
+    pub(crate) topics: Vec<String>,
+    /// Regular expression of topics that a sink reads.
+    #[config(name = "topics.regex", default = "", importance = high)]
+    pub(crate) topics_regex: String,
+}
+
+/// The part of a connector's configuration that the worker reads.
+#[derive(Debug, Clone)]
+pub struct ConnectorSettings {
+    pub(crate) keys: ConnectorKeys,
+}
+
+impl ConnectorSettings {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// The first error of each key.
+    pub fn new(config: &ConfigMap) -> Result<Self, ConfigErrors> {
+        Ok(Self { keys: ConnectorKeys::from_config(config)? })
+    }
+
+    /// `connector.class`.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        &self.keys.class
+    }
+
+    /// `tasks.max`.
+    #[must_use]
+    pub fn tasks_max(&self) -> usize {
+        usize::try_from(self.keys.tasks_max).unwrap_or(1)
+    }
+
+    /// `errors.tolerance`.
+    #[must_use]
+    pub const fn tolerance(&self) -> ErrorTolerance {
+        self.keys.errors_tolerance
+    }
+
+    /// `topics`.
+    #[must_use]
+    pub fn topics(&self) -> Vec<TopicName> {
+        self.keys.topics.iter().map(TopicName::new).collect()
+    }
+
+    pub(crate) fn retry_timeout(&self) -> Option<Duration> {
+        match u64::try_from(self.keys.errors_retry_timeout) {
+            Ok(millis) => Some(Duration::from_millis(millis)),
+            Err(_) => None,
+        }
+    }
+
+    pub(crate) fn retry_delay_max(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.keys.errors_retry_delay_max_ms).unwrap_or_default())
+    }
+}

@@ -1,0 +1,15 @@
+//! Configurations of workers and connectors, and what is wrong with them.
+
+mod connector;
+mod notice;
+mod validate;
+mod worker;
+
+pub use connector::ConnectorSettings;
+pub use connector::ErrorTolerance;
+pub use notice::Notice;
+pub use notice::NoticeKind;
+pub use notice::connector_notices;
+pub(crate) use validate::problems;
+pub(crate) use validate::validate;
+pub use worker::WorkerConfig;

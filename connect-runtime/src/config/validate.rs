@@ -1,0 +1,160 @@
+//! Checks a connector's configuration: the worker's keys, the connector's, those of its converters,
+//! transforms and predicates. Every error, not only the first.
+
+use connect_api::ConfigMap;
+use connect_api::PluginRegistry;
+use connect_api::Result;
+use connect_api::config::ConfigValue;
+use connect_api::config::FromConfig;
+use connect_api::config::Validation;
+use connect_api::plugin::ConnectorFactory;
+
+use crate::config::connector::ConnectorKeys;
+
+/// Checks a configuration. Connectors are asked on a fresh instance.
+///
+/// # Errors
+/// Only if a connector fails to check; what is wrong with the configuration is in the
+/// [`Validation`].
+pub(crate) async fn validate(registry: &PluginRegistry, config: &ConfigMap) -> Result<Validation> {
+    let mut validation = ConnectorKeys::config_def().validate(config);
+    for key in config.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key) {
+        add(&mut validation, key, "Null value can not be supplied as the configuration value.");
+    }
+    check_converters(registry, config, &mut validation);
+    check_plugins(registry, config, &mut validation);
+    let Some(class) = config.get("connector.class") else { return Ok(validation) };
+    let factory = match registry.connector(class) {
+        Ok(factory) => factory,
+        Err(error) => {
+            add(&mut validation, "connector.class", error.to_string());
+            return Ok(validation);
+        }
+    };
+    if matches!(factory, ConnectorFactory::Sink(_)) {
+        check_topics(config, &mut validation);
+    }
+    validation.extend(factory.make().validate(config).await?);
+    Ok(validation)
+}
+
+/// The text of a refused configuration, as Java words it.
+pub(crate) fn problems(validation: &Validation) -> String {
+    let errors: Vec<&str> = validation.errors().map(|(_, message)| message).collect();
+    format!(
+        "Connector configuration is invalid and contains the following {} error(s):\n{}\n\
+         You can also find the above list of errors at the endpoint \
+         `/connector-plugins/{{connectorType}}/config/validate`",
+        errors.len(),
+        errors.join("\n")
+    )
+}
+
+fn add(validation: &mut Validation, key: &str, message: impl Into<String>) {
+    if validation.get(key).is_none() {
+        validation.push(ConfigValue::new(key));
+    }
+    validation.add_error(key, message);
+}
+
+fn check_converters(registry: &PluginRegistry, config: &ConfigMap, validation: &mut Validation) {
+    for key in ["key.converter", "value.converter", "header.converter"] {
+        let Some(class) = config.get(key) else { continue };
+        let options = config.with_prefix(&format!("{key}."));
+        let checked = if key == "header.converter" {
+            registry.new_header_converter(class).map(|it| it.config_def().validate(&options))
+        } else {
+            registry.new_converter(class).map(|it| it.config_def().validate(&options))
+        };
+        take_over(validation, key, &format!("{key}."), checked);
+    }
+}
+
+fn check_plugins(registry: &PluginRegistry, config: &ConfigMap, validation: &mut Validation) {
+    let aliases = |validation: &Validation, key: &str| -> Vec<String> {
+        validation.value(key).as_list().map(<[String]>::to_vec).unwrap_or_default()
+    };
+    let predicates = aliases(validation, "predicates");
+    for alias in aliases(validation, "transforms") {
+        let prefix = format!("transforms.{alias}.");
+        let options = config.with_prefix(&prefix);
+        let type_key = format!("{prefix}type");
+        let Some(class) = options.get("type") else {
+            add(validation, &type_key, missing(&type_key));
+            continue;
+        };
+        let checked = registry.new_transform(class).map(|it| it.config_def().validate(&options));
+        take_over(validation, &type_key, &prefix, checked);
+        match options.get("predicate") {
+            Some(predicate) if !predicates.iter().any(|known| known == predicate) => add(
+                validation,
+                &format!("{prefix}predicate"),
+                format!(
+                    "Invalid value {predicate} for configuration {prefix}predicate: no such \
+                     predicate; `predicates` has: {}",
+                    predicates.join(", ")
+                ),
+            ),
+            None if options.contains_key("negate") => add(
+                validation,
+                &format!("{prefix}negate"),
+                format!("Config '{prefix}negate' requires '{prefix}predicate' to be set as well"),
+            ),
+            _ => {}
+        }
+    }
+    for alias in predicates {
+        let prefix = format!("predicates.{alias}.");
+        let options = config.with_prefix(&prefix);
+        let type_key = format!("{prefix}type");
+        let Some(class) = options.get("type") else {
+            add(validation, &type_key, missing(&type_key));
+            continue;
+        };
+        let checked = registry.new_predicate(class).map(|it| it.config_def().validate(&options));
+        take_over(validation, &type_key, &prefix, checked);
+    }
+}
+
+fn missing(key: &str) -> String {
+    format!("Missing required configuration \"{key}\" which has no default value.")
+}
+
+/// Puts what was found out about a plugin's options under their full keys.
+fn take_over(
+    validation: &mut Validation,
+    class_key: &str,
+    prefix: &str,
+    checked: Result<Validation>,
+) {
+    match checked {
+        Err(error) => add(validation, class_key, error.to_string()),
+        Ok(options) => {
+            for (key, message) in options.errors() {
+                let key = format!("{prefix}{key}");
+                add(validation, &key, message);
+            }
+        }
+    }
+}
+
+fn check_topics(config: &ConfigMap, validation: &mut Validation) {
+    let set = |key: &str| config.get(key).is_some_and(|value| !value.trim().is_empty());
+    let problem = match (set("topics"), set("topics.regex")) {
+        (false, false) => "Must configure one of topics or topics.regex",
+        (true, true) => "topics and topics.regex are mutually exclusive options, but both are set.",
+        _ => {
+            if let Some(pattern) = config.get("topics.regex")
+                && let Err(error) = regex::Regex::new(pattern)
+            {
+                let message =
+                    format!("Invalid value {pattern} for configuration topics.regex: {error}");
+                add(validation, "topics.regex", message);
+            }
+            return;
+        }
+    };
+    add(validation, "topics", problem);
+    add(validation, "topics.regex", problem);
+}
+

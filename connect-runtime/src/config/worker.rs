@@ -1,0 +1,169 @@
+//! The configuration of a worker.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use connect_api::ConfigMap;
+use connect_api::config::ConfigDef;
+use connect_api::config::ConfigErrors;
+use connect_api::config::FromConfig;
+
+use crate::config::Notice;
+
+/// The configuration of a worker, in Kafka Connect's keys.
+///
+/// ```
+/// use connect_api::config_map;
+/// use connect_api::config::FromConfig;
+/// use connect_runtime::WorkerConfig;
+///
+/// let config = WorkerConfig::from_config(&config_map! {
+///     "key.converter" => "org.apache.kafka.connect.storage.StringConverter",
+///     "value.converter" => "org.apache.kafka.connect.storage.StringConverter",
+///     "offset.flush.interval.ms" => "10000",
+/// })?;
+/// assert_eq!(config.offset_flush_interval().as_secs(), 10);
+/// # Ok::<(), connect_api::config::ConfigErrors>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    keys: WorkerKeys,
+    raw: ConfigMap,
+}
+
+#[derive(Debug, Clone, ConfigDef)]
+struct WorkerKeys {
+    /// Kafka brokers to connect to. Without it, topics live in a durable log inside the process.
+    #[config(name = "bootstrap.servers", default = "", importance = high)]
+    bootstrap_servers: Vec<String>,
+    /// Folder of the durable log inside the process.
+    #[config(name = "data.dir", default = "connect-data", importance = high)]
+    data_dir: PathBuf,
+    /// Converter of record keys, unless the connector names its own.
+    #[config(name = "key.converter", importance = high)]
+    key_converter: String,
+    /// Converter of record values, unless the connector names its own.
+    #[config(name = "value.converter", importance = high)]
+    value_converter: String,
+    /// Converter of header values, unless the connector names its own.
+    #[config(
+        name = "header.converter",
+        default = "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+        importance = low
+    )]
+    header_converter: String,
+    /// How long tasks may take to stop, all together, before they are given up on.
+    #[config(name = "task.shutdown.graceful.timeout.ms", default = 5000, importance = low)]
+    task_shutdown_graceful_timeout_ms: i64,
+    /// Interval at which offsets are committed.
+    #[config(name = "offset.flush.interval.ms", default = 60000, importance = low)]
+    offset_flush_interval_ms: i64,
+    /// How long one commit of offsets may take.
+    #[config(name = "offset.flush.timeout.ms", default = 5000, importance = low)]
+    offset_flush_timeout_ms: i64,
+    /// Topic that keeps source offsets, in the log inside the process.
+    #[config(name = "offset.storage.topic", default = "connect-offsets", importance = low)]
+    offset_storage_topic: String,
+    /// File that keeps source offsets on Kafka; imported once into the log inside the process.
+    #[config(name = "offset.storage.file.filename", default = "", importance = low)]
+    offset_storage_file: PathBuf,
+    /// Bytes of records that a source task may have accepted by the log and not yet durable.
+    #[config(
+        name = "source.max.in.flight.bytes",
+        default = 16777216,
+        validate = at_least(1),
+        importance = low
+    )]
+    source_max_in_flight_bytes: i64,
+}
+
+impl WorkerConfig {
+    /// True if there is a Kafka cluster to run on.
+    #[must_use]
+    pub fn has_kafka(&self) -> bool {
+        !self.keys.bootstrap_servers.is_empty()
+    }
+
+    /// `bootstrap.servers`.
+    #[must_use]
+    pub fn bootstrap_servers(&self) -> &[String] {
+        &self.keys.bootstrap_servers
+    }
+
+    /// `data.dir`: folder of the durable log inside the process.
+    #[must_use]
+    pub const fn data_dir(&self) -> &PathBuf {
+        &self.keys.data_dir
+    }
+
+    /// `offset.flush.interval.ms`.
+    #[must_use]
+    pub fn offset_flush_interval(&self) -> Duration {
+        millis(self.keys.offset_flush_interval_ms).max(Duration::from_millis(1))
+    }
+
+    /// `offset.flush.timeout.ms`.
+    #[must_use]
+    pub fn offset_flush_timeout(&self) -> Duration {
+        millis(self.keys.offset_flush_timeout_ms)
+    }
+
+    /// `task.shutdown.graceful.timeout.ms`.
+    #[must_use]
+    pub fn graceful_timeout(&self) -> Duration {
+        millis(self.keys.task_shutdown_graceful_timeout_ms)
+    }
+
+    /// `offset.storage.topic`.
+    #[must_use]
+    pub fn offset_topic(&self) -> &str {
+        &self.keys.offset_storage_topic
+    }
+
+    /// `offset.storage.file.filename`, if set.
+    #[must_use]
+    pub fn offset_file(&self) -> Option<&PathBuf> {
+        Some(&self.keys.offset_storage_file).filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// `source.max.in.flight.bytes`.
+    #[must_use]
+    pub fn source_max_in_flight_bytes(&self) -> usize {
+        usize::try_from(self.keys.source_max_in_flight_bytes).unwrap_or(usize::MAX)
+    }
+
+    /// The configuration as it was given.
+    #[must_use]
+    pub const fn raw(&self) -> &ConfigMap {
+        &self.raw
+    }
+
+    /// Keys that are accepted without effect, or unknown.
+    #[must_use]
+    pub fn notices(config: &ConfigMap) -> Vec<Notice> {
+        crate::config::notice::worker_notices(config, WorkerKeys::config_def())
+    }
+
+    /// The class of a converter that connectors get without one of their own.
+    pub(crate) fn converter(&self, key: &str) -> &str {
+        match key {
+            "key.converter" => &self.keys.key_converter,
+            "value.converter" => &self.keys.value_converter,
+            _ => &self.keys.header_converter,
+        }
+    }
+}
+
+impl FromConfig for WorkerConfig {
+    fn config_def() -> &'static ConfigDef {
+        WorkerKeys::config_def()
+    }
+
+    fn from_config(config: &ConfigMap) -> Result<Self, ConfigErrors> {
+        Ok(Self { keys: WorkerKeys::from_config(config)?, raw: config.clone() })
+    }
+}
+
+fn millis(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+}

@@ -1,0 +1,160 @@
+//! One-shot runs: when is everything done?
+
+use connect_api::Error;
+use connect_api::LogOffsets;
+use connect_api::Result;
+use connect_api::TopicName;
+use connect_api::TopicPartition;
+use connect_broker::Admin;
+use connect_broker::AdminOptions;
+use connect_broker::Isolation;
+use connect_core::ConnectorName;
+use connect_core::herder::HerderCore;
+use connect_core::status::State;
+
+use crate::Connect;
+use crate::config::ConnectorSettings;
+use crate::connect::status_of;
+use crate::task::TaskProgress;
+use crate::worker::Worker;
+use crate::worker::group;
+
+/// What a one-shot run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndReport {
+    /// Records that source tasks delivered.
+    pub records_in: u64,
+    /// Records that sink tasks took.
+    pub records_out: u64,
+    /// Records that were skipped because of errors.
+    pub skipped: u64,
+    /// What could not be delivered yet, such as a last line without its end.
+    pub leftovers: Vec<String>,
+}
+
+/// What the wait looks at: connectors that have failed, tasks that are missing, sinks to drain.
+struct Picture {
+    failed: Option<Error>,
+    tasks: usize,
+    sinks: Vec<(ConnectorName, ConnectorSettings)>,
+}
+
+pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndReport> {
+    let mut changed = worker.changed.subscribe();
+    let mut options = AdminOptions::default();
+    options.client_id = "until-end".into();
+    let admin = worker.broker.admin(options).await?;
+    loop {
+        changed.mark_unchanged();
+        let picture = connect.look(picture).await?;
+        if let Some(error) = picture.failed {
+            return Err(error);
+        }
+        let progress = worker.progress();
+        let sources_done = progress.iter().filter(|p| p.is_source).all(|p| p.caught_up);
+        if progress.len() >= picture.tasks && sources_done {
+            worker.drain();
+            if sinks_done(&*admin, &picture.sinks, &progress).await? {
+                return Ok(report(&progress));
+            }
+        }
+        // Failures and ends are notified; a task that is still being started is not.
+        let _ = tokio::time::timeout(LOOK_AGAIN, changed.changed()).await;
+    }
+}
+
+fn picture(core: &HerderCore) -> Picture {
+    let mut picture = Picture { failed: None, tasks: 0, sinks: Vec::new() };
+    for (name, entry) in core.state().connectors() {
+        picture.tasks += entry.tasks.len();
+        if let Some(status) = status_of(core, name) {
+            let connector = (status.state, "connector", name.to_string(), status.trace);
+            let tasks =
+                status.tasks.into_iter().map(|t| (t.state, "task", t.id.to_string(), t.trace));
+            let failed = std::iter::once(connector).chain(tasks).find(|s| s.0 == State::Failed);
+            if let Some((_, what, name, trace)) = failed {
+                let reason = trace.unwrap_or_default();
+                let error = Error::external(format!("{what} \"{name}\" has failed: {reason}"));
+                picture.failed.get_or_insert(error);
+            }
+        }
+        if let Ok(settings) = ConnectorSettings::new(&entry.config)
+            && (!settings.keys.topics.is_empty() || !settings.keys.topics_regex.is_empty())
+        {
+            picture.sinks.push((name.clone(), settings));
+        }
+    }
+    picture
+}
+
+/// True if every sink's group has committed the end of every partition that it reads.
+async fn sinks_done(
+    admin: &dyn Admin,
+    sinks: &[(ConnectorName, ConnectorSettings)],
+    progress: &[TaskProgress],
+) -> Result<bool> {
+    for (name, settings) in sinks {
+        let running = progress.iter().any(|p| p.id.connector == *name && !p.is_source);
+        if !running {
+            continue;
+        }
+        let partitions = partitions_of(admin, settings).await?;
+        let ends = admin.end_offsets(&partitions, Isolation::ReadCommitted).await?;
+        let starts = admin.start_offsets(&partitions).await?;
+        let committed = admin.group_offsets(&group(name)).await?;
+        if !reached(&starts, &ends, &committed) {
+            tracing::trace!(connector = %name, ?ends, ?committed, "not at the end yet");
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn reached(starts: &LogOffsets, ends: &LogOffsets, committed: &LogOffsets) -> bool {
+    ends.iter().all(|(partition, end)| {
+        let is_empty = starts.get(partition) == Some(end);
+        is_empty || committed.get(partition).is_some_and(|next| next >= end)
+    })
+}
+
+async fn partitions_of(
+    admin: &dyn Admin,
+    settings: &ConnectorSettings,
+) -> Result<Vec<TopicPartition>> {
+    let pattern = settings.keys.topics_regex.trim();
+    let pattern = (!pattern.is_empty())
+        .then(|| regex::Regex::new(&format!("^(?:{pattern})$")))
+        .transpose()
+        .map_err(|error| Error::config(error.to_string()))?;
+    let wanted = settings.topics();
+    let reads = |topic: &TopicName| match &pattern {
+        Some(pattern) => pattern.is_match(topic),
+        None => wanted.contains(topic),
+    };
+    let topics = admin.list_topics().await?;
+    Ok(topics
+        .into_iter()
+        .filter(|topic| reads(&topic.name))
+        .flat_map(|topic| {
+            (0..topic.partitions).map(move |index| TopicPartition::new(topic.name.clone(), index))
+        })
+        .collect())
+}
+
+fn report(progress: &[TaskProgress]) -> EndReport {
+    let mut report = EndReport::default();
+    for task in progress {
+        if task.is_source {
+            report.records_in += task.records;
+        } else {
+            report.records_out += task.records;
+        }
+        report.skipped += task.skipped;
+        report.leftovers.extend(task.leftover.clone());
+    }
+    report
+}
+
+/// How often to look even if nothing was notified.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(20);

@@ -1,0 +1,63 @@
+//! An embeddable Kafka Connect worker.
+//!
+//! A worker runs source connectors, which bring data into a log, and sink connectors, which take
+//! data out of it, each split into tasks. It lives inside the host's own process:
+//!
+//! * **The host owns** the tokio runtime, the logging subscriber, signals, and the process. The
+//!   worker emits `tracing` events and nothing else; it keeps no global state, so several workers
+//!   run side by side.
+//! * **The host passes in** the plugins ([`plugins`] has those that Kafka Connect ships), the log
+//!   (a [`Broker`](connect_broker::Broker)), and a configuration in Kafka Connect's keys
+//!   ([`WorkerConfig`]).
+//! * **The host gets** a handle, [`Connect`], to create, pause, restart and delete connectors, to
+//!   look at them, and to shut the worker down.
+//!
+//! # Lifecycle
+//!
+//! ```text
+//! Connect::builder() ─▶ build() ─▶ create_connector() … ─▶ shutdown(deadline)
+//!                         │                                   │
+//!                         │ offsets are read to their end     │ polls stop, what is under way
+//!                         │ from the log                      │ becomes durable, offsets are
+//!                         ▼                                   ▼ committed, tasks are stopped
+//! ```
+//!
+//! # What is promised
+//!
+//! An offset is committed only after what it stands for is durable; after a crash, delivery goes on
+//! from the committed offsets. A panic or an error in a plugin fails its task and nothing else.
+
+mod builder;
+mod clock;
+mod config;
+mod connect;
+mod end;
+mod herder;
+mod pipeline;
+mod plugins;
+mod store;
+mod task;
+mod worker;
+
+pub use builder::ConnectBuilder;
+pub use clock::Clock;
+pub use clock::SystemClock;
+pub use config::ConnectorSettings;
+pub use config::ErrorTolerance;
+pub use config::Notice;
+pub use config::NoticeKind;
+pub use config::WorkerConfig;
+pub use config::connector_notices;
+pub use connect::Connect;
+pub use connect::ConnectorStatus;
+pub use connect::ShutdownReport;
+pub use connect::TaskStatus;
+pub use connect_core::ConnectorName;
+pub use connect_core::TaskId;
+pub use connect_core::cluster::TargetState;
+pub use connect_core::herder::ConnectorInfo;
+pub use connect_core::herder::HerderError;
+pub use connect_core::status::State;
+pub use end::EndReport;
+pub use plugins::plugins;
+pub use task::TaskProgress;

@@ -1,0 +1,14 @@
+//! What happens to a record between a task and the log: transforms, converters, and what to do
+//! when one of them fails.
+
+mod chain;
+mod convert;
+mod operator;
+
+pub(crate) use chain::Chain;
+pub(crate) use convert::Converters;
+pub(crate) use convert::Encoded;
+pub(crate) use operator::Failure;
+pub(crate) use operator::Operator;
+pub(crate) use operator::Stage;
+pub(crate) use operator::Verdict;

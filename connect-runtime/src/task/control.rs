@@ -1,0 +1,49 @@
+//! The strings by which the worker holds a task.
+
+use connect_core::TaskId;
+use connect_core::cluster::TargetState;
+use connect_core::herder::ActionId;
+use connect_core::herder::Input;
+use connect_core::status::State;
+use connect_core::status::Subject;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// What a task loop watches.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskControl {
+    /// The task must end.
+    pub(crate) stop: CancellationToken,
+    /// Run or pause.
+    pub(crate) target: watch::Receiver<TargetState>,
+    /// Commit whenever there is nothing to read: the worker waits for the end.
+    pub(crate) drain: watch::Receiver<bool>,
+}
+
+impl TaskControl {
+    pub(crate) fn is_paused(&self) -> bool {
+        *self.target.borrow() != TargetState::Started
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.drain.borrow()
+    }
+}
+
+/// Tells the herder how a task is doing.
+#[derive(Debug, Clone)]
+pub(crate) struct Reporter {
+    pub(crate) id: TaskId,
+    pub(crate) epoch: ActionId,
+    pub(crate) inputs: mpsc::Sender<Input>,
+}
+
+impl Reporter {
+    pub(crate) async fn report(&self, state: State, trace: Option<String>) {
+        let subject = Subject::Task(self.id.clone());
+        let report = Input::Report { subject, epoch: self.epoch, state, trace };
+        // Fails only once the herder is gone, and with it everybody who wants to know.
+        let _ = self.inputs.send(report).await;
+    }
+}

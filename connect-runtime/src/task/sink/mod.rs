@@ -1,0 +1,8 @@
+//! A sink task: consume, convert, transform, put; offsets follow what the task made durable.
+
+mod context;
+mod inbox;
+mod run;
+
+pub(crate) use run::SinkLoop;
+pub(crate) use run::SinkParts;

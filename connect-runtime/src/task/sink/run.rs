@@ -1,0 +1,402 @@
+//! The loop of a sink task.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_api::ConfigMap;
+use connect_api::Error;
+use connect_api::LogOffsets;
+use connect_api::Result;
+use connect_api::SinkTask;
+use connect_api::SinkTaskContext;
+use connect_api::TopicPartition;
+use connect_broker::BrokerError;
+use connect_broker::Consumer;
+use connect_broker::ConsumerEvent;
+use connect_core::sink::CommitTracker;
+use connect_core::status::State;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::pipeline::Chain;
+use crate::pipeline::Converters;
+use crate::pipeline::Operator;
+use crate::task::Reporter;
+use crate::task::TaskControl;
+use crate::task::TaskShared;
+use crate::task::contained;
+use crate::task::errant::Errant;
+use crate::task::sink::context::Host;
+use crate::task::sink::context::Wishes;
+use crate::task::sink::inbox::Batch;
+use crate::task::sink::inbox::Inbox;
+
+/// What a sink task is made of.
+pub(crate) struct SinkParts {
+    pub(crate) task: Box<dyn SinkTask>,
+    pub(crate) class: String,
+    pub(crate) config: ConfigMap,
+    pub(crate) chain: Chain,
+    pub(crate) converters: Converters,
+    pub(crate) operator: Operator,
+    /// Decides about records that the task reports; `None` if there is nowhere to report them.
+    pub(crate) errant: Option<Operator>,
+    pub(crate) consumer: Box<dyn Consumer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) control: TaskControl,
+    pub(crate) reporter: Reporter,
+    pub(crate) shared: Arc<TaskShared>,
+    pub(crate) flush_interval: Duration,
+}
+
+/// A sink task and everything that it needs to run.
+pub(crate) struct SinkLoop {
+    task: Box<dyn SinkTask>,
+    config: ConfigMap,
+    inbox: Inbox,
+    errant: Option<Arc<Errant>>,
+    consumer: Box<dyn Consumer>,
+    commits: CommitTracker,
+    wishes: Arc<Wishes>,
+    /// A batch that `put` refused for now.
+    pending: Option<Pending>,
+    /// What the consumer was told to pause.
+    paused: BTreeSet<TopicPartition>,
+    clock: Arc<dyn Clock>,
+    control: TaskControl,
+    reporter: Reporter,
+    shared: Arc<TaskShared>,
+    flush_interval: Duration,
+    next_commit: Instant,
+    accepted: u64,
+    started: bool,
+}
+
+struct Pending {
+    batch: Batch,
+    again_at: Instant,
+    attempts: u32,
+}
+
+impl SinkLoop {
+    pub(crate) fn new(parts: SinkParts) -> Self {
+        let SinkParts { chain, converters, operator, .. } = parts;
+        Self {
+            task: parts.task,
+            config: parts.config,
+            inbox: Inbox { chain, converters, operator },
+            errant: parts.errant.map(|operator| Errant::new(operator, &parts.class)),
+            consumer: parts.consumer,
+            commits: CommitTracker::default(),
+            wishes: Arc::default(),
+            pending: None,
+            paused: BTreeSet::new(),
+            clock: parts.clock,
+            control: parts.control,
+            reporter: parts.reporter,
+            shared: parts.shared,
+            flush_interval: parts.flush_interval,
+            next_commit: Instant::now() + parts.flush_interval,
+            accepted: 0,
+            started: false,
+        }
+    }
+
+    /// Runs the task to its end: a stop, an error or a panic. Reports its states.
+    pub(crate) async fn run(mut self) {
+        let ended = contained("the sink task", self.work()).await;
+        let closed = if self.started {
+            contained("the sink task", self.finish(ended.is_ok())).await
+        } else {
+            Ok(())
+        };
+        if self.started
+            && let Err(error) = contained("the sink task", self.task.stop()).await
+        {
+            tracing::warn!(task = %self.reporter.id, error = error.report(), "stop failed");
+        }
+        if let Err(error) = ended.and(closed) {
+            tracing::error!(task = %self.reporter.id, error = error.report(), "task failed");
+            self.shared.failed();
+            self.reporter.report(State::Failed, Some(error.report())).await;
+        }
+    }
+
+    async fn work(&mut self) -> Result<()> {
+        let context = SinkTaskContext::new(Arc::new(Host {
+            shared: Arc::clone(&self.shared),
+            config: self.config.clone(),
+            wishes: Arc::clone(&self.wishes),
+            errant: self.errant.as_ref().map(Errant::reporter),
+            stop: self.control.stop.clone(),
+            clock: Arc::clone(&self.clock),
+        }));
+        self.started = true;
+        self.task.start(context, self.config.clone()).await?;
+        let mut was_paused = self.control.is_paused();
+        self.report_target(was_paused).await;
+        loop {
+            if self.control.stop.is_cancelled() {
+                return Ok(());
+            }
+            if was_paused != self.control.is_paused() {
+                was_paused = !was_paused;
+                self.report_target(was_paused).await;
+                self.commit_by(Instant::now());
+            }
+            self.apply_wishes()?;
+            if Instant::now() >= self.next_commit || self.wishes.take_commit() {
+                self.commit(None).await?;
+            }
+            self.deliver_pending().await?;
+            let wait = self.wait();
+            let event = tokio::select! {
+                biased;
+                // Cancel-safe: by the contracts of token, watch and `Consumer::poll`.
+                () = self.control.stop.cancelled() => return Ok(()),
+                _ = self.control.target.changed() => continue,
+                _ = self.control.drain.changed() => continue,
+                event = self.consumer.poll(wait) => event?,
+            };
+            self.handle(event).await?;
+        }
+    }
+
+    async fn handle(&mut self, event: ConsumerEvent) -> Result<()> {
+        match event {
+            ConsumerEvent::Records(read) => {
+                let batch = self.inbox.convert(read).await?;
+                self.shared.submitted(batch.read);
+                self.shared.skipped(self.inbox.operator.skipped());
+                self.put(batch, 0).await?;
+                tokio::task::yield_now().await;
+            }
+            ConsumerEvent::Assigned(partitions) => self.assigned(&partitions).await?,
+            ConsumerEvent::Revoked(partitions) => {
+                self.commit(Some(&partitions)).await?;
+                self.give_up(&partitions).await?;
+            }
+            ConsumerEvent::Lost(partitions) => self.give_up(&partitions).await?,
+            _ => self.idle().await?,
+        }
+        Ok(())
+    }
+
+    async fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        self.wishes.assign(partitions);
+        if !partitions.is_empty() {
+            self.task.open(partitions).await?;
+        }
+        self.consumer.rebalanced().await?;
+        for partition in partitions {
+            let next = self.consumer.position(partition).await?;
+            self.commits.assigned(partition, next);
+        }
+        self.apply_wishes()
+    }
+
+    /// Closes partitions and answers the log.
+    async fn give_up(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        if let Some(pending) = &mut self.pending {
+            pending.batch.forget(partitions);
+        }
+        let closed = if partitions.is_empty() {
+            Ok(())
+        } else {
+            self.task.close(partitions).await
+        };
+        self.commits.forget(partitions);
+        self.wishes.unassign(partitions);
+        self.paused.retain(|partition| !partitions.contains(partition));
+        self.consumer.rebalanced().await?;
+        closed
+    }
+
+    /// Nothing was there to read.
+    async fn idle(&mut self) -> Result<()> {
+        if self.pending.is_some() || self.control.is_paused() || !self.control.is_draining() {
+            return Ok(());
+        }
+        // Offsets of records that are invisible to readers count as read, so that the group
+        // reaches the end of the log.
+        let partitions: Vec<_> = self.commits.partitions().cloned().collect();
+        for partition in &partitions {
+            let next = self.consumer.position(partition).await?;
+            if self.commits.position(partition).is_some_and(|known| next > known) {
+                self.commits.accepted(partition, next);
+            }
+        }
+        self.commit(None).await?;
+        if self.commits.due().is_empty() {
+            self.shared.caught_up(None);
+        }
+        Ok(())
+    }
+
+    /// Hands a batch to the task; keeps it if the task asks for it again.
+    async fn put(&mut self, batch: Batch, attempts: u32) -> Result<()> {
+        let result = if batch.records.is_empty() {
+            Ok(())
+        } else {
+            self.task.put(&batch.records).await
+        };
+        if let Some(error) = self.errant.as_ref().and_then(|errant| errant.take_fatal()) {
+            return Err(error);
+        }
+        match result {
+            Ok(()) => {
+                for (partition, next) in &batch.reach {
+                    self.commits.accepted(partition, *next);
+                }
+                self.accepted += batch.read as u64;
+                self.shared.delivered(self.accepted);
+                Ok(())
+            }
+            Err(error) if error.is_retriable() => {
+                tracing::warn!(task = %self.reporter.id, error = error.report(), "put failed and is tried again");
+                let delay = self.wishes.take_retry_after().unwrap_or_else(|| {
+                    RETRY_DELAY.saturating_mul(1 << attempts.min(8)).min(RETRY_DELAY_MAX)
+                });
+                let again_at = Instant::now() + delay;
+                self.pending = Some(Pending { batch, again_at, attempts: attempts + 1 });
+                self.apply_wishes()
+            }
+            Err(error) => Err(error.context(EXITING)),
+        }
+    }
+
+    async fn deliver_pending(&mut self) -> Result<()> {
+        let due = |pending: &mut Pending| Instant::now() >= pending.again_at;
+        if let Some(Pending { batch, attempts, .. }) = self.pending.take_if(due) {
+            self.put(batch, attempts).await?;
+        }
+        Ok(())
+    }
+
+    /// Carries out what the task asked of its context, and pauses what must not flow.
+    fn apply_wishes(&mut self) -> Result<()> {
+        for (partition, next) in self.wishes.take_seek() {
+            if let Some(pending) = &mut self.pending {
+                pending.batch.forget(std::slice::from_ref(&partition));
+            }
+            self.consumer.seek(&partition, next)?;
+            self.commits.accepted(&partition, next);
+        }
+        let assignment = self.wishes.assignment();
+        let wanted: BTreeSet<_> = if self.pending.is_some() || self.control.is_paused() {
+            assignment.into_iter().collect()
+        } else {
+            self.wishes.paused()
+        };
+        if wanted != self.paused {
+            let pause: Vec<_> = wanted.difference(&self.paused).cloned().collect();
+            let resume: Vec<_> = self.paused.difference(&wanted).cloned().collect();
+            self.consumer.pause(&pause);
+            self.consumer.resume(&resume);
+            self.paused = wanted;
+        }
+        Ok(())
+    }
+
+    /// Commits what the task has made durable, of all partitions or of some that it must give up.
+    async fn commit(&mut self, closing: Option<&[TopicPartition]>) -> Result<()> {
+        self.next_commit = Instant::now() + self.flush_interval;
+        let due = match closing {
+            Some(partitions) => self.commits.due_of(partitions),
+            None => self.commits.due(),
+        };
+        if due.is_empty() {
+            return Ok(());
+        }
+        let answer = match self.task.pre_commit(due.clone()).await {
+            Ok(answer) => answer,
+            Err(error) if closing.is_some() => {
+                tracing::warn!(task = %self.reporter.id, error = error.report(), "pre_commit failed; records since the last commit will come again");
+                return Ok(());
+            }
+            Err(error) if error.is_retriable() => return self.rewind(&error),
+            Err(error) => return Err(error.context("offsets could not be made ready to commit")),
+        };
+        let (commit, refused) = self.commits.allow(&due, answer);
+        if !refused.is_empty() {
+            tracing::warn!(task = %self.reporter.id, ?refused, "the task answered offsets that it was not asked for");
+        }
+        if commit.is_empty() {
+            return Ok(());
+        }
+        self.send_commit(&commit, closing.is_some()).await
+    }
+
+    async fn send_commit(&mut self, offsets: &LogOffsets, closing: bool) -> Result<()> {
+        match self.consumer.commit(offsets).await {
+            Ok(()) => {
+                self.commits.committed(offsets);
+                tracing::debug!(task = %self.reporter.id, partitions = offsets.len(), "offsets committed");
+                Ok(())
+            }
+            Err(error @ (BrokerError::Corrupt { .. } | BrokerError::Closed)) if !closing => {
+                Err(error.into())
+            }
+            Err(error) => {
+                let error = Error::from(error).report();
+                tracing::error!(task = %self.reporter.id, error, "offsets were not committed; trying again at the next interval");
+                Ok(())
+            }
+        }
+    }
+
+    /// `pre_commit` failed for now: records since the last commit come again.
+    fn rewind(&mut self, error: &Error) -> Result<()> {
+        tracing::warn!(task = %self.reporter.id, error = error.report(), "pre_commit failed; records since the last commit are put again");
+        self.pending = None;
+        for (partition, next) in self.commits.rewind() {
+            self.consumer.seek(&partition, next)?;
+        }
+        Ok(())
+    }
+
+    /// Commits and closes everything. After a failure nothing more is asked of the task than to
+    /// close.
+    async fn finish(&mut self, healthy: bool) -> Result<()> {
+        let partitions = self.wishes.assignment();
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        if healthy {
+            self.commit(Some(&partitions)).await?;
+        }
+        self.wishes.unassign(&partitions);
+        self.task.close(&partitions).await
+    }
+
+    async fn report_target(&mut self, paused: bool) {
+        let state = if paused { State::Paused } else { State::Running };
+        self.reporter.report(state, None).await;
+    }
+
+    fn commit_by(&mut self, moment: Instant) {
+        self.next_commit = self.next_commit.min(moment);
+    }
+
+    /// How long to wait for records at most.
+    fn wait(&self) -> Duration {
+        let now = Instant::now();
+        let mut until = self.next_commit;
+        if let Some(pending) = &self.pending {
+            until = until.min(pending.again_at);
+        }
+        let wait = until.saturating_duration_since(now);
+        if self.control.is_draining() { wait.min(DRAIN_WAIT) } else { wait }
+    }
+}
+
+/// Java's words around an error of `put`.
+const EXITING: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
+
+/// The pause before a batch is put again, doubled each time.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
+
+/// While draining: how long nothing must come before what was read is committed.
+const DRAIN_WAIT: Duration = Duration::from_millis(20);

@@ -1,0 +1,309 @@
+//! The loop of a source task.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_api::ConfigMap;
+use connect_api::Error;
+use connect_api::Result;
+use connect_api::SourceTask;
+use connect_api::SourceTaskContext;
+use connect_api::record::SourceOffset;
+use connect_api::record::SourcePartition;
+use connect_api::record::SourceRecord;
+use connect_broker::Producer;
+use connect_broker::Receipt;
+use connect_broker::Receipts;
+use connect_core::status::State;
+use futures::FutureExt;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::pipeline::Chain;
+use crate::pipeline::Converters;
+use crate::pipeline::Operator;
+use crate::store::OffsetStore;
+use crate::store::OffsetUpdate;
+use crate::task::Reporter;
+use crate::task::TaskControl;
+use crate::task::TaskShared;
+use crate::task::contained;
+use crate::task::source::context::Host;
+use crate::task::source::send::Outbox;
+
+/// What a source task is made of.
+pub(crate) struct SourceParts {
+    pub(crate) task: Box<dyn SourceTask>,
+    pub(crate) config: ConfigMap,
+    pub(crate) chain: Chain,
+    pub(crate) converters: Converters,
+    pub(crate) operator: Operator,
+    pub(crate) producer: Box<dyn Producer>,
+    pub(crate) receipts: Box<dyn Receipts>,
+    pub(crate) offsets: Arc<OffsetStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) control: TaskControl,
+    pub(crate) reporter: Reporter,
+    pub(crate) shared: Arc<TaskShared>,
+    pub(crate) flush_interval: Duration,
+    pub(crate) flush_timeout: Duration,
+}
+
+/// A source task and everything that it needs to run.
+pub(crate) struct SourceLoop {
+    task: Box<dyn SourceTask>,
+    config: ConfigMap,
+    outbox: Outbox,
+    producer: Box<dyn Producer>,
+    receipts: Box<dyn Receipts>,
+    /// Offsets that are committable and not committed yet, the newest of each partition.
+    due: BTreeMap<usize, OffsetUpdate>,
+    offsets: Arc<OffsetStore>,
+    clock: Arc<dyn Clock>,
+    control: TaskControl,
+    reporter: Reporter,
+    shared: Arc<TaskShared>,
+    flush_interval: Duration,
+    flush_timeout: Duration,
+    next_commit: Instant,
+    /// The plugin's `start` was called, so `stop` is owed.
+    started: bool,
+}
+
+impl SourceLoop {
+    pub(crate) fn new(parts: SourceParts) -> Self {
+        Self {
+            task: parts.task,
+            config: parts.config,
+            outbox: Outbox::new(parts.chain, parts.converters, parts.operator),
+            producer: parts.producer,
+            receipts: parts.receipts,
+            due: BTreeMap::new(),
+            offsets: parts.offsets,
+            clock: parts.clock,
+            control: parts.control,
+            reporter: parts.reporter,
+            shared: parts.shared,
+            flush_interval: parts.flush_interval,
+            flush_timeout: parts.flush_timeout,
+            next_commit: Instant::now() + parts.flush_interval,
+            started: false,
+        }
+    }
+
+    /// Runs the task to its end: a stop, an error or a panic. Reports its states.
+    pub(crate) async fn run(mut self) {
+        let ended = contained("the source task", self.work()).await;
+        // Whatever happened: what is durable by now can be committed.
+        let drained = contained("the source task", self.finish()).await;
+        if self.started
+            && let Err(error) = contained("the source task", self.task.stop()).await
+        {
+            tracing::warn!(task = %self.reporter.id, error = error.report(), "stop failed");
+        }
+        let outcome = ended.and_then(|()| drained);
+        if let Err(error) = outcome {
+            tracing::error!(task = %self.reporter.id, error = error.report(), "task failed");
+            self.shared.failed();
+            self.reporter.report(State::Failed, Some(error.report())).await;
+        }
+    }
+
+    async fn work(&mut self) -> Result<()> {
+        if !self.wait_until_unpaused().await {
+            return Ok(());
+        }
+        let context = SourceTaskContext::new(Arc::new(Host {
+            shared: Arc::clone(&self.shared),
+            config: self.config.clone(),
+            offsets: Arc::clone(&self.offsets),
+            stop: self.control.stop.clone(),
+            clock: Arc::clone(&self.clock),
+        }));
+        self.started = true;
+        self.task.start(context, self.config.clone()).await?;
+        self.reporter.report(State::Running, None).await;
+        loop {
+            self.settle_ready().await?;
+            if Instant::now() >= self.next_commit {
+                self.commit().await;
+            }
+            if self.control.stop.is_cancelled() {
+                return Ok(());
+            }
+            if self.control.is_paused() {
+                self.commit().await;
+                if !self.stay_paused().await? {
+                    return Ok(());
+                }
+                self.reporter.report(State::Running, None).await;
+            }
+            tokio::select! {
+                biased;
+                // Cancel-safe: all branches but `poll` by contract, `poll` because its contract
+                // says so.
+                () = self.control.stop.cancelled() => return Ok(()),
+                _ = self.control.target.changed() => {}
+                receipts = self.receipts.next() => self.settle(receipts).await?,
+                () = tokio::time::sleep_until(self.next_commit) => {}
+                batch = self.task.poll() => match batch {
+                    Ok(batch) => self.dispatch(batch).await?,
+                    Err(error) if error.is_retriable() => self.back_off(&error).await,
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// Sends a batch on its way; waits while the log is behind.
+    async fn dispatch(&mut self, batch: Vec<SourceRecord>) -> Result<()> {
+        if batch.is_empty() {
+            // Legal, and no reason to keep a runtime thread busy.
+            tokio::task::yield_now().await;
+            return Ok(());
+        }
+        self.shared.submitted(batch.len());
+        let mut records = Vec::with_capacity(batch.len());
+        let converted = self.outbox.convert(batch, &mut records).await;
+        if !records.is_empty() {
+            self.producer.send(records).await?;
+        }
+        self.shared.skipped(self.outbox.operator.skipped());
+        converted?;
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Takes in the receipts that are there already.
+    async fn settle_ready(&mut self) -> Result<()> {
+        while let Some(receipts) = self.receipts.next().now_or_never() {
+            self.settle(receipts).await?;
+        }
+        if self.outbox.has_dropped() {
+            self.settle(Some(Vec::new())).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, receipts: Option<Vec<Receipt>>) -> Result<()> {
+        let Some(receipts) = receipts else {
+            return Err(Error::external("the log closed the producer of the task"));
+        };
+        let (deliveries, outcome) = self.outbox.settle(receipts);
+        if let Err(error) = self.task.delivered(&deliveries).await {
+            tracing::warn!(task = %self.reporter.id, error = error.report(), "delivered failed");
+        }
+        self.shared.delivered(self.outbox.tracker.acknowledged_prefix());
+        self.shared.skipped(self.outbox.operator.skipped());
+        outcome
+    }
+
+    /// Commits what is committable. A failure is logged and tried again at the next interval.
+    async fn commit(&mut self) {
+        self.next_commit = Instant::now() + self.flush_interval;
+        self.collect_due();
+        if self.due.is_empty() {
+            return;
+        }
+        let updates: Vec<OffsetUpdate> = self.due.values().cloned().collect();
+        let connector = &self.reporter.id.connector;
+        let write = self.offsets.write(connector, &updates, self.clock.now());
+        match tokio::time::timeout(self.flush_timeout, write).await {
+            Ok(Ok(())) => {
+                self.due.clear();
+                tracing::debug!(task = %self.reporter.id, partitions = updates.len(), "offsets committed");
+                if let Err(error) = self.task.committed().await {
+                    tracing::warn!(task = %self.reporter.id, error = error.report(), "committed failed");
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::error!(task = %self.reporter.id, error = error.report(), "offsets were not committed; trying again at the next interval");
+            }
+            Err(_) => {
+                tracing::error!(task = %self.reporter.id, timeout = ?self.flush_timeout, "committing offsets took too long; trying again at the next interval");
+            }
+        }
+    }
+
+    fn collect_due(&mut self) {
+        for (partition, offset) in self.outbox.tracker.take_committable() {
+            self.make_due(partition, offset);
+        }
+    }
+
+    fn make_due(&mut self, partition: SourcePartition, offset: SourceOffset) {
+        let known = self.due.values_mut().find(|(known, _)| *known == partition);
+        match known {
+            Some((_, known)) => *known = Some(offset),
+            None => _ = self.due.insert(self.due.len(), (partition, Some(offset))),
+        }
+    }
+
+    /// Waits for what is under way, within the flush timeout, and commits.
+    async fn finish(&mut self) -> Result<()> {
+        if !self.started {
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.flush_timeout;
+        let settled = tokio::time::timeout_at(deadline, async {
+            while self.outbox.tracker.unacknowledged() > 0 {
+                let receipts = self.receipts.next().await;
+                self.settle(receipts).await?;
+            }
+            Ok(())
+        });
+        let settled = match settled.await {
+            Ok(settled) => settled,
+            Err(_) => {
+                tracing::warn!(
+                    task = %self.reporter.id,
+                    records = self.outbox.tracker.unacknowledged(),
+                    "records were still under way at the deadline; they will come again"
+                );
+                Ok(())
+            }
+        };
+        self.commit().await;
+        settled
+    }
+
+    async fn back_off(&mut self, error: &Error) {
+        tracing::warn!(task = %self.reporter.id, error = error.report(), "poll failed and is tried again");
+        tokio::select! {
+            () = self.control.stop.cancelled() => {}
+            () = tokio::time::sleep(POLL_BACK_OFF) => {}
+        }
+    }
+
+    /// Before the plugin starts: waits while paused. False if the task must stop.
+    async fn wait_until_unpaused(&mut self) -> bool {
+        if self.control.is_paused() {
+            self.reporter.report(State::Paused, None).await;
+        }
+        while self.control.is_paused() {
+            tokio::select! {
+                () = self.control.stop.cancelled() => return false,
+                changed = self.control.target.changed() => if changed.is_err() { return false },
+            }
+        }
+        !self.control.stop.is_cancelled()
+    }
+
+    /// Takes in receipts and commits, but does not poll. False if the task must stop.
+    async fn stay_paused(&mut self) -> Result<bool> {
+        self.reporter.report(State::Paused, None).await;
+        while self.control.is_paused() {
+            tokio::select! {
+                () = self.control.stop.cancelled() => return Ok(false),
+                changed = self.control.target.changed() => if changed.is_err() { return Ok(false) },
+                receipts = self.receipts.next() => self.settle(receipts).await?,
+                () = tokio::time::sleep_until(self.next_commit) => self.commit().await,
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The pause after a retriable error of `poll`.
+const POLL_BACK_OFF: Duration = Duration::from_millis(100);

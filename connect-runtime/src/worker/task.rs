@@ -1,0 +1,205 @@
+//! Starting and stopping tasks on this worker.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use connect_api::ConfigMap;
+use connect_api::Error;
+use connect_api::PluginRegistry;
+use connect_api::Result;
+use connect_api::plugin::ConnectorFactory;
+use connect_broker::ConsumerOptions;
+use connect_broker::Isolation;
+use connect_broker::ProducerOptions;
+use connect_broker::Subscription;
+use connect_core::TaskId;
+use connect_core::cluster::TargetState;
+use connect_core::herder::ActionId;
+use connect_core::status::State;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ConnectorSettings;
+use crate::pipeline::Chain;
+use crate::pipeline::Converters;
+use crate::pipeline::Operator;
+use crate::task::Reporter;
+use crate::task::TaskControl;
+use crate::task::TaskShared;
+use crate::task::contained;
+use crate::task::sink::SinkLoop;
+use crate::task::sink::SinkParts;
+use crate::task::source::SourceLoop;
+use crate::task::source::SourceParts;
+use crate::worker::Worker;
+use crate::worker::lock;
+
+/// How the worker holds a task.
+pub(super) struct RunningTask {
+    stop: CancellationToken,
+    pub(super) target: watch::Sender<TargetState>,
+    pub(super) drain: watch::Sender<bool>,
+    pub(super) shared: Arc<TaskShared>,
+    handle: JoinHandle<()>,
+}
+
+/// What a new task gets.
+struct Start {
+    connector_config: ConfigMap,
+    config: ConfigMap,
+    settings: ConnectorSettings,
+    control: TaskControl,
+    reporter: Reporter,
+    shared: Arc<TaskShared>,
+}
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Worker {
+    /// Starts a task; it reports by itself, also if it cannot be made.
+    pub(crate) fn start_task(
+        self: &Arc<Self>,
+        id: TaskId,
+        epoch: ActionId,
+        connector_config: ConfigMap,
+        config: ConfigMap,
+        state: TargetState,
+    ) {
+        let stop = CancellationToken::new();
+        let (target, target_receiver) = watch::channel(state);
+        let (drain, drain_receiver) = watch::channel(false);
+        let control =
+            TaskControl { stop: stop.clone(), target: target_receiver, drain: drain_receiver };
+        let reporter = Reporter { id: id.clone(), epoch, inputs: self.inputs.clone() };
+        let is_source = self.is_source(&connector_config);
+        let shared = Arc::new(TaskShared::new(id.clone(), is_source, self.changed.clone()));
+        let (worker, task_shared) = (Arc::clone(self), Arc::clone(&shared));
+        let handle = tokio::spawn(async move {
+            let failed = reporter.clone();
+            let made = async {
+                let settings = ConnectorSettings::new(&connector_config)?;
+                let shared = Arc::clone(&task_shared);
+                worker
+                    .make(Start { connector_config, config, settings, control, reporter, shared })
+                    .await
+            };
+            match contained("the making of the task", made).await {
+                Ok(run) => run.await,
+                Err(error) => {
+                    tracing::error!(task = %failed.id, error = error.report(), "task failed");
+                    task_shared.failed();
+                    failed.report(State::Failed, Some(error.report())).await;
+                }
+            }
+        });
+        lock(&self.tasks).insert(id, RunningTask { stop, target, drain, shared, handle });
+    }
+
+    /// Stops a task and waits for it; after the deadline it is given up on.
+    pub(crate) async fn stop_task(&self, id: &TaskId) {
+        let task = lock(&self.tasks).remove(id);
+        let Some(mut task) = task else { return };
+        task.stop.cancel();
+        let waited = tokio::time::timeout(self.config.graceful_timeout(), &mut task.handle).await;
+        if waited.is_err() {
+            tracing::error!(task = %id, "the task did not stop in time and is given up on");
+            task.handle.abort();
+            lock(&self.abandoned).push(id.clone());
+        }
+    }
+
+    fn is_source(&self, config: &ConfigMap) -> bool {
+        let class = config.get("connector.class").unwrap_or_default();
+        matches!(self.registry.connector(class), Ok(ConnectorFactory::Source(_)))
+    }
+
+    async fn make(self: Arc<Self>, start: Start) -> Result<BoxFuture> {
+        let registry: &PluginRegistry = &self.registry;
+        let (config, settings) = (&start.connector_config, &start.settings);
+        let chain = Chain::from_config(registry, config, settings)?;
+        let converters = Converters::from_config(registry, config, settings, &self.config)?;
+        let operator = Operator::new(start.reporter.id.clone(), &start.settings);
+        match registry.connector(start.settings.class())? {
+            ConnectorFactory::Source(factory) => {
+                let task = factory.make().task();
+                let (producer, receipts) =
+                    self.broker.producer(self.producer_options(&start.reporter.id)).await?;
+                let parts = SourceParts {
+                    task,
+                    config: start.config,
+                    chain,
+                    converters,
+                    operator,
+                    producer,
+                    receipts,
+                    offsets: Arc::clone(&self.offsets),
+                    clock: Arc::clone(&self.clock),
+                    control: start.control,
+                    reporter: start.reporter,
+                    shared: start.shared,
+                    flush_interval: self.config.offset_flush_interval(),
+                    flush_timeout: self.config.offset_flush_timeout(),
+                };
+                Ok(Box::pin(SourceLoop::new(parts).run()))
+            }
+            ConnectorFactory::Sink(factory) => {
+                let options = consumer_options(&start.reporter.id, &start.settings)?;
+                let errant = start
+                    .settings
+                    .keys
+                    .errors_log_enable
+                    .then(|| Operator::new(start.reporter.id.clone(), &start.settings));
+                let parts = SinkParts {
+                    task: factory.make().task(),
+                    class: start.settings.class().to_owned(),
+                    config: start.config,
+                    chain,
+                    converters,
+                    operator,
+                    errant,
+                    consumer: self.broker.consumer(options).await?,
+                    clock: Arc::clone(&self.clock),
+                    control: start.control,
+                    reporter: start.reporter,
+                    shared: start.shared,
+                    flush_interval: self.config.offset_flush_interval(),
+                };
+                Ok(Box::pin(SinkLoop::new(parts).run()))
+            }
+            _ => Err(Error::unsupported("this kind of connector cannot be run")),
+        }
+    }
+
+    fn producer_options(&self, id: &TaskId) -> ProducerOptions {
+        let mut options = ProducerOptions::default();
+        options.client_id = format!("connector-producer-{id}");
+        options.max_in_flight_bytes = self.config.source_max_in_flight_bytes();
+        options
+    }
+}
+
+fn consumer_options(id: &TaskId, settings: &ConnectorSettings) -> Result<ConsumerOptions> {
+    let pattern = settings.keys.topics_regex.trim();
+    let subscription = if pattern.is_empty() {
+        Subscription::Topics(settings.topics())
+    } else {
+        let anchored = format!("^(?:{pattern})$");
+        Subscription::Pattern(regex::Regex::new(&anchored).map_err(|error| {
+            Error::config(format!(
+                "Invalid value {pattern} for configuration topics.regex: {error}"
+            ))
+        })?)
+    };
+    let mut options = ConsumerOptions::new(subscription);
+    options.client_id = format!("connector-consumer-{id}");
+    options.group = Some(group(&id.connector));
+    options.isolation = Isolation::ReadCommitted;
+    Ok(options)
+}
+
+/// The consumer group of a sink connector.
+pub(crate) fn group(connector: &str) -> String {
+    format!("connect-{connector}")
+}
