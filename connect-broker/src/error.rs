@@ -81,6 +81,9 @@ pub enum BrokerError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The log refuses it for good, for a reason that no other variant names.
+    #[error("the log refuses: {0}")]
+    Rejected(String),
     /// Reading or writing the stored data failed.
     #[error("{action} the log in {path} failed", path = path.display())]
     Storage {

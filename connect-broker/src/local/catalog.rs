@@ -23,8 +23,8 @@ pub(crate) struct Catalog {
     pub(crate) offsets: Vec<(String, TopicPartition, i64)>,
     /// Transactional ids.
     pub(crate) producers: BTreeMap<String, ProducerEntry>,
-    /// Batches of transactions that were open: log and base offset.
-    pub(crate) open: Vec<(u64, u32, i64)>,
+    /// Batches of transactions that were open: producer, log, base offset, length.
+    pub(crate) open: Vec<(u64, u32, i64, u64)>,
 }
 
 /// A topic.
@@ -100,7 +100,7 @@ impl Catalog {
             },
             Some([LOG]) => self.read_log(&mut key, &mut value),
             Some([OFFSET]) => self.read_offset(&mut key, &mut value),
-            Some([OPEN]) => self.read_open(&mut key),
+            Some([OPEN]) => self.read_open(&mut key, &mut value),
             Some([PRODUCER]) => self.read_producer(&mut key, &mut value),
             Some([TOPIC]) => self.read_topic(&mut key, &mut value),
             _ => None,
@@ -132,11 +132,11 @@ impl Catalog {
         Some(())
     }
 
-    fn read_open(&mut self, key: &mut Reader<'_>) -> Option<()> {
+    fn read_open(&mut self, key: &mut Reader<'_>, value: &mut Reader<'_>) -> Option<()> {
         let producer = u64::from_be_bytes(key.array()?);
         let log = u32::from_be_bytes(key.array()?);
-        self.open
-            .push((producer, log, i64::from_be_bytes(key.array()?)));
+        let base = i64::from_be_bytes(key.array()?);
+        self.open.push((producer, log, base, value.varint()?));
         Some(())
     }
 
@@ -207,13 +207,20 @@ pub(crate) fn offset_value(offset: i64) -> Vec<u8> {
     value
 }
 
-/// The key that marks a batch as part of an open transaction; its value is empty.
+/// The key that marks a batch as part of an open transaction.
 pub(crate) fn open_key(producer: u64, log: u32, base: i64) -> Vec<u8> {
     let mut key = vec![OPEN];
     key.extend_from_slice(&producer.to_be_bytes());
     key.extend_from_slice(&log.to_be_bytes());
     key.extend_from_slice(&base.to_be_bytes());
     key
+}
+
+/// The value of such a mark: the length of the batch.
+pub(crate) fn open_value(len: u64) -> Vec<u8> {
+    let mut value = Vec::new();
+    put(&mut value, len);
+    value
 }
 
 /// The key of a transactional id.
@@ -284,7 +291,7 @@ mod tests {
             (log_key(3), log_value(&log)),
             (offset_key("g", &partition), offset_value(17)),
             (producer_key("tx"), producer_value(producer)),
-            (open_key(9, 3, 800), Vec::new()),
+            (open_key(9, 3, 800), open_value(70)),
         ])
         .unwrap();
         assert_eq!(catalog.cluster_id.as_deref(), Some("abc"));
@@ -292,7 +299,7 @@ mod tests {
         assert_eq!(catalog.logs.get(&3), Some(&log));
         assert_eq!(catalog.offsets, [("g".to_owned(), partition, 17)]);
         assert_eq!(catalog.producers.get("tx"), Some(&producer));
-        assert_eq!(catalog.open, [(9, 3, 800)]);
+        assert_eq!(catalog.open, [(9, 3, 800, 70)]);
     }
 
     #[test]

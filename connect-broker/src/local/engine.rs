@@ -170,7 +170,9 @@ impl Engine {
             return;
         }
         match &self.route {
-            Route::Inline(writer) => lock(writer).run(vec![request]),
+            Route::Inline(writer) => {
+                lock(writer).run(vec![request]);
+            }
             Route::Thread { queue, .. } => drop(queue.push(request)),
         }
     }

@@ -126,8 +126,10 @@ impl Stage {
         if let Some((session, number)) = transaction {
             let id = session.entry.id;
             self.log(&log).open.entry(base).or_insert(id);
-            self.changes
-                .push(Change::Put(catalog::open_key(id, log.id, base), Vec::new()));
+            self.changes.push(Change::Put(
+                catalog::open_key(id, log.id, base),
+                catalog::open_value(len),
+            ));
             let staged = self.session(&session);
             staged.number = number;
             staged.added.push(OpenBatch {
@@ -191,8 +193,10 @@ impl Stage {
             }
             self.changes
                 .push(Change::Remove(catalog::open_key(id, log.id, base)));
-            self.undo
-                .push(Change::Put(catalog::open_key(id, log.id, base), Vec::new()));
+            self.undo.push(Change::Put(
+                catalog::open_key(id, log.id, base),
+                catalog::open_value(len),
+            ));
             let staged = self.log(&log);
             staged.open.retain(|_, producer| *producer != id);
             if !commit {

@@ -27,7 +27,7 @@ pub(crate) struct Writer {
     /// Forces each commit to the disk.
     pub(super) sync_each: bool,
     /// True while something is stored that is not forced to the disk.
-    pub(super) unsynced: bool,
+    unsynced: bool,
     /// Takes back commits that failed and may be stored nevertheless.
     undo: Undo,
     /// Tails of all logs, oldest batch first: log, last offset, length.
@@ -75,8 +75,9 @@ impl Writer {
         }
     }
 
-    /// Carries out requests in order, then a little of what is due anyway.
-    pub(crate) fn run(&mut self, requests: Vec<Request>) {
+    /// Carries out requests in order, then a little of what is due anyway; true if there is more
+    /// of that to do at once.
+    pub(crate) fn run(&mut self, requests: Vec<Request>) -> bool {
         let mut stage = Stage::default();
         let mut bytes = 0;
         self.room_made = false;
@@ -104,11 +105,11 @@ impl Writer {
             }
         }
         self.commit(stage);
-        self.maintain();
+        self.maintain()
     }
 
     /// Does a bounded piece of compaction and retention; true if there is more to do at once.
-    pub(crate) fn maintain(&mut self) -> bool {
+    fn maintain(&mut self) -> bool {
         let now = self.shared.options.clock.now().as_millis();
         if self.retention.is_due(now) {
             let step = Retention::expire(&self.shared, now);
@@ -123,6 +124,11 @@ impl Writer {
     /// True while producers wait for room.
     pub(crate) fn is_stalled(&self) -> bool {
         !self.stalled.is_empty()
+    }
+
+    /// True while something is stored that a crash can undo.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.unsynced
     }
 
     /// Forces what is stored to the disk.
