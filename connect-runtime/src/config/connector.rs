@@ -70,6 +70,7 @@ pub(crate) struct ConnectorKeys {
     pub(crate) transforms: Vec<String>,
     /// Aliases of the predicates that transforms use.
     #[config(name = "predicates", default = "", importance = low, group = "Predicates")]
+    #[expect(dead_code, reason = "the key is checked; transforms name their predicates")]
     pub(crate) predicates: Vec<String>,
     /// How long a failed operation is tried again, in milliseconds; -1 is for ever.
     #[config(

@@ -1,0 +1,298 @@
+//! A worker on the log in memory, seen from its host.
+
+mod common;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use common::*;
+use connect_api::config::FromConfig;
+use connect_api::config_map;
+use connect_broker::LocalBroker;
+use connect_runtime::Connect;
+use connect_runtime::HerderError;
+use connect_runtime::State;
+use connect_runtime::TargetState;
+use connect_runtime::WorkerConfig;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|n| n.to_string()).collect()
+}
+
+#[tokio::test]
+async fn records_travel_from_a_source_to_a_sink() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    let info = connect.create_connector("out", collect()).await.unwrap();
+    assert_eq!((info.tasks, info.created), (1, true));
+    connect.create_connector("in", lines(1000)).await.unwrap();
+    let report = connect.until_end().await.unwrap();
+    assert_eq!((report.records_in, report.records_out), (1000, 1000));
+    assert_eq!(seen.lines(), numbers(0..1000));
+    assert_eq!(seen.delivered.load(Ordering::SeqCst), 1000);
+    assert!(connect.shutdown(DEADLINE).await.is_clean());
+    assert_eq!(seen.stopped.load(Ordering::SeqCst), 2, "every started task is stopped once");
+    assert_eq!(connect.connectors().await, Err(HerderError::ShuttingDown));
+}
+
+#[tokio::test]
+async fn a_new_worker_goes_on_where_the_old_one_stopped() {
+    let broker = LocalBroker::memory();
+    for (count, expected) in [(100, 0..100), (250, 100..250)] {
+        let seen = Seen::default();
+        let connect = worker(&broker, &seen).await;
+        connect.create_connector("out", collect()).await.unwrap();
+        connect.create_connector("in", lines(count)).await.unwrap();
+        connect.until_end().await.unwrap();
+        assert!(connect.shutdown(DEADLINE).await.is_clean());
+        assert_eq!(seen.lines(), numbers(expected), "neither lost nor doubled");
+        let offsets = connect.source_offsets("in");
+        assert_eq!(offsets[0].1.get("next").unwrap().as_i64(), Some(count as i64));
+    }
+}
+
+#[tokio::test]
+async fn a_panic_stays_in_its_task() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    let mut bad = lines(100);
+    bad.extend(config_map! { "misbehave" => "panic", "at" => 50, "topic" => "other" });
+    connect.create_connector("bad", bad).await.unwrap();
+    connect.create_connector("in", lines(100)).await.unwrap();
+    connect.create_connector("out", collect()).await.unwrap();
+    let status = task_in(&connect, "bad", State::Failed).await;
+    let trace = status.tasks[0].trace.clone().unwrap();
+    assert!(trace.contains("line 50 makes me panic"), "{trace}");
+    assert_eq!(status.state, State::Running, "the connector itself runs on");
+    eventually(async || (seen.lines().len() == 100).then_some(())).await;
+    let error = connect.until_end().await.unwrap_err();
+    assert!(error.report().contains("bad-0"), "{}", error.report());
+    // What was durable before the panic is committed.
+    assert_eq!(connect.source_offsets("bad")[0].1.get("next").unwrap().as_i64(), Some(50));
+    assert!(connect.shutdown(DEADLINE).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_failed_task_can_be_restarted() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    connect.create_connector("out", collect()).await.unwrap();
+    let mut bad = lines(20);
+    bad.extend(config_map! { "misbehave" => "error", "at" => 10, "batch" => 1 });
+    connect.create_connector("in", bad.clone()).await.unwrap();
+    task_in(&connect, "in", State::Failed).await;
+    bad.insert("misbehave", "");
+    connect.put_connector("in", bad).await.unwrap();
+    connect.until_end().await.unwrap();
+    assert_eq!(seen.lines(), numbers(0..20), "it goes on after the last durable record");
+    connect.restart("in", true, false).await.unwrap();
+    connect.until_end().await.unwrap();
+    assert_eq!(seen.lines().len(), 20, "a restart repeats nothing that was committed");
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_paused_connector_does_nothing_and_goes_on() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    connect.create_connector_in("out", collect(), TargetState::Paused).await.unwrap();
+    let status = connect.status("out").await.unwrap();
+    assert_eq!((status.state, status.tasks.len()), (State::Paused, 0), "as in Java");
+    connect.create_connector("in", lines(100)).await.unwrap();
+    eventually(async || (seen.delivered.load(Ordering::SeqCst) == 100).then_some(())).await;
+    assert!(seen.lines().is_empty());
+    connect.resume("out").await.unwrap();
+    connect.until_end().await.unwrap();
+    assert_eq!(seen.lines().len(), 100);
+
+    connect.pause("out").await.unwrap();
+    task_in(&connect, "out", State::Paused).await;
+    connect.stop("out").await.unwrap();
+    let stopped = |s: &connect_runtime::ConnectorStatus| {
+        s.state == State::Stopped && s.tasks.is_empty()
+    };
+    status_when(&connect, "out", stopped).await;
+    connect.delete_connector("out").await.unwrap();
+    assert_eq!(connect.connectors().await.unwrap(), ["in".into()]);
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_refused_put_gets_the_same_records_again() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    let mut busy = collect();
+    busy.insert("fail.puts", "3");
+    connect.create_connector("out", busy).await.unwrap();
+    connect.create_connector("in", lines(50)).await.unwrap();
+    connect.until_end().await.unwrap();
+    assert_eq!(seen.lines(), numbers(0..50));
+    assert!(seen.puts.load(Ordering::SeqCst) > 3);
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_panicking_sink_commits_nothing_and_loses_nothing() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    let mut bad = collect();
+    bad.insert("panic.at", "7");
+    connect.create_connector("out", bad.clone()).await.unwrap();
+    connect.create_connector("in", lines(10)).await.unwrap();
+    task_in(&connect, "out", State::Failed).await;
+    bad.insert("panic.at", "");
+    seen.put.lock().unwrap().clear();
+    connect.put_connector("out", bad).await.unwrap();
+    connect.until_end().await.unwrap();
+    assert_eq!(seen.lines(), numbers(0..10));
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn the_offset_of_a_dropped_record_advances() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    let mut odd = lines(10);
+    odd.extend(config_map! { "transforms" => "odd", "transforms.odd.type" => "DropOdd" });
+    connect.create_connector("in", odd).await.unwrap();
+    connect.create_connector("out", collect()).await.unwrap();
+    connect.until_end().await.unwrap();
+    let _ = connect.shutdown(DEADLINE).await;
+    assert_eq!(seen.lines(), ["0", "2", "4", "6", "8"]);
+    assert_eq!(connect.source_offsets("in")[0].1.get("next").unwrap().as_i64(), Some(10));
+}
+
+#[tokio::test]
+async fn tolerance_decides_about_a_refused_record() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    let mut config = lines(10);
+    config.extend(config_map! { "transforms" => "r", "transforms.r.type" => "Refuse" });
+    connect.create_connector("out", collect()).await.unwrap();
+    connect.create_connector("in", config.clone()).await.unwrap();
+    let status = task_in(&connect, "in", State::Failed).await;
+    let trace = status.tasks[0].trace.clone().unwrap();
+    for part in ["Tolerance exceeded in error handler", "TRANSFORMATION", "three is not liked"] {
+        assert!(trace.contains(part), "{trace}");
+    }
+    config.insert("errors.tolerance", "ALL");
+    connect.put_connector("in", config).await.unwrap();
+    let report = connect.until_end().await.unwrap();
+    assert_eq!(report.skipped, 1);
+    let mut expected = numbers(0..10);
+    expected.remove(3);
+    assert_eq!(seen.lines(), expected);
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn every_error_of_a_configuration_is_listed() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    let refused = |config| async { connect.create_connector("x", config).await.unwrap_err() };
+    let error = refused(config_map! {
+        "connector.class" => "Lines", "tasks.max" => "none", "count" => "many",
+        "transforms" => "t", "value.converter" => "Jsn",
+    });
+    let error = error.await.to_string();
+    for part in ["tasks.max", "count", "\"topic\"", "transforms.t.type", "Jsn"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    let error = refused(config_map! { "connector.class" => "test.Liness" }).await.to_string();
+    assert!(error.contains("did you mean test.Lines?"), "{error}");
+    let error = refused(config_map! { "connector.class" => "Collect" }).await.to_string();
+    assert!(error.contains("Must configure one of topics or topics.regex"), "{error}");
+    assert!(connect.connectors().await.unwrap().is_empty());
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_connector_that_does_not_start_says_why() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    for (start, reason) in
+        [("error", "the source is not there"), ("panic", "the connector panics")]
+    {
+        let mut config = lines(1);
+        config.insert("start", start);
+        let error = connect.create_connector(start, config).await.unwrap_err();
+        assert!(matches!(error, HerderError::ConnectorFailed { .. }));
+        assert!(error.to_string().contains(reason), "{error}");
+        assert_eq!(connect.status(start).await.unwrap().state, State::Failed);
+    }
+    let error = connect.create_connector("error", lines(1)).await.unwrap_err();
+    assert_eq!(error, HerderError::AlreadyExists("error".into()));
+    assert!(connect.shutdown(DEADLINE).await.is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn shutdown_reports_a_task_that_does_not_stop() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let mut config = worker_config();
+    config.insert("task.shutdown.graceful.timeout.ms", "50");
+    let connect = Connect::builder()
+        .registry(registry(&seen))
+        .broker(broker.clone())
+        .worker(WorkerConfig::from_config(&config).unwrap())
+        .build()
+        .await
+        .unwrap();
+    let mut stuck = lines(10);
+    stuck.extend(config_map! { "misbehave" => "never.stop", "batch" => 1 });
+    connect.create_connector("stuck", stuck).await.unwrap();
+    eventually(async || (seen.delivered.load(Ordering::SeqCst) >= 1).then_some(())).await;
+    let report = connect.shutdown(DEADLINE).await;
+    assert_eq!(report.left, [connect_runtime::TaskId::new("stuck", 0)]);
+    seen.stopped.fetch_add(1, Ordering::SeqCst); // lets its thread go
+}
+
+#[tokio::test]
+async fn two_workers_with_different_registries_run_side_by_side() {
+    let (first, second) = (Seen::default(), Seen::default());
+    let (broker, other_broker) = (LocalBroker::memory(), LocalBroker::memory());
+    let connect = worker(&broker, &first).await;
+    let other = Connect::builder()
+        .registry(registry(&second).without(&["Lines"]).unwrap())
+        .broker(other_broker)
+        .worker(WorkerConfig::from_config(&worker_config()).unwrap())
+        .build()
+        .await
+        .unwrap();
+    connect.create_connector("in", lines(10)).await.unwrap();
+    connect.create_connector("out", collect()).await.unwrap();
+    other.create_connector("out", collect()).await.unwrap();
+    let error = other.create_connector("in", lines(10)).await.unwrap_err().to_string();
+    assert!(error.contains("Lines"), "{error}");
+    connect.until_end().await.unwrap();
+    assert_eq!(first.lines().len(), 10);
+    assert!(second.lines().is_empty());
+    // Ending one leaves the other alone.
+    assert!(connect.shutdown(DEADLINE).await.is_clean());
+    assert_eq!(other.status("out").await.unwrap().state, State::Running);
+    assert!(other.shutdown(DEADLINE).await.is_clean());
+}
+
+#[tokio::test]
+async fn several_sink_tasks_share_the_partitions() {
+    use connect_broker::Broker;
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let admin = broker.admin(Default::default()).await.unwrap();
+    admin
+        .create_topic(connect_broker::admin::NewTopic::new("lines").partitions(4))
+        .await
+        .unwrap();
+    let connect = worker(&broker, &seen).await;
+    let mut sink = collect();
+    sink.insert("tasks.max", "3");
+    assert_eq!(connect.create_connector("out", sink).await.unwrap().tasks, 3);
+    let mut source = lines(500);
+    source.insert("batch", "7");
+    connect.create_connector("in", source).await.unwrap();
+    connect.until_end().await.unwrap();
+    let mut lines = seen.lines();
+    lines.sort_by_key(|line| line.parse::<usize>().unwrap());
+    assert_eq!(lines, numbers(0..500));
+    assert!(connect.shutdown(DEADLINE).await.is_clean());
+}
