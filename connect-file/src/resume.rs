@@ -1,0 +1,190 @@
+//! Where to begin after a restart.
+//!
+//! Decision that lives here: which file and which position a stored offset means by now.
+
+use std::io;
+use std::path::Path;
+
+use connect_api::Result;
+
+use crate::error;
+use crate::identity;
+use crate::identity::FileId;
+use crate::identity::Identity;
+use crate::identity::Place;
+use crate::os;
+use crate::tail::Followed;
+
+/// The file to read first, at its position, and the one after it.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) current: Followed,
+    pub(crate) successor: Option<Followed>,
+}
+
+/// Finds where to begin; `None` if there is no file yet.
+pub(crate) fn find(path: &Path, stored: Option<&Place>) -> Result<Option<Start>> {
+    let reads = |source| error::of_path("read", path, source);
+    let named = Followed::open(path)?;
+    let Some(stored) = stored.filter(|stored| stored.position > 0) else {
+        return Ok(named.map(|current| Start {
+            current,
+            successor: None,
+        }));
+    };
+    let position = stored.position;
+    let shown = path.display();
+    let Some(identity) = &stored.identity else {
+        let Some(mut current) = named else {
+            return Ok(None);
+        };
+        let size = current.size(path)?;
+        if size < position {
+            tracing::warn!(
+                path = %shown, position, size,
+                "the stored position is beyond the end of the file; reading it from its beginning"
+            );
+        } else {
+            let start = line_of_java(&current, position, path)?;
+            current.go_to(start).map_err(reads)?;
+        }
+        return Ok(Some(Start {
+            current,
+            successor: None,
+        }));
+    };
+    if let Some(mut current) = named {
+        let is_same_file = identity.id.is_some() && current.id == identity.id;
+        let has_same_content = is_content(&current, identity, position, path)?;
+        if is_same_file && has_same_content {
+            current.go_to(position).map_err(reads)?;
+            return Ok(Some(Start {
+                current,
+                successor: None,
+            }));
+        }
+        if is_same_file {
+            tracing::warn!(
+                path = %shown, position,
+                "the file was cut or written anew; reading it from its beginning"
+            );
+            return Ok(Some(Start {
+                current,
+                successor: None,
+            }));
+        }
+        if let Some(renamed) = find_renamed(path, identity, position)? {
+            return Ok(Some(Start {
+                current: renamed,
+                successor: Some(current),
+            }));
+        }
+        let window = identity::window(&current.file, position).map_err(reads)?;
+        if has_same_content && !identity::is_weak_evidence(&window) {
+            tracing::info!(
+                path = %shown, position,
+                "the file is a copy of the one that was read; reading on where that was read"
+            );
+            current.go_to(position).map_err(reads)?;
+        } else {
+            tracing::warn!(
+                path = %shown, position,
+                "another file has the name, and the old one was not found in the folder; what was \
+                 left of the old one from that position on is not read"
+            );
+        }
+        return Ok(Some(Start {
+            current,
+            successor: None,
+        }));
+    }
+    let renamed = find_renamed(path, identity, position)?;
+    Ok(renamed.map(|current| Start {
+        current,
+        successor: None,
+    }))
+}
+
+fn is_content(file: &Followed, identity: &Identity, position: u64, path: &Path) -> Result<bool> {
+    Ok(file.size(path)? >= position
+        && identity
+            .matches(&file.file)
+            .map_err(|source| error::of_path("read", path, source))?)
+}
+
+/// The file that was read, under another name in the same folder, at the position.
+fn find_renamed(path: &Path, identity: &Identity, position: u64) -> Result<Option<Followed>> {
+    let Some(FileId { inode, .. }) = identity.id else {
+        return Ok(None);
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let folder = folder.display();
+            tracing::warn!(%folder, %error, "cannot look for the file under another name");
+            return Ok(None);
+        }
+    };
+    for entry in entries {
+        let entry = entry.map_err(|source| error::of_path("list", folder, source))?;
+        if os::entry_inode(&entry) != Some(inode) || entry.path() == path {
+            continue;
+        }
+        let Ok(Some(mut file)) = Followed::open(&entry.path()) else {
+            continue;
+        };
+        if is_content(&file, identity, position, path)? {
+            file.go_to(position)
+                .map_err(|source| error::of_path("read", path, source))?;
+            let (path, renamed) = (path.display(), entry.path());
+            let renamed = renamed.display();
+            tracing::info!(%path, %renamed, position, "the file was renamed; reading it to its end");
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+/// Where to go on from a position that Java stored.
+///
+/// Java counts UTF-16 units and takes them for bytes, so behind any text that is not ASCII its
+/// position lies before the place that was reached, within some line. Going back to the beginning
+/// of that line loses nothing and tears nothing; lines that Java delivered come again. A position
+/// within a line behind ASCII only was set by a user and is taken as it is.
+fn line_of_java(file: &Followed, position: u64, path: &Path) -> Result<u64> {
+    let reads = |source: io::Error| error::of_path("read", path, source);
+    let before = identity::window(&file.file, position).map_err(reads)?;
+    if matches!(before.last(), Some(b'\n' | b'\r')) {
+        return Ok(position);
+    }
+    let mut buffer = vec![0; 256 * 1024];
+    let (mut read, mut line_start, mut is_ascii) = (0, 0, true);
+    while read < position {
+        let length = os::read_full_at(&file.file, &mut buffer, read).map_err(reads)?;
+        let left = usize::try_from(position - read).unwrap_or(usize::MAX);
+        let Some(bytes) = buffer
+            .get(..length.min(left))
+            .filter(|bytes| !bytes.is_empty())
+        else {
+            break;
+        };
+        is_ascii &= bytes.is_ascii();
+        if let Some(end) = memchr::memrchr2(b'\n', b'\r', bytes) {
+            line_start = read + end as u64 + 1;
+        }
+        read += bytes.len() as u64;
+    }
+    if is_ascii {
+        return Ok(position);
+    }
+    tracing::warn!(
+        path = %path.display(), position, line_start,
+        "the stored position counts characters, not bytes; going on at the beginning of its line, \
+         so lines may come again"
+    );
+    Ok(line_start)
+}

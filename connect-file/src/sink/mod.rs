@@ -1,0 +1,7 @@
+//! The file sink.
+
+mod connector;
+mod task;
+mod writer;
+
+pub use connector::FileStreamSinkConnector;

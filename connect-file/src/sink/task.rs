@@ -1,0 +1,175 @@
+//! The task of the file sink.
+
+use std::time::UNIX_EPOCH;
+
+use async_trait::async_trait;
+use connect_api::ConfigMap;
+use connect_api::Error;
+use connect_api::LogOffsets;
+use connect_api::Result;
+use connect_api::SinkTask;
+use connect_api::SinkTaskContext;
+use connect_api::Task;
+use connect_api::Timestamp;
+use connect_api::TopicPartition;
+use connect_api::config::FromConfig as _;
+use connect_api::record::SinkRecord;
+
+use crate::config::FileSinkConfig;
+use crate::error;
+use crate::sink::connector;
+use crate::sink::writer::Target;
+use crate::sink::writer::Writer;
+use crate::write::Output;
+use crate::write::Sharing;
+
+/// Appends a line for each record to a file.
+#[derive(Debug, Default)]
+pub(crate) struct FileStreamSinkTask {
+    running: Option<Running>,
+}
+
+/// What a started task has.
+#[derive(Debug)]
+struct Running {
+    context: SinkTaskContext,
+    config: FileSinkConfig,
+    writer: Writer,
+    /// Bytes put since the file was begun, roughly.
+    bytes: u64,
+    /// When the file was begun.
+    began: Timestamp,
+    asked_to_rotate: bool,
+}
+
+impl FileStreamSinkTask {
+    fn running(&mut self) -> Result<&mut Running> {
+        self.running
+            .as_mut()
+            .ok_or_else(|| Error::illegal_state("the task was not started"))
+    }
+}
+
+#[async_trait]
+impl Task for FileStreamSinkTask {
+    async fn stop(&mut self) -> Result<()> {
+        if let Some(running) = self.running.take() {
+            running.writer.close().await;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SinkTask for FileStreamSinkTask {
+    async fn start(&mut self, context: SinkTaskContext, config: ConfigMap) -> Result<()> {
+        connector::check(&config)?;
+        let parsed = FileSinkConfig::from_config(&config)?;
+        let now = context.now();
+        let (mut bytes, mut began) = (0, now);
+        let target = match parsed.path(context.task_index()) {
+            None => Target::Stdout,
+            Some(path) => {
+                let (exactly_once, shared) = (parsed.exactly_once, connector::is_shared(&config));
+                let open = move || match exactly_once {
+                    true => Output::open_exactly_once(path),
+                    false if shared => Output::open(path, Sharing::Shared),
+                    false => Output::open(path, Sharing::Alone),
+                };
+                let output = tokio::task::spawn_blocking(open);
+                let output = output.await.map_err(|_| error::runtime_ended())??;
+                bytes = output.length();
+                if bytes > 0 {
+                    began = modified(&output).unwrap_or(now);
+                }
+                Target::File(Box::new(output))
+            }
+        };
+        self.running = Some(Running {
+            context,
+            config: parsed,
+            writer: Writer::new(target),
+            bytes,
+            began,
+            asked_to_rotate: false,
+        });
+        Ok(())
+    }
+
+    /// With exactly-once, goes on where the files end.
+    async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let running = self.running()?;
+        if !running.config.exactly_once {
+            return Ok(());
+        }
+        let config = running.config.clone();
+        let written = tokio::task::spawn_blocking(move || connector::written_offsets(&config));
+        let written = written.await.map_err(|_| error::runtime_ended())??;
+        let found = partitions
+            .iter()
+            .filter_map(|partition| Some((partition.clone(), *written.get(partition)?)));
+        let offsets: LogOffsets = found.collect();
+        if !offsets.is_empty() {
+            tracing::info!(?offsets, "going on where the files end");
+            running.context.seek(offsets);
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, records: &[SinkRecord]) -> Result<()> {
+        let running = self.running()?;
+        for record in records {
+            running.bytes += running.writer.push(&record.record.value.value) as u64;
+            if running.writer.is_full() {
+                running.writer.submit().await?;
+            }
+        }
+        running.writer.submit().await?;
+        if running.must_rotate() && !running.asked_to_rotate {
+            running.asked_to_rotate = true;
+            running.context.request_commit();
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self, offsets: &LogOffsets) -> Result<()> {
+        let running = self.running()?;
+        let rotates = running.must_rotate();
+        let after = move |output: &mut Output| {
+            if rotates && output.length() > 0 {
+                output.rotate()
+            } else {
+                Ok(())
+            }
+        };
+        running.writer.commit(offsets.clone(), after).await?;
+        if rotates {
+            running.bytes = 0;
+            running.began = running.context.now();
+            running.asked_to_rotate = false;
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    fn must_rotate(&self) -> bool {
+        let is_old = |interval: i64| {
+            let period = |time: Timestamp| time.as_millis().div_euclid(interval);
+            period(self.context.now()) != period(self.began)
+        };
+        self.bytes > 0
+            && (self
+                .config
+                .rotate_bytes()
+                .is_some_and(|limit| self.bytes >= limit)
+                || self.config.rotate_interval_ms().is_some_and(is_old))
+    }
+}
+
+fn modified(output: &Output) -> Option<Timestamp> {
+    let since_epoch = output.modified()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Timestamp::from_millis(
+        i64::try_from(since_epoch.as_millis()).ok()?,
+    ))
+}

@@ -1,0 +1,8 @@
+//! The file source.
+
+mod batch;
+mod connector;
+mod reader;
+mod task;
+
+pub use connector::FileStreamSourceConnector;
