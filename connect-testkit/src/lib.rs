@@ -5,6 +5,7 @@
 //! * `kafka`: [`kafka`], a real Kafka for tests.
 
 pub mod broker;
+pub mod context;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod proxy;
