@@ -173,6 +173,29 @@ impl Decimal {
         }
     }
 
+    /// The number as a 64-bit integer, if it is whole and fits. Huge exponents cost nothing.
+    #[must_use]
+    #[doc(alias = "longValueExact")]
+    pub fn to_i64_exact(&self) -> Option<i64> {
+        if self.unscaled.sign() == num_bigint::Sign::NoSign {
+            return Some(0);
+        }
+        if (-18..=0).contains(&self.scale) {
+            let power = BigInt::from(10).pow(self.scale.unsigned_abs());
+            return (&self.unscaled * power).try_into().ok();
+        }
+        // A whole number has more digits than stand behind the point; any other is not multiplied
+        // out. With a scale below -18 only zero fits.
+        let digits = self.unscaled.magnitude().to_string().len();
+        if usize::try_from(self.scale).is_ok_and(|scale| scale < digits) {
+            let power = BigInt::from(10).pow(self.scale.unsigned_abs());
+            if (&self.unscaled % &power).sign() == num_bigint::Sign::NoSign {
+                return (&self.unscaled / power).try_into().ok();
+            }
+        }
+        None
+    }
+
     /// The nearest double.
     #[must_use]
     pub fn to_f64(&self) -> f64 {
@@ -263,6 +286,22 @@ mod tests {
         assert_eq!(Decimal::new(123, -3).to_plain_string(), "123000");
         assert_eq!(Decimal::new(12, 8).to_plain_string(), "0.00000012");
         assert_eq!(Decimal::new(-12, 1).to_plain_string(), "-1.2");
+    }
+
+    #[test]
+    fn whole_numbers_are_integers() {
+        for (text, number) in [
+            ("1.00", Some(1)),
+            ("1.5", None),
+            ("-1E+3", Some(-1000)),
+            ("0E+999999999", Some(0)),
+            ("1E+999999999", None),
+            ("1E-999999999", None),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("9223372036854775808", None),
+        ] {
+            assert_eq!(Decimal::parse(text).unwrap().to_i64_exact(), number, "{text}");
+        }
     }
 
     #[test]

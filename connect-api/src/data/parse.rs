@@ -2,8 +2,6 @@
 
 use std::sync::LazyLock;
 
-use num_bigint::BigInt;
-
 use super::Datum;
 use super::Decimal;
 use super::Logical;
@@ -475,7 +473,7 @@ fn parse_number(token: &str) -> Option<Datum> {
         })
         .collect();
     let decimal = Decimal::parse(&ascii).ok()?;
-    if let Some(number) = exact_integer(&decimal) {
+    if let Some(number) = decimal.to_i64_exact() {
         return Some(if number == i64::from(number as i8) {
             Datum::new(SchemaRef::INT8, number as i8)
         } else if number == i64::from(number as i16) {
@@ -501,30 +499,6 @@ fn parse_number(token: &str) -> Option<Datum> {
         Logical::decimal(decimal.scale()).build().ok()?,
         decimal,
     ))
-}
-
-/// The number as a 64-bit integer if it is whole and fits.
-fn exact_integer(decimal: &Decimal) -> Option<i64> {
-    if decimal.unscaled().sign() == num_bigint::Sign::NoSign {
-        return Some(0);
-    }
-    let digits = decimal.unscaled().magnitude().to_string().len();
-    let scale = decimal.scale();
-    let power = BigInt::from(10).pow(match scale {
-        ..=0 if scale >= -18 => scale.unsigned_abs(),
-        // Longer than any 64-bit integer; and 10^scale must not be made.
-        ..=0 => return None,
-        _ if usize::try_from(scale).is_ok_and(|scale| scale < digits) => scale.unsigned_abs(),
-        _ => return None,
-    });
-    let whole = if scale <= 0 {
-        decimal.unscaled() * power
-    } else if (decimal.unscaled() % &power).sign() == num_bigint::Sign::NoSign {
-        decimal.unscaled() / power
-    } else {
-        return None;
-    };
-    whole.try_into().ok()
 }
 
 /// Reads a moment, recognized by its length.
@@ -634,6 +608,7 @@ fn digit(c: char) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use num_bigint::BigInt;
     use proptest::prelude::*;
 
     use super::*;

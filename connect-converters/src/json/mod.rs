@@ -1,0 +1,332 @@
+//! JSON, with or without schemas.
+
+mod config;
+mod decode;
+mod encode;
+mod plan;
+mod read;
+mod schema;
+mod write;
+
+use bytes::Bytes;
+use bytes::BytesMut;
+use connect_api::Converter;
+use connect_api::DatumRole;
+use connect_api::Error;
+use connect_api::HeaderConverter;
+use connect_api::Result;
+use connect_api::TopicName;
+use connect_api::config::ConfigDef;
+use connect_api::config::ConfigMap;
+use connect_api::config::FromConfig;
+use connect_api::data::Datum;
+use connect_api::data::SchemaRef;
+use connect_api::data::Text;
+use connect_api::data::Value;
+use connect_api::record::Header;
+use connect_api::record::RawHeaders;
+
+use self::config::DecimalFormat;
+use self::config::JsonConverterConfig;
+use self::decode::read_any;
+use self::decode::read_schemaless;
+use self::encode::Style;
+use self::plan::Plan;
+use self::read::Reader;
+use self::schema::ReadSchemas;
+use self::schema::read_schema;
+use crate::converter_type::CONVERTER_TYPE;
+
+/// Writes and reads JSON; with `schemas.enable` (the default) as `{"schema":…,"payload":…}`.
+///
+/// # Contract
+///
+/// * Null without a schema is a tombstone; null of a schema is the payload `null`.
+/// * Without schemas, integers are read as INT64, other numbers as FLOAT64, objects as maps.
+/// * Bytes are base64, Decimals too unless `decimal.format=NUMERIC`; Dates, Times and Timestamps
+///   are numbers; maps with other keys than text are arrays of pairs; `NaN` and infinities are
+///   strings.
+/// * With `schema.content`, that schema holds for all messages read, which are bare payloads.
+///
+/// *Shape*: text without escapes is read as slices of the message; written messages are slices of
+/// blocks of 64 KiB. One that is kept for long keeps its block.
+///
+/// *Java*: bytes written are the same (but for the last digit of a handful of floats). Where Java
+/// reads a wrong value without a word, the message is refused: a number that does not fit its type
+/// or has a fraction that would be cut off, an integer without schema beyond 64 bits, and a JSON
+/// type that is not the one of the schema (Java reads 0, false, null or an empty list). `NaN` and
+/// infinities are read back, where Java reads 0. Half surrogate pairs are refused.
+#[derive(Debug)]
+pub struct JsonConverter {
+    schemas_are_enabled: bool,
+    schemas_to_keep: usize,
+    style: Style,
+    /// The schema of all messages read.
+    content: Option<Plan>,
+    read: ReadSchemas,
+    written: Vec<WrittenSchema>,
+    message: Vec<u8>,
+    arena: BytesMut,
+}
+
+/// A schema that was written before.
+#[derive(Debug)]
+struct WrittenSchema {
+    plan: Plan,
+    /// What stands before a payload.
+    envelope: Box<[u8]>,
+}
+
+impl JsonConverter {
+    const BLOCK: usize = 64 * 1024;
+
+    fn configure_as(&mut self, config: &ConfigMap, role: DatumRole) -> Result<()> {
+        let mut own = config.clone();
+        own.insert(CONVERTER_TYPE, role.name());
+        let config = JsonConverterConfig::from_config(&own)?;
+        let content = config
+            .schema_content
+            .filter(|content| !content.trim().is_empty());
+        let content = content
+            .map(|content| content_schema(content.into()))
+            .transpose()?
+            .flatten();
+        *self = Self {
+            schemas_are_enabled: config.schemas_enable,
+            schemas_to_keep: usize::try_from(config.schemas_cache_size).unwrap_or_default(),
+            style: Style {
+                decimal_format: config.decimal_format,
+                replaces_null_with_default: config.replace_null_with_default,
+            },
+            content: content.as_ref().map(Plan::new),
+            ..Self::default()
+        };
+        Ok(())
+    }
+
+    fn encode_datum(&mut self, datum: &Datum) -> Result<Option<Bytes>> {
+        self.message.clear();
+        match &datum.schema {
+            None if datum.value.is_null() => return Ok(None),
+            None if self.schemas_are_enabled => {
+                self.message
+                    .extend_from_slice(b"{\"schema\":null,\"payload\":");
+                self.style
+                    .push_schemaless(&mut self.message, &datum.value)?;
+                self.message.push(b'}');
+            }
+            None => self
+                .style
+                .push_schemaless(&mut self.message, &datum.value)?,
+            Some(schema) => {
+                self.prepare(schema)?;
+                let Some(WrittenSchema { plan, envelope }) = self.written.first() else {
+                    return Err(Error::illegal_state("no schema is prepared"));
+                };
+                self.message.extend_from_slice(envelope);
+                self.style.push(&mut self.message, plan, &datum.value)?;
+                if self.schemas_are_enabled {
+                    self.message.push(b'}');
+                }
+            }
+        }
+        if self.arena.capacity() < self.message.len() {
+            self.arena = BytesMut::with_capacity(Self::BLOCK.max(self.message.len()));
+        }
+        self.arena.extend_from_slice(&self.message);
+        Ok(Some(self.arena.split().freeze()))
+    }
+
+    /// Makes the first of the written schemas this one.
+    fn prepare(&mut self, schema: &SchemaRef) -> Result<()> {
+        let is_here = |written: &WrittenSchema| written.plan.schema.is_same(schema);
+        if self.written.first().is_some_and(is_here) {
+            return Ok(());
+        }
+        let known = self.written.iter().position(is_here).or_else(|| {
+            self.written
+                .iter()
+                .position(|written| written.plan.schema == *schema)
+        });
+        let mut written = match known {
+            Some(index) => self.written.remove(index),
+            None => {
+                let plan = Plan::new(schema);
+                let mut envelope = Vec::new();
+                if self.schemas_are_enabled {
+                    envelope.extend_from_slice(b"{\"schema\":");
+                    self.style.push_schema(&mut envelope, Some(&plan))?;
+                    envelope.extend_from_slice(b",\"payload\":");
+                }
+                WrittenSchema {
+                    plan,
+                    envelope: envelope.into(),
+                }
+            }
+        };
+        // From now on the one in hand is the likelier one in memory.
+        written.plan.schema = schema.clone();
+        self.written.truncate(self.schemas_to_keep.max(1) - 1);
+        self.written.insert(0, written);
+        Ok(())
+    }
+
+    fn decode_bytes(&mut self, bytes: Option<Bytes>) -> Result<Datum> {
+        let Some(bytes) = bytes else {
+            return Ok(Datum::NULL);
+        };
+        let mut reader = Reader::new(&bytes);
+        let is_lax = self.style.replaces_null_with_default;
+        if !self.schemas_are_enabled {
+            return match reader.peek() {
+                Some(_) => Ok(Datum::schemaless(read_schemaless(&mut reader)?)),
+                None => Ok(Datum::NULL),
+            };
+        }
+        if let Some(plan) = &self.content {
+            let value = match reader.peek() {
+                Some(_) => decode::read(&mut reader, plan, is_lax)?,
+                None => return Err(Error::data("an empty message is no payload")),
+            };
+            return Ok(Datum::new(plan.schema.clone(), value));
+        }
+        match reader.peek() {
+            Some(b'{') => self.decode_envelope(reader, is_lax),
+            Some(_) => {
+                reader.skip()?;
+                Err(no_envelope())
+            }
+            None => Err(no_envelope()),
+        }
+    }
+
+    fn decode_envelope(&mut self, mut reader: Reader<'_>, is_lax: bool) -> Result<Datum> {
+        // Nearly always the schema comes first, and the payload can be read as it comes.
+        let mut schema_at = None;
+        let mut payload_at = None;
+        let mut datum = None;
+        let mut is_envelope = true;
+        reader.enter()?;
+        let mut is_first = true;
+        while reader.next(is_first, b'}')? {
+            is_first = false;
+            let key = reader.key()?;
+            reader.peek();
+            let position = reader.position();
+            match &*key {
+                "schema" => {
+                    schema_at = Some(position);
+                    datum = None;
+                    self.read.read(&mut reader, self.schemas_to_keep)?;
+                }
+                "payload" => {
+                    payload_at = Some(position);
+                    if schema_at.is_some() {
+                        let plan = self.read.last();
+                        let value = read_any(&mut reader, plan, is_lax)?;
+                        datum = Some(datum_of(plan, value));
+                    } else {
+                        reader.skip()?;
+                    }
+                }
+                _ => {
+                    is_envelope = false;
+                    reader.skip()?;
+                }
+            }
+        }
+        match (datum, schema_at, payload_at) {
+            (Some(datum), ..) if is_envelope => Ok(datum),
+            (None, Some(_), Some(payload_at)) if is_envelope => {
+                let plan = self.read.last();
+                let value = read_any(&mut reader.at(payload_at), plan, is_lax)?;
+                Ok(datum_of(plan, value))
+            }
+            _ => Err(no_envelope()),
+        }
+    }
+}
+
+impl Default for JsonConverter {
+    fn default() -> Self {
+        Self {
+            schemas_are_enabled: true,
+            schemas_to_keep: 1000,
+            style: Style {
+                decimal_format: DecimalFormat::Base64,
+                replaces_null_with_default: true,
+            },
+            content: None,
+            read: ReadSchemas::default(),
+            written: Vec::new(),
+            message: Vec::new(),
+            arena: BytesMut::new(),
+        }
+    }
+}
+
+impl Converter for JsonConverter {
+    fn config_def(&self) -> &ConfigDef {
+        JsonConverterConfig::config_def()
+    }
+
+    fn configure(&mut self, config: &ConfigMap, role: DatumRole) -> Result<()> {
+        self.configure_as(config, role)
+    }
+
+    fn encode(
+        &mut self,
+        _: &TopicName,
+        _: &mut RawHeaders,
+        datum: &Datum,
+    ) -> Result<Option<Bytes>> {
+        self.encode_datum(datum)
+    }
+
+    fn decode(&mut self, _: &TopicName, _: &RawHeaders, bytes: Option<Bytes>) -> Result<Datum> {
+        self.decode_bytes(bytes)
+    }
+}
+
+impl HeaderConverter for JsonConverter {
+    fn config_def(&self) -> &ConfigDef {
+        JsonConverterConfig::config_def()
+    }
+
+    fn configure(&mut self, config: &ConfigMap) -> Result<()> {
+        self.configure_as(config, DatumRole::Header)
+    }
+
+    fn encode(&mut self, _: &TopicName, header: &Header) -> Result<Option<Bytes>> {
+        self.encode_datum(&header.value)
+    }
+
+    fn decode(&mut self, _: &TopicName, _: &Text, bytes: Option<Bytes>) -> Result<Datum> {
+        self.decode_bytes(bytes)
+    }
+}
+
+fn datum_of(plan: Option<&Plan>, value: Value) -> Datum {
+    Datum {
+        schema: plan.map(|plan| plan.schema.clone()),
+        value,
+    }
+}
+
+/// The schema of `schema.content`.
+fn content_schema(content: Bytes) -> Result<Option<SchemaRef>> {
+    let mut reader = Reader::new(&content);
+    reader.clone().skip().map_err(|error| {
+        Error::data("Failed to parse schema in converter config due to serialization error: ")
+            .with_source(error)
+    })?;
+    read_schema(&mut reader)
+}
+
+fn no_envelope() -> Error {
+    Error::data(
+        "JsonConverter with schemas.enable requires \"schema\" and \"payload\" fields and may not \
+         contain additional fields. If you are trying to deserialize plain JSON data, set \
+         schemas.enable=false in your converter configuration.",
+    )
+}

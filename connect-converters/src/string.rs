@@ -1,0 +1,181 @@
+//! Text.
+
+use bytes::Bytes;
+use connect_api::Converter;
+use connect_api::DatumRole;
+use connect_api::Error;
+use connect_api::HeaderConverter;
+use connect_api::Result;
+use connect_api::TopicName;
+use connect_api::config::ConfigDef;
+use connect_api::config::ConfigMap;
+use connect_api::config::FromConfig;
+use connect_api::data::Datum;
+use connect_api::data::SchemaRef;
+use connect_api::data::Text;
+use connect_api::data::Value;
+use connect_api::data::text_form::java_string;
+use connect_api::record::Header;
+use connect_api::record::RawHeaders;
+
+use crate::converter_type::CONVERTER_TYPE;
+use crate::encoding::Encoding;
+
+/// Writes values as text and reads all bytes as text.
+///
+/// Text in UTF-8 is handed on without a copy, in both directions. Other values are written as
+/// Java prints them ([`java_string`]); they are read back as text. Malformed bytes become U+FFFD.
+///
+/// *Java*: bytes, alone or inside another value, are refused; Java writes the address of the array
+/// in their place. Encodings are UTF-8, UTF-16 (with a byte order mark, or BE, LE), ISO-8859-1 and
+/// US-ASCII under Java's names.
+#[derive(Debug, Default)]
+pub struct StringConverter {
+    written: Encoding,
+    read: Encoding,
+}
+
+#[derive(Debug, Clone, ConfigDef)]
+struct StringConverterConfig {
+    /// How this converter will be used.
+    #[config(name = "converter.type", importance = low, validate = one_of("key", "value", "header"))]
+    _converter_type: String,
+    /// The name of the Java character set to use for encoding strings as byte arrays.
+    #[config(name = "converter.encoding", default = "UTF-8", importance = high, width = medium,
+             display = "Encoding")]
+    encoding: String,
+}
+
+impl StringConverter {
+    fn configure_as(&mut self, config: &ConfigMap, role: DatumRole) -> Result<()> {
+        let mut own = config.clone();
+        own.insert(CONVERTER_TYPE, role.name());
+        let encoding = StringConverterConfig::from_config(&own)?.encoding;
+        // Kafka's serializers have options of their own, which win.
+        let prefix = if role == DatumRole::Key {
+            "key"
+        } else {
+            "value"
+        };
+        let of = |side: &str| {
+            let option = config.get(&format!("{prefix}.{side}.encoding"));
+            Encoding::of(option.unwrap_or(&encoding))
+        };
+        self.written = of("serializer")?;
+        self.read = of("deserializer")?;
+        Ok(())
+    }
+
+    fn encode_value(&self, value: &Value) -> Result<Option<Bytes>> {
+        match value {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(self.written.encode(text))),
+            value if has_bytes(value) => Err(Error::data(
+                "bytes have no text form; use ByteArrayConverter or JsonConverter",
+            )),
+            value => Ok(Some(self.written.encode(&java_string(value).into()))),
+        }
+    }
+
+    fn decode_bytes(&self, bytes: Option<Bytes>) -> Datum {
+        let text = bytes.map(|bytes| self.read.decode(bytes));
+        Datum::new(SchemaRef::OPTIONAL_STRING, text)
+    }
+}
+
+impl Converter for StringConverter {
+    fn config_def(&self) -> &ConfigDef {
+        StringConverterConfig::config_def()
+    }
+
+    fn configure(&mut self, config: &ConfigMap, role: DatumRole) -> Result<()> {
+        self.configure_as(config, role)
+    }
+
+    fn encode(
+        &mut self,
+        _: &TopicName,
+        _: &mut RawHeaders,
+        datum: &Datum,
+    ) -> Result<Option<Bytes>> {
+        self.encode_value(&datum.value)
+    }
+
+    fn decode(&mut self, _: &TopicName, _: &RawHeaders, bytes: Option<Bytes>) -> Result<Datum> {
+        Ok(self.decode_bytes(bytes))
+    }
+}
+
+impl HeaderConverter for StringConverter {
+    fn config_def(&self) -> &ConfigDef {
+        StringConverterConfig::config_def()
+    }
+
+    fn configure(&mut self, config: &ConfigMap) -> Result<()> {
+        self.configure_as(config, DatumRole::Header)
+    }
+
+    fn encode(&mut self, _: &TopicName, header: &Header) -> Result<Option<Bytes>> {
+        self.encode_value(&header.value.value)
+    }
+
+    fn decode(&mut self, _: &TopicName, _: &Text, bytes: Option<Bytes>) -> Result<Datum> {
+        Ok(self.decode_bytes(bytes))
+    }
+}
+
+/// True if there are bytes anywhere in a value.
+fn has_bytes(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(has_bytes),
+        Value::Bytes(_) => true,
+        Value::Map(map) => map
+            .iter()
+            .any(|(key, value)| has_bytes(key) || has_bytes(value)),
+        Value::Struct(structure) => structure.values().iter().any(has_bytes),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::config_map;
+
+    use super::*;
+
+    #[test]
+    fn text_is_handed_on_without_a_copy() {
+        let converter = StringConverter::default();
+        let text = Text::from("hello");
+        let bytes = converter
+            .encode_value(&Value::String(text.clone()))
+            .unwrap()
+            .unwrap();
+        assert_eq!(bytes.as_ptr(), text.as_ptr());
+        let datum = converter.decode_bytes(Some(bytes));
+        assert_eq!(datum.value.as_str().unwrap().as_ptr(), text.as_ptr());
+    }
+
+    #[test]
+    fn bytes_are_refused_wherever_they_are() {
+        let converter = StringConverter::default();
+        let bytes = Value::from(vec![1u8]);
+        assert!(converter.encode_value(&bytes).is_err());
+        assert!(converter.encode_value(&Value::Array(vec![bytes])).is_err());
+    }
+
+    #[test]
+    fn options_of_the_serializers_win() {
+        let mut converter = StringConverter::default();
+        let config = config_map! {
+            "converter.encoding" => "US-ASCII", "value.serializer.encoding" => "UTF-16BE",
+            "key.serializer.encoding" => "nope",
+        };
+        converter.configure_as(&config, DatumRole::Value).unwrap();
+        assert_eq!(
+            (converter.written, converter.read),
+            (Encoding::Utf16Be, Encoding::Ascii)
+        );
+        assert!(converter.configure_as(&config, DatumRole::Key).is_err());
+    }
+}
