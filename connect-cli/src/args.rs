@@ -1,0 +1,66 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::Subcommand;
+
+/// Runs Kafka Connect's worker and connector files without a JVM, and without Kafka.
+#[derive(Debug, Parser)]
+#[command(name = "connect", version, after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// What is logged to standard error: error, warn, info, debug, trace, or a list like
+    /// `info,connect_runtime=debug` [default: the variable CONNECT_LOG, else info]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lists the connectors, converters, transforms and predicates of this program.
+    Plugins,
+    /// Runs one worker with the connectors of these files until Ctrl-C or SIGTERM.
+    Standalone {
+        /// Ends once every source has nothing more for now and every sink has written and
+        /// committed everything.
+        #[arg(long)]
+        until_end: bool,
+        /// The worker: a .properties file as connect-standalone.sh takes it.
+        worker: PathBuf,
+        /// Connectors: .properties files, JSON objects of options, or JSON create requests.
+        connectors: Vec<PathBuf>,
+    },
+    /// Checks files without running them and lists every error.
+    Validate {
+        /// The worker.
+        worker: PathBuf,
+        /// Connectors.
+        #[arg(required = true)]
+        connectors: Vec<PathBuf>,
+    },
+}
+
+const AFTER_HELP: &str = "\
+Without `bootstrap.servers` topics live in a durable log inside the process, in the folder
+`data.dir` (default ./connect-data).
+
+Exit codes:
+  0  done, or stopped by Ctrl-C or SIGTERM after everything was drained
+  1  wrong usage
+  2  the worker could not start: its file, its options, its data folder
+  3  a connector could not be created: its file, its options, its class
+  4  a connector or task failed during --until-end, or something did not stop in time";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,161 @@
+//! `connect standalone`.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use connect_broker::LocalBroker;
+use connect_runtime::Connect;
+use connect_runtime::ConnectorName;
+use connect_runtime::EndReport;
+use connect_runtime::WorkerConfig;
+
+use crate::command::connector;
+use crate::command::refusal;
+use crate::command::registry;
+use crate::command::worker;
+use crate::failure::Failure;
+use crate::progress;
+use crate::progress::per_second;
+use crate::progress::thousands;
+use crate::signal::Signals;
+
+/// Runs a worker with connectors, until a signal or until the end.
+pub(crate) async fn standalone(
+    worker_file: &Path,
+    connector_files: &[PathBuf],
+    until_end: bool,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::Start(format!("cannot listen for signals: {error}")))?;
+    let config = worker(worker_file)?;
+    let connect = open(&config).await?;
+    let ran = match create(&connect, connector_files).await {
+        Ok(()) if until_end => run_to_end(&connect, &mut signals, start).await,
+        Ok(()) => {
+            tracing::info!("running; Ctrl-C or SIGTERM drains and ends");
+            drain_on(signals.next().await);
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    };
+    let left = shut_down(&connect, &config, &mut signals).await;
+    ran.and(left)
+}
+
+/// Starts a worker on the log that its configuration names.
+async fn open(config: &WorkerConfig) -> Result<Connect, Failure> {
+    if config.has_kafka() {
+        return Err(Failure::Start(format!(
+            "bootstrap.servers is \"{}\", but this build has no Kafka support; remove the line to \
+             keep topics in the folder `data.dir`",
+            config.bootstrap_servers().join(",")
+        )));
+    }
+    let broker = LocalBroker::open(config.data_dir())
+        .await
+        .map_err(|error| Failure::Start(connect_api::Error::from(error).report()))?;
+    Connect::builder()
+        .registry(registry())
+        .broker(broker)
+        .worker(config.clone())
+        .build()
+        .await
+        .map_err(|error| Failure::Start(error.report()))
+}
+
+/// Creates all connectors; says of every one that cannot be created why.
+async fn create(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
+    let mut failures = Vec::new();
+    for path in files {
+        if let Err(reason) = create_one(connect, path).await {
+            failures.push(format!(
+                "cannot create the connector of {}: {reason}",
+                path.display()
+            ));
+        }
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Connectors(failures))
+    }
+}
+
+async fn create_one(connect: &Connect, path: &Path) -> Result<(), String> {
+    let file = connector(connect.registry(), path)?;
+    let name = ConnectorName::new(file.name);
+    let created = match file.initial_state {
+        Some(state) => {
+            connect
+                .create_connector_in(name.clone(), file.config, state)
+                .await
+        }
+        None => connect.create_connector(name.clone(), file.config).await,
+    };
+    let info = created.map_err(|error| refusal(&error))?;
+    tracing::info!(connector = %name, tasks = info.tasks, "created");
+    Ok(())
+}
+
+/// Waits until everything has arrived, or for a signal.
+async fn run_to_end(
+    connect: &Connect,
+    signals: &mut Signals,
+    start: Instant,
+) -> Result<(), Failure> {
+    // All three may be dropped: the first two only look, a signal stays to be seen.
+    let report = tokio::select! {
+        report = connect.until_end() => report,
+        () = progress::show(connect) => return Ok(()),
+        name = signals.next() => {
+            drain_on(name);
+            return Ok(());
+        }
+    };
+    let report = report.map_err(|error| Failure::Run(error.report()))?;
+    summarize(&report, start);
+    Ok(())
+}
+
+fn summarize(report: &EndReport, start: Instant) {
+    for leftover in &report.leftovers {
+        eprintln!("left: {leftover}");
+    }
+    let time = start.elapsed();
+    let rate = per_second(report.records_in.max(report.records_out), time);
+    eprintln!(
+        "done: {} records read, {} written, {:.1} s, {} records/s",
+        thousands(report.records_in),
+        thousands(report.records_out),
+        time.as_secs_f64(),
+        thousands(rate)
+    );
+}
+
+fn drain_on(signal: &str) {
+    tracing::info!("{signal}: draining; once more ends at once");
+}
+
+/// Stops in order; a second signal ends at once.
+async fn shut_down(
+    connect: &Connect,
+    config: &WorkerConfig,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let report = tokio::select! {
+        report = connect.shutdown(config.graceful_timeout()) => report,
+        name = signals.next() => {
+            return Err(Failure::Run(format!("{name} while draining: ended at once")));
+        }
+    };
+    if report.is_clean() {
+        return Ok(());
+    }
+    let left: Vec<_> = report.left.iter().map(ToString::to_string).collect();
+    Err(Failure::Run(format!(
+        "did not stop in time: {}",
+        left.join(", ")
+    )))
+}

@@ -1,0 +1,36 @@
+//! Why the program ends with another exit code than 0.
+
+use std::fmt;
+
+/// The exit code for wrong usage.
+pub(crate) const USAGE: u8 = 1;
+
+/// Why the program failed. Each has its own exit code; they never change.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The worker could not start.
+    Start(String),
+    /// Connectors could not be created; one text for each.
+    Connectors(Vec<String>),
+    /// Something failed, or was left, while connectors ran.
+    Run(String),
+}
+
+impl Failure {
+    pub(crate) const fn code(&self) -> u8 {
+        match self {
+            Self::Start(_) => 2,
+            Self::Connectors(_) => 3,
+            Self::Run(_) => 4,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(text) | Self::Run(text) => f.write_str(text),
+            Self::Connectors(texts) => f.write_str(&texts.join("\nconnect: ")),
+        }
+    }
+}

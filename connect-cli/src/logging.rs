@@ -1,0 +1,54 @@
+//! The log of the program: to standard error, above the progress bar if there is one.
+
+use std::io;
+use std::io::IsTerminal;
+use std::io::Write;
+use std::sync::LazyLock;
+
+use indicatif::MultiProgress;
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+
+/// What is drawn on the terminal; log lines make it step aside.
+pub(crate) static SCREEN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Installs the log.
+///
+/// # Errors
+/// The level means nothing.
+pub(crate) fn install(level: Option<&str>) -> Result<(), Failure> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the program, not a library, reads it"
+    )]
+    let variable = std::env::var("CONNECT_LOG").ok();
+    let level = level
+        .map(str::to_owned)
+        .or(variable)
+        .unwrap_or_else(|| "info".to_owned());
+    let filter = EnvFilter::try_new(&level)
+        .map_err(|error| Failure::Start(format!("cannot log at \"{level}\": {error}")))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .with_writer(|| Above)
+        .init();
+    Ok(())
+}
+
+/// Writes above the progress bar.
+struct Above;
+
+impl Write for Above {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        SCREEN
+            .suspend(|| io::stderr().write_all(bytes))
+            .map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
