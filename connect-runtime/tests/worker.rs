@@ -296,3 +296,111 @@ async fn several_sink_tasks_share_the_partitions() {
     assert_eq!(lines, numbers(0..500));
     assert!(connect.shutdown(DEADLINE).await.is_clean());
 }
+
+/// All records of a topic, with what `__connect.errors.` headers say.
+async fn dead_letters(broker: &LocalBroker, topic: &str) -> Vec<(String, Vec<(String, String)>)> {
+    use connect_broker::Broker;
+    let partition = connect_api::TopicPartition::new(topic, 0);
+    let admin = broker.admin(Default::default()).await.unwrap();
+    let isolation = connect_broker::Isolation::ReadCommitted;
+    let ends = admin.end_offsets(std::slice::from_ref(&partition), isolation).await.unwrap();
+    let options = connect_broker::ConsumerOptions::new(connect_broker::Subscription::Partitions(
+        vec![partition.clone()],
+    ));
+    let mut consumer = broker.consumer(options).await.unwrap();
+    let mut found = Vec::new();
+    while (found.len() as i64) < ends[&partition] {
+        let event = consumer.poll(Duration::from_secs(1)).await.unwrap();
+        let connect_broker::ConsumerEvent::Records(read) = event else { continue };
+        for record in read.into_iter().flat_map(|part| part.records) {
+            let text = |bytes: bytes::Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+            let headers = record.headers.into_iter().map(|header| {
+                let name = header.key.trim_start_matches("__connect.errors.").to_owned();
+                (name, header.value.map(text).unwrap_or_default())
+            });
+            found.push((record.value.map(text).unwrap_or_default(), headers.collect()));
+        }
+    }
+    found
+}
+
+fn with_dead_letters(mut config: connect_api::ConfigMap) -> connect_api::ConfigMap {
+    config.extend(config_map! {
+        "transforms" => "r", "transforms.r.type" => "Refuse", "errors.tolerance" => "all",
+        "errors.deadletterqueue.topic.name" => "dead",
+        "errors.deadletterqueue.context.headers.enable" => true,
+    });
+    config
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+}
+
+#[tokio::test]
+async fn a_record_that_a_sink_refuses_becomes_a_dead_letter() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    connect.create_connector("in", lines(10)).await.unwrap();
+    connect.create_connector("out", with_dead_letters(collect())).await.unwrap();
+    let report = connect.until_end().await.unwrap();
+    assert_eq!((report.skipped, seen.lines().len()), (1, 9));
+    let letters = dead_letters(&broker, "dead").await;
+    assert_eq!(letters.len(), 1);
+    let (value, headers) = &letters[0];
+    assert_eq!(value, "3", "the original bytes");
+    for (name, expected) in [
+        ("topic", "lines"),
+        ("offset", "3"),
+        ("connector.name", "out"),
+        ("stage", "TRANSFORMATION"),
+        ("exception.class.name", "org.apache.kafka.connect.errors.DataException"),
+        ("exception.message", "three is not liked"),
+    ] {
+        assert_eq!(header(headers, name), Some(expected), "{name}");
+    }
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_record_that_a_source_refuses_becomes_a_dead_letter_too() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    connect.create_connector("in", with_dead_letters(lines(10))).await.unwrap();
+    connect.create_connector("out", collect()).await.unwrap();
+    let report = connect.until_end().await.unwrap();
+    assert_eq!((report.skipped, seen.lines().len()), (1, 9));
+    let letters = dead_letters(&broker, "dead").await;
+    assert_eq!(letters[0].0, "3");
+    assert_eq!(header(&letters[0].1, "connector.name"), Some("in"));
+    assert_eq!(header(&letters[0].1, "topic"), None, "it comes from no topic");
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_sink_task_reports_records_that_it_cannot_write() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    connect.create_connector("in", lines(10)).await.unwrap();
+    let mut config = collect();
+    config.extend(config_map! {
+        "report" => "4", "errors.deadletterqueue.topic.name" => "dead", "errors.tolerance" => "all",
+        "errors.deadletterqueue.context.headers.enable" => true,
+    });
+    connect.create_connector("out", config.clone()).await.unwrap();
+    connect.until_end().await.unwrap();
+    assert_eq!(seen.lines().len(), 9);
+    let letters = dead_letters(&broker, "dead").await;
+    assert_eq!((letters.len(), letters[0].0.as_str()), (1, "4"));
+    assert_eq!(header(&letters[0].1, "stage"), Some("TASK_PUT"));
+
+    // Without tolerance the same report fails the task, even if it swallows the error.
+    config.insert("errors.tolerance", "none");
+    config.insert("topics", "lines");
+    config.insert("errors.deadletterqueue.topic.name", "dead2");
+    connect.create_connector("strict", config).await.unwrap();
+    let status = task_in(&connect, "strict", State::Failed).await;
+    let trace = status.tasks[0].trace.clone().unwrap();
+    assert!(trace.contains("offset=4") && trace.contains("four is not writable"), "{trace}");
+    let _ = connect.shutdown(DEADLINE).await;
+}

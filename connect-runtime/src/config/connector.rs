@@ -107,6 +107,30 @@ pub(crate) struct ConnectorKeys {
         group = "Error Handling"
     )]
     pub(crate) errors_log_include_messages: bool,
+    /// Topic that takes records that cannot be handled. Sources have it too, unlike in Java.
+    #[config(
+        name = "errors.deadletterqueue.topic.name",
+        default = "",
+        importance = medium,
+        group = "Error Handling"
+    )]
+    pub(crate) dead_letter_topic: String,
+    /// Replicas of the dead letter topic, where it is created.
+    #[config(
+        name = "errors.deadletterqueue.topic.replication.factor",
+        default = 3,
+        importance = medium,
+        group = "Error Handling"
+    )]
+    pub(crate) dead_letter_replication: i16,
+    /// Whether dead letters say in headers what went wrong.
+    #[config(
+        name = "errors.deadletterqueue.context.headers.enable",
+        default = false,
+        importance = medium,
+        group = "Error Handling"
+    )]
+    pub(crate) dead_letter_context_headers: bool,
     /// Topics that a sink reads.
     #[config(name = "topics", default = "", importance = high)]
     pub(crate) topics: Vec<String>,
@@ -152,6 +176,11 @@ impl ConnectorSettings {
     #[must_use]
     pub fn topics(&self) -> Vec<TopicName> {
         self.keys.topics.iter().map(TopicName::new).collect()
+    }
+
+    pub(crate) fn dead_letter_topic(&self) -> Option<TopicName> {
+        let name = self.keys.dead_letter_topic.trim();
+        (!name.is_empty()).then(|| TopicName::new(name))
     }
 
     pub(crate) fn retry_timeout(&self) -> Option<Duration> {

@@ -140,16 +140,20 @@ fn take_over(
 
 fn check_topics(config: &ConfigMap, validation: &mut Validation) {
     let set = |key: &str| config.get(key).is_some_and(|value| !value.trim().is_empty());
+    let dead_letters = config.get("errors.deadletterqueue.topic.name").unwrap_or_default().trim();
     let problem = match (set("topics"), set("topics.regex")) {
         (false, false) => "Must configure one of topics or topics.regex",
         (true, true) => "topics and topics.regex are mutually exclusive options, but both are set.",
         _ => {
-            if let Some(pattern) = config.get("topics.regex")
-                && let Err(error) = regex::Regex::new(pattern)
-            {
-                let message =
-                    format!("Invalid value {pattern} for configuration topics.regex: {error}");
-                add(validation, "topics.regex", message);
+            check_regex(config, dead_letters, validation);
+            let topics = validation.value("topics").as_list().unwrap_or_default();
+            if topics.iter().any(|topic| topic == dead_letters) {
+                let message = format!(
+                    "The DLQ topic '{dead_letters}' may not be included in the list of topics \
+                     ('topics=[{}]') consumed by the connector",
+                    topics.join(", ")
+                );
+                add(validation, "topics", message);
             }
             return;
         }
@@ -158,3 +162,24 @@ fn check_topics(config: &ConfigMap, validation: &mut Validation) {
     add(validation, "topics.regex", problem);
 }
 
+
+fn check_regex(config: &ConfigMap, dead_letters: &str, validation: &mut Validation) {
+    let Some(pattern) = config.get("topics.regex").filter(|pattern| !pattern.trim().is_empty())
+    else {
+        return;
+    };
+    match regex::Regex::new(&format!("^(?:{pattern})$")) {
+        Err(error) => {
+            let message = format!("Invalid value {pattern} for configuration topics.regex: {error}");
+            add(validation, "topics.regex", message);
+        }
+        Ok(regex) if !dead_letters.is_empty() && regex.is_match(dead_letters) => {
+            let message = format!(
+                "The DLQ topic '{dead_letters}' may not be matched by the regex for the topics \
+                 ('topics.regex={pattern}') consumed by the connector"
+            );
+            add(validation, "topics.regex", message);
+        }
+        Ok(_) => {}
+    }
+}

@@ -4,6 +4,7 @@
 mod chain;
 mod convert;
 mod operator;
+mod report;
 
 pub(crate) use chain::Chain;
 pub(crate) use convert::Converters;
@@ -12,3 +13,5 @@ pub(crate) use operator::Failure;
 pub(crate) use operator::Operator;
 pub(crate) use operator::Stage;
 pub(crate) use operator::Verdict;
+pub(crate) use report::DeadLetter;
+pub(crate) use report::Reports;

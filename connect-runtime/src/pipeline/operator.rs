@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use connect_api::Error;
 use connect_api::ErrorKind;
-use connect_core::TaskId;
+use connect_api::record::Record;
 use tokio::time::Instant;
 
 use crate::config::ConnectorSettings;
@@ -46,51 +46,63 @@ pub(crate) struct Failure {
     pub(crate) stage: Stage,
     pub(crate) class: String,
     pub(crate) error: Error,
+    /// The record, if the transforms are behind it and only a converter has failed: then it is the
+    /// converter alone that is tried again.
+    pub(crate) transformed: Option<Box<Record>>,
 }
 
 impl Failure {
     pub(crate) fn new(stage: Stage, class: &str, error: Error) -> Self {
-        Self { stage, class: class.to_owned(), error }
+        Self { stage, class: class.to_owned(), error, transformed: None }
+    }
+
+    pub(crate) fn of(mut self, transformed: Record) -> Self {
+        self.transformed = Some(Box::new(transformed));
+        self
     }
 }
 
 /// What to do about a failure.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// The task fails with this error.
-    Fail(Error),
+    /// The task fails, after the failure was reported.
+    Fail(Failure),
     /// The converter of the stage must be resolved, then the record comes again.
     Resolve,
     /// The record comes again after this long.
     Retry(Duration),
-    /// The record is skipped; it was reported.
-    Skip,
+    /// The record is skipped, after the failure was reported.
+    Skip(Failure),
+}
+
+impl Failure {
+    /// The error that fails the task.
+    pub(crate) fn into_error(self, record: &str) -> Error {
+        let Self { stage, class, error, .. } = self;
+        error.context(format!(
+            "Tolerance exceeded in error handler: stage {stage}, class {class}, {record}"
+        ))
+    }
 }
 
 /// Decides about failures of one task.
 #[derive(Debug)]
 pub(crate) struct Operator {
-    id: TaskId,
     tolerance: ErrorTolerance,
     /// `None` is for ever.
     retry_timeout: Option<Duration>,
     retry_delay_max: Duration,
-    log: bool,
-    log_messages: bool,
     /// Of the record that is being tried again: since when, and how often.
     attempt: Option<(Instant, u32)>,
     skipped: u64,
 }
 
 impl Operator {
-    pub(crate) fn new(id: TaskId, settings: &ConnectorSettings) -> Self {
+    pub(crate) fn new(settings: &ConnectorSettings) -> Self {
         Self {
-            id,
             tolerance: settings.tolerance(),
             retry_timeout: settings.retry_timeout(),
             retry_delay_max: settings.retry_delay_max(),
-            log: settings.keys.errors_log_enable,
-            log_messages: settings.keys.errors_log_include_messages,
             attempt: None,
             skipped: 0,
         }
@@ -101,13 +113,20 @@ impl Operator {
         self.retry_timeout != Some(Duration::ZERO)
     }
 
+    /// True if failed records are skipped. Counts one as skipped.
+    pub(crate) fn tolerates(&mut self) -> bool {
+        let all = self.tolerance == ErrorTolerance::All;
+        self.skipped += u64::from(all);
+        all
+    }
+
     /// How many records were skipped.
     pub(crate) const fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// Decides. `record` describes the record, for reports.
-    pub(crate) fn decide(&mut self, failure: Failure, record: &dyn fmt::Display) -> Verdict {
+    /// Decides. The caller reports failures that are not tried again (invariant E1: exactly once).
+    pub(crate) fn decide(&mut self, failure: Failure) -> Verdict {
         if failure.error.kind() == ErrorKind::Unresolved {
             return Verdict::Resolve;
         }
@@ -117,16 +136,12 @@ impl Operator {
             return Verdict::Retry(delay);
         }
         self.attempt = None;
-        self.report(&failure, record);
-        let Failure { stage, class, error } = failure;
         match self.tolerance {
             ErrorTolerance::All => {
                 self.skipped += 1;
-                Verdict::Skip
+                Verdict::Skip(failure)
             }
-            ErrorTolerance::None => Verdict::Fail(error.context(format!(
-                "Tolerance exceeded in error handler: stage {stage}, class {class}, {record}"
-            ))),
+            ErrorTolerance::None => Verdict::Fail(failure),
         }
     }
 
@@ -144,21 +159,6 @@ impl Operator {
         self.attempt = Some((since, attempts + 1));
         let delay = FIRST_DELAY.saturating_mul(1 << attempts.min(20)).min(self.retry_delay_max);
         Some(delay.min(left))
-    }
-
-    fn report(&self, failure: &Failure, record: &dyn fmt::Display) {
-        if !self.log {
-            return;
-        }
-        let record: &dyn fmt::Display = if self.log_messages { record } else { &"" };
-        tracing::error!(
-            task = %self.id,
-            stage = %failure.stage,
-            class = failure.class,
-            record = %record,
-            error = failure.error.report(),
-            "a record could not be handled"
-        );
     }
 }
 

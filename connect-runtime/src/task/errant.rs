@@ -10,48 +10,48 @@ use connect_api::Error;
 use connect_api::Result;
 use connect_api::record::SinkRecord;
 
+use crate::config::ErrorTolerance;
 use crate::pipeline::Failure;
-use crate::pipeline::Operator;
 use crate::pipeline::Stage;
-use crate::pipeline::Verdict;
 
-/// Takes reports of a sink task and decides about them as about any other failure.
+/// Takes reports of a sink task; its loop reports them on and sees that they are durable before
+/// offsets are committed.
 pub(super) struct Errant {
-    operator: Mutex<Operator>,
+    tolerance: ErrorTolerance,
     class: String,
-    /// The error that must fail the task even if it swallows it.
-    fatal: Mutex<Option<Error>>,
+    reported: Mutex<Vec<(SinkRecord, Failure)>>,
 }
 
 impl Errant {
-    pub(super) fn new(operator: Operator, class: &str) -> Arc<Self> {
-        Arc::new(Self {
-            operator: Mutex::new(operator),
-            class: class.to_owned(),
-            fatal: Mutex::default(),
-        })
+    pub(super) fn new(tolerance: ErrorTolerance, class: &str) -> Arc<Self> {
+        Arc::new(Self { tolerance, class: class.to_owned(), reported: Mutex::default() })
     }
 
     pub(super) fn reporter(self: &Arc<Self>) -> ErrantRecordReporter {
         ErrantRecordReporter::new(Arc::clone(self) as Arc<dyn ErrantRecordReporterHost>)
     }
 
-    pub(super) fn take_fatal(&self) -> Option<Error> {
-        self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What was reported since the last call.
+    pub(super) fn take(&self) -> Vec<(SinkRecord, Failure)> {
+        std::mem::take(&mut self.reported.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// True if the first report must fail the task, even if the task swallows the error.
+    pub(super) fn is_fatal(&self) -> bool {
+        self.tolerance == ErrorTolerance::None
     }
 }
 
 impl ErrantRecordReporterHost for Errant {
     fn report(&self, record: &SinkRecord, error: Error) -> Result<()> {
+        let text = format!("the record at {} cannot be written", record.position);
+        let outcome = match self.tolerance {
+            ErrorTolerance::All => Ok(()),
+            ErrorTolerance::None => Err(Error::data(format!("{text}: {}", error.report()))),
+        };
         let failure = Failure::new(Stage::TaskPut, &self.class, error);
-        let mut operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
-        match operator.decide(failure, &format!("record at {}", record.position)) {
-            Verdict::Fail(error) => {
-                let text = error.report();
-                *self.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                Err(Error::external(text))
-            }
-            _ => Ok(()),
-        }
+        let report = (record.clone(), failure);
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+        outcome
     }
 }

@@ -25,6 +25,7 @@ use crate::config::ConnectorSettings;
 use crate::pipeline::Chain;
 use crate::pipeline::Converters;
 use crate::pipeline::Operator;
+use crate::pipeline::Reports;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -120,7 +121,8 @@ impl Worker {
         let (config, settings) = (&start.connector_config, &start.settings);
         let chain = Chain::from_config(registry, config, settings)?;
         let converters = Converters::from_config(registry, config, settings, &self.config)?;
-        let operator = Operator::new(start.reporter.id.clone(), &start.settings);
+        let operator = Operator::new(settings);
+        let reports = Reports::open(&start.reporter.id, settings, &*self.broker).await?;
         match registry.connector(start.settings.class())? {
             ConnectorFactory::Source(factory) => {
                 let task = factory.make().task();
@@ -132,6 +134,7 @@ impl Worker {
                     chain,
                     converters,
                     operator,
+                    reports,
                     producer,
                     receipts,
                     offsets: Arc::clone(&self.offsets),
@@ -146,11 +149,8 @@ impl Worker {
             }
             ConnectorFactory::Sink(factory) => {
                 let options = consumer_options(&start.reporter.id, &start.settings)?;
-                let errant = start
-                    .settings
-                    .keys
-                    .errors_log_enable
-                    .then(|| Operator::new(start.reporter.id.clone(), &start.settings));
+                let somewhere = settings.keys.errors_log_enable || reports.wants_record();
+                let errant = somewhere.then(|| settings.tolerance());
                 let parts = SinkParts {
                     task: factory.make().task(),
                     class: start.settings.class().to_owned(),
@@ -158,6 +158,7 @@ impl Worker {
                     chain,
                     converters,
                     operator,
+                    reports,
                     errant,
                     consumer: self.broker.consumer(options).await?,
                     clock: Arc::clone(&self.clock),

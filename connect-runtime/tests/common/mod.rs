@@ -327,6 +327,9 @@ struct CollectConfig {
     fail_puts: i32,
     #[config(name = "panic.at", default = "")]
     panic_at: String,
+    /// This line is reported, not written.
+    #[config(default = "")]
+    report: String,
 }
 
 #[derive(Default)]
@@ -386,6 +389,12 @@ impl SinkTask for CollectTask {
         }
         for record in records {
             let line = record.record.value.value.as_str().unwrap().to_owned();
+            if line == config.report {
+                let reporter = self.context.as_ref().unwrap().errant_records().unwrap();
+                // Swallows the answer, as a careless task would.
+                let _ = reporter.report(record, Error::data("four is not writable"));
+                continue;
+            }
             assert_ne!(line, config.panic_at, "this line makes me panic");
             self.seen.put.lock().unwrap().push(line);
         }

@@ -1,7 +1,5 @@
 //! From what was read from the log to records for a sink.
 
-use std::fmt;
-
 use connect_api::Error;
 use connect_api::LogPosition;
 use connect_api::Result;
@@ -13,8 +11,10 @@ use connect_broker::PartitionRecords;
 
 use crate::pipeline::Chain;
 use crate::pipeline::Converters;
+use crate::pipeline::DeadLetter;
 use crate::pipeline::Failure;
 use crate::pipeline::Operator;
+use crate::pipeline::Reports;
 use crate::pipeline::Verdict;
 
 /// Records on their way to `put`, and how far they go.
@@ -25,9 +25,21 @@ pub(super) struct Batch {
     pub(super) reach: Vec<(TopicPartition, i64)>,
     /// How many records were read.
     pub(super) read: usize,
+    /// What was read, as long as somebody may report a record of it.
+    pub(super) raw: Vec<PartitionRecords>,
 }
 
 impl Batch {
+    /// The record as it was read.
+    pub(super) fn raw(&self, position: &LogPosition) -> Option<&FetchedRecord> {
+        let part = self.raw.iter().find(|part| {
+            part.partition.partition == position.partition
+                && part.partition.topic == position.topic
+        })?;
+        let index = part.records.binary_search_by_key(&position.offset, |record| record.offset);
+        part.records.get(index.ok()?)
+    }
+
     /// Forgets what came from partitions that are gone, by where it came from.
     pub(super) fn forget(&mut self, partitions: &[TopicPartition]) {
         self.reach.retain(|(partition, _)| !partitions.contains(partition));
@@ -45,19 +57,26 @@ pub(super) struct Inbox {
     pub(super) chain: Chain,
     pub(super) converters: Converters,
     pub(super) operator: Operator,
+    pub(super) reports: Reports,
 }
 
 impl Inbox {
     /// Turns what was read into records for `put`. Records that fail are tried again, skipped or
     /// fail the task as the error options say.
-    pub(super) async fn convert(&mut self, read: Vec<PartitionRecords>) -> Result<Batch> {
+    ///
+    /// With `keep_raw` the batch keeps what was read.
+    pub(super) async fn convert(
+        &mut self,
+        read: Vec<PartitionRecords>,
+        keep_raw: bool,
+    ) -> Result<Batch> {
         let mut batch = Batch::default();
         batch.records.reserve(read.iter().map(|part| part.records.len()).sum());
-        for PartitionRecords { partition, records } in read {
+        for PartitionRecords { partition, records } in &read {
             let Some(last) = records.last() else { continue };
             batch.reach.push((partition.clone(), last.offset + 1));
             batch.read += records.len();
-            for fetched in &records {
+            for fetched in records {
                 let position = LogPosition {
                     topic: partition.topic.clone(),
                     partition: partition.partition,
@@ -74,6 +93,9 @@ impl Inbox {
                 }));
             }
         }
+        if keep_raw {
+            batch.raw = read;
+        }
         Ok(batch)
     }
 
@@ -87,6 +109,16 @@ impl Inbox {
         self.chain.apply(record, Origin::Sink { position })
     }
 
+    async fn report(
+        &mut self,
+        failure: &Failure,
+        position: &LogPosition,
+        fetched: &FetchedRecord,
+    ) -> Result<()> {
+        let letter = || dead_letter(position, fetched);
+        self.reports.report(failure, &describe(position), letter).await
+    }
+
     /// The slow path: a record has failed.
     async fn recover(
         &mut self,
@@ -96,9 +128,15 @@ impl Inbox {
     ) -> Result<Option<connect_api::record::Record>, Error> {
         loop {
             let stage = failure.stage;
-            match self.operator.decide(failure, &Described(position)) {
-                Verdict::Fail(error) => return Err(error),
-                Verdict::Skip => return Ok(None),
+            match self.operator.decide(failure) {
+                Verdict::Fail(failure) => {
+                    self.report(&failure, position, fetched).await?;
+                    return Err(failure.into_error(&describe(position)));
+                }
+                Verdict::Skip(failure) => {
+                    self.report(&failure, position, fetched).await?;
+                    return Ok(None);
+                }
                 Verdict::Resolve => self.converters.resolve(stage).await?,
                 Verdict::Retry(delay) => tokio::time::sleep(delay).await,
             }
@@ -114,14 +152,18 @@ impl Inbox {
 }
 
 /// A record of the log as error reports name it: where it stands, not what is in it.
-struct Described<'a>(&'a LogPosition);
+pub(super) fn describe(position: &LogPosition) -> String {
+    let LogPosition { topic, partition, offset } = position;
+    format!("where consumed record is {{topic='{topic}', partition={partition}, offset={offset}}}")
+}
 
-impl fmt::Display for Described<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "record of topic \"{}\", partition {}, offset {}",
-            self.0.topic, self.0.partition, self.0.offset
-        )
+/// A record of the log for the dead letter topic: as it was.
+pub(super) fn dead_letter(position: &LogPosition, fetched: &FetchedRecord) -> DeadLetter {
+    DeadLetter {
+        key: fetched.key.clone(),
+        value: fetched.value.clone(),
+        headers: fetched.headers.clone(),
+        timestamp: fetched.timestamp,
+        origin: Some((position.topic.clone(), position.partition, position.offset)),
     }
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::LogOffsets;
+use connect_api::LogPosition;
 use connect_api::Result;
 use connect_api::SinkTask;
 use connect_api::SinkTaskContext;
 use connect_api::TopicPartition;
+use connect_api::record::SinkRecord;
 use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
@@ -19,9 +21,12 @@ use connect_core::status::State;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::config::ErrorTolerance;
 use crate::pipeline::Chain;
 use crate::pipeline::Converters;
+use crate::pipeline::DeadLetter;
 use crate::pipeline::Operator;
+use crate::pipeline::Reports;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -31,6 +36,8 @@ use crate::task::sink::context::Host;
 use crate::task::sink::context::Wishes;
 use crate::task::sink::inbox::Batch;
 use crate::task::sink::inbox::Inbox;
+use crate::task::sink::inbox::dead_letter;
+use crate::task::sink::inbox::describe;
 
 /// What a sink task is made of.
 pub(crate) struct SinkParts {
@@ -40,8 +47,9 @@ pub(crate) struct SinkParts {
     pub(crate) chain: Chain,
     pub(crate) converters: Converters,
     pub(crate) operator: Operator,
-    /// Decides about records that the task reports; `None` if there is nowhere to report them.
-    pub(crate) errant: Option<Operator>,
+    pub(crate) reports: Reports,
+    /// What to do with records that the task reports; `None` if there is nowhere to report them.
+    pub(crate) errant: Option<ErrorTolerance>,
     pub(crate) consumer: Box<dyn Consumer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) control: TaskControl,
@@ -70,6 +78,8 @@ pub(crate) struct SinkLoop {
     flush_interval: Duration,
     next_commit: Instant,
     accepted: u64,
+    /// Records that the task itself reported.
+    reported: u64,
     started: bool,
 }
 
@@ -81,12 +91,12 @@ struct Pending {
 
 impl SinkLoop {
     pub(crate) fn new(parts: SinkParts) -> Self {
-        let SinkParts { chain, converters, operator, .. } = parts;
+        let SinkParts { chain, converters, operator, reports, .. } = parts;
         Self {
             task: parts.task,
             config: parts.config,
-            inbox: Inbox { chain, converters, operator },
-            errant: parts.errant.map(|operator| Errant::new(operator, &parts.class)),
+            inbox: Inbox { chain, converters, operator, reports },
+            errant: parts.errant.map(|tolerance| Errant::new(tolerance, &parts.class)),
             consumer: parts.consumer,
             commits: CommitTracker::default(),
             wishes: Arc::default(),
@@ -99,6 +109,7 @@ impl SinkLoop {
             flush_interval: parts.flush_interval,
             next_commit: Instant::now() + parts.flush_interval,
             accepted: 0,
+            reported: 0,
             started: false,
         }
     }
@@ -166,7 +177,7 @@ impl SinkLoop {
     async fn handle(&mut self, event: ConsumerEvent) -> Result<()> {
         match event {
             ConsumerEvent::Records(read) => {
-                let batch = self.inbox.convert(read).await?;
+                let batch = self.inbox.convert(read, self.errant.is_some()).await?;
                 self.shared.submitted(batch.read);
                 self.shared.skipped(self.inbox.operator.skipped());
                 self.put(batch, 0).await?;
@@ -241,9 +252,7 @@ impl SinkLoop {
         } else {
             self.task.put(&batch.records).await
         };
-        if let Some(error) = self.errant.as_ref().and_then(|errant| errant.take_fatal()) {
-            return Err(error);
-        }
+        self.pass_on_reports(&batch).await?;
         match result {
             Ok(()) => {
                 for (partition, next) in &batch.reach {
@@ -264,6 +273,27 @@ impl SinkLoop {
             }
             Err(error) => Err(error.context(EXITING)),
         }
+    }
+
+    /// Reports the records that the task reported.
+    async fn pass_on_reports(&mut self, batch: &Batch) -> Result<()> {
+        let Some(errant) = &self.errant else { return Ok(()) };
+        for (record, failure) in errant.take() {
+            let position = &record.position;
+            let Inbox { reports, converters, .. } = &mut self.inbox;
+            let letter = || match batch.raw(position) {
+                Some(fetched) => dead_letter(position, fetched),
+                // A record of an earlier batch: rebuilt from its data.
+                None => rebuilt(&record, converters),
+            };
+            reports.report(&failure, &describe(position), letter).await?;
+            if errant.is_fatal() {
+                return Err(failure.into_error(&describe(position)));
+            }
+            self.reported += 1;
+        }
+        self.shared.skipped(self.inbox.operator.skipped() + self.reported);
+        Ok(())
     }
 
     async fn deliver_pending(&mut self) -> Result<()> {
@@ -309,7 +339,10 @@ impl SinkLoop {
         if due.is_empty() {
             return Ok(());
         }
-        let answer = match self.task.pre_commit(due.clone()).await {
+        let answered = self.task.pre_commit(due.clone()).await;
+        self.pass_on_reports(&Batch::default()).await?;
+        self.inbox.reports.flush().await?;
+        let answer = match answered {
             Ok(answer) => answer,
             Err(error) if closing.is_some() => {
                 tracing::warn!(task = %self.reporter.id, error = error.report(), "pre_commit failed; records since the last commit will come again");
@@ -389,6 +422,16 @@ impl SinkLoop {
         let wait = until.saturating_duration_since(now);
         if self.control.is_draining() { wait.min(DRAIN_WAIT) } else { wait }
     }
+}
+
+/// A dead letter from the data of a record whose bytes are gone.
+fn rebuilt(record: &SinkRecord, converters: &mut Converters) -> DeadLetter {
+    let LogPosition { topic, partition, offset } = record.position.clone();
+    let encoded = converters.encode(&record.record).ok();
+    let (key, value, headers) =
+        encoded.map(|encoded| (encoded.key, encoded.value, encoded.headers)).unwrap_or_default();
+    let (timestamp, origin) = (record.record.timestamp, Some((topic, partition, offset)));
+    DeadLetter { key, value, headers, timestamp, origin }
 }
 
 /// Java's words around an error of `put`.

@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::pipeline::Chain;
 use crate::pipeline::Converters;
 use crate::pipeline::Operator;
+use crate::pipeline::Reports;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
 use crate::task::Reporter;
@@ -39,6 +40,7 @@ pub(crate) struct SourceParts {
     pub(crate) chain: Chain,
     pub(crate) converters: Converters,
     pub(crate) operator: Operator,
+    pub(crate) reports: Reports,
     pub(crate) producer: Box<dyn Producer>,
     pub(crate) receipts: Box<dyn Receipts>,
     pub(crate) offsets: Arc<OffsetStore>,
@@ -76,7 +78,7 @@ impl SourceLoop {
         Self {
             task: parts.task,
             config: parts.config,
-            outbox: Outbox::new(parts.chain, parts.converters, parts.operator),
+            outbox: Outbox::new(parts.chain, parts.converters, parts.operator, parts.reports),
             producer: parts.producer,
             receipts: parts.receipts,
             due: BTreeMap::new(),
@@ -127,13 +129,13 @@ impl SourceLoop {
         loop {
             self.settle_ready().await?;
             if Instant::now() >= self.next_commit {
-                self.commit().await;
+                self.commit().await?;
             }
             if self.control.stop.is_cancelled() {
                 return Ok(());
             }
             if self.control.is_paused() {
-                self.commit().await;
+                self.commit().await?;
                 if !self.stay_paused().await? {
                     return Ok(());
                 }
@@ -200,11 +202,15 @@ impl SourceLoop {
     }
 
     /// Commits what is committable. A failure is logged and tried again at the next interval.
-    async fn commit(&mut self) {
+    ///
+    /// # Errors
+    /// A dead letter could not be written, so no offset may pass its record.
+    async fn commit(&mut self) -> Result<()> {
         self.next_commit = Instant::now() + self.flush_interval;
+        self.outbox.reports.flush().await?;
         self.collect_due();
         if self.due.is_empty() {
-            return;
+            return Ok(());
         }
         let updates: Vec<OffsetUpdate> = self.due.values().cloned().collect();
         let connector = &self.reporter.id.connector;
@@ -224,6 +230,7 @@ impl SourceLoop {
                 tracing::error!(task = %self.reporter.id, timeout = ?self.flush_timeout, "committing offsets took too long; trying again at the next interval");
             }
         }
+        Ok(())
     }
 
     fn collect_due(&mut self) {
@@ -264,8 +271,7 @@ impl SourceLoop {
                 Ok(())
             }
         };
-        self.commit().await;
-        settled
+        settled.and(self.commit().await)
     }
 
     async fn back_off(&mut self, error: &Error) {
@@ -298,7 +304,7 @@ impl SourceLoop {
                 () = self.control.stop.cancelled() => return Ok(false),
                 changed = self.control.target.changed() => if changed.is_err() { return Ok(false) },
                 receipts = self.receipts.next() => self.settle(receipts).await?,
-                () = tokio::time::sleep_until(self.next_commit) => self.commit().await,
+                () = tokio::time::sleep_until(self.next_commit) => self.commit().await?,
             }
         }
         Ok(true)

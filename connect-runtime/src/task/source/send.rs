@@ -1,12 +1,13 @@
 //! From polled records to the log, and from receipts to offsets.
 
-use std::fmt;
-
+use bytes::Bytes;
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::Timestamp;
+use connect_api::data::Datum;
 use connect_api::record::Delivery;
 use connect_api::record::Origin;
+use connect_api::record::RawHeaders;
 use connect_api::record::Record;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
@@ -17,9 +18,11 @@ use connect_core::source::OffsetTracker;
 
 use crate::pipeline::Chain;
 use crate::pipeline::Converters;
+use crate::pipeline::DeadLetter;
 use crate::pipeline::Encoded;
 use crate::pipeline::Failure;
 use crate::pipeline::Operator;
+use crate::pipeline::Reports;
 use crate::pipeline::Stage;
 use crate::pipeline::Verdict;
 
@@ -28,6 +31,7 @@ pub(super) struct Outbox {
     pub(super) chain: Chain,
     pub(super) converters: Converters,
     pub(super) operator: Operator,
+    pub(super) reports: Reports,
     pub(super) tracker: OffsetTracker,
     /// Records that were dropped and not told the task yet.
     dropped: Vec<Delivery>,
@@ -40,8 +44,14 @@ enum Step {
 }
 
 impl Outbox {
-    pub(super) fn new(chain: Chain, converters: Converters, operator: Operator) -> Self {
-        Self { chain, converters, operator, tracker: OffsetTracker::new(), dropped: Vec::new() }
+    pub(super) fn new(
+        chain: Chain,
+        converters: Converters,
+        operator: Operator,
+        reports: Reports,
+    ) -> Self {
+        let (tracker, dropped) = (OffsetTracker::new(), Vec::new());
+        Self { chain, converters, operator, reports, tracker, dropped }
     }
 
     /// Transforms and converts a batch. Records that fail are tried again, skipped or fail the task
@@ -52,7 +62,8 @@ impl Outbox {
         out: &mut Vec<ProducerRecord>,
     ) -> Result<()> {
         for SourceRecord { partition, offset, more_follow, record } in batch {
-            let original = self.operator.may_retry().then(|| record.clone());
+            let keep = self.operator.may_retry() || self.reports.wants_record();
+            let original = keep.then(|| record.clone());
             let step = match self.step(record, &partition, &offset) {
                 Ok(step) => step,
                 Err(failure) => self.recover(failure, original, &partition, &offset).await?,
@@ -92,8 +103,15 @@ impl Outbox {
             let error = Error::data(format!("Invalid record timestamp {}", time.as_millis()));
             return Err(Failure::new(Stage::KafkaProduce, "", error));
         }
-        let encoded = self.converters.encode(&record)?;
-        Ok(Step::Send(record, encoded))
+        self.encode(record)
+    }
+
+    #[inline]
+    fn encode(&mut self, record: Record) -> Result<Step, Failure> {
+        match self.converters.encode(&record) {
+            Ok(encoded) => Ok(Step::Send(record, encoded)),
+            Err(failure) => Err(failure.of(record)),
+        }
     }
 
     /// The slow path: a record has failed.
@@ -106,19 +124,30 @@ impl Outbox {
     ) -> Result<Step> {
         loop {
             let stage = failure.stage;
-            match self.operator.decide(failure, &Described { partition, offset }) {
-                Verdict::Fail(error) => return Err(error),
-                Verdict::Skip => return Ok(Step::Drop),
+            let transformed = failure.transformed.clone();
+            let described = || format!("source record of partition {partition:?} at offset {offset:?}");
+            match self.operator.decide(failure) {
+                Verdict::Fail(failure) => {
+                    self.report(&failure, &described(), original.as_ref()).await?;
+                    return Err(failure.into_error(&described()));
+                }
+                Verdict::Skip(failure) => {
+                    self.report(&failure, &described(), original.as_ref()).await?;
+                    return Ok(Step::Drop);
+                }
                 Verdict::Resolve => self.converters.resolve(stage).await?,
                 Verdict::Retry(delay) => tokio::time::sleep(delay).await,
             }
-            let Some(record) = original.clone() else {
-                return Err(Error::illegal_state(
-                    "a converter asked to be resolved for a record that was not kept; \
-                     set errors.retry.timeout",
-                ));
+            let again = match (transformed, &original) {
+                (Some(record), _) => self.encode(*record),
+                (None, Some(record)) => self.step(record.clone(), partition, offset),
+                (None, None) => {
+                    return Err(Error::illegal_state(
+                        "a transform asked to be resolved, which only converters may",
+                    ));
+                }
             };
-            match self.step(record, partition, offset) {
+            match again {
                 Ok(step) => {
                     self.operator.succeeded();
                     return Ok(step);
@@ -126,6 +155,17 @@ impl Outbox {
                 Err(again) => failure = again,
             }
         }
+    }
+
+    async fn report(
+        &mut self,
+        failure: &Failure,
+        description: &str,
+        original: Option<&Record>,
+    ) -> Result<()> {
+        let Self { reports, converters, .. } = self;
+        let letter = || original.map(|record| dead_letter(record, converters)).unwrap_or_default();
+        reports.report(failure, description, letter).await
     }
 
     /// Takes in what became of sent records. Answers what the task is to be told.
@@ -143,20 +183,17 @@ impl Outbox {
                     deliveries.push(Delivery::new(tokens, Some(position)));
                 }
                 Err(error) => {
+                    // The log has tried long enough: it never hands a record back to be sent
+                    // again, since later ones may be durable already.
                     let text = format!("record {} of the task", tokens.start);
                     let failure = Failure::new(Stage::KafkaProduce, "producer", error.into());
-                    match self.operator.decide(failure, &text) {
-                        Verdict::Skip => {
-                            self.tracker.acknowledge(tokens.clone());
-                            deliveries.push(Delivery::new(tokens, None));
-                        }
-                        // The log has tried long enough: it never hands a record back to be sent
-                        // again, since later ones may be durable already.
-                        Verdict::Fail(error) => outcome = outcome.and(Err(error)),
-                        Verdict::Resolve | Verdict::Retry(_) => {
-                            let error = Error::external(format!("{text} could not be sent"));
-                            outcome = outcome.and(Err(error));
-                        }
+                    if self.operator.tolerates() {
+                        let error = failure.error.report();
+                        tracing::error!(record = tokens.start, error, "a record was skipped");
+                        self.tracker.acknowledge(tokens.clone());
+                        deliveries.push(Delivery::new(tokens, None));
+                    } else {
+                        outcome = outcome.and(Err(failure.into_error(&text)));
                     }
                 }
             }
@@ -170,16 +207,20 @@ impl Outbox {
     }
 }
 
-/// A source record as error reports name it: where it came from, not what is in it.
-struct Described<'a> {
-    partition: &'a SourcePartition,
-    offset: &'a SourceOffset,
-}
-
-impl fmt::Display for Described<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "source record of partition {:?} at offset {:?}", self.partition, self.offset)
-    }
+/// A source record for the dead letter topic: through the task's converters, or as text if they are
+/// what failed.
+fn dead_letter(record: &Record, converters: &mut Converters) -> DeadLetter {
+    let (key, value, headers) = match converters.encode(record) {
+        Ok(encoded) => (encoded.key, encoded.value, encoded.headers),
+        Err(_) => {
+            let text = |datum: &Datum| {
+                let text = connect_api::data::text_form::java_string(&datum.value);
+                (!datum.value.is_null()).then(|| Bytes::from(text))
+            };
+            (text(&record.key), text(&record.value), RawHeaders::new())
+        }
+    };
+    DeadLetter { key, value, headers, timestamp: record.timestamp, origin: None }
 }
 
 /// Kafka's mark of a record without a time.

@@ -1,0 +1,253 @@
+//! Where records go that could not be handled: the log of the program, and a dead letter topic.
+//!
+//! *Java*: a dead letter that cannot be written is logged and lost, and sources have no dead letter
+//! queue. Here offsets are committed only after the dead letters before them are durable, a dead
+//! letter that cannot be written fails the task, and sources have one too.
+
+use bytes::Bytes;
+use connect_api::Error;
+use connect_api::Result;
+use connect_api::Timestamp;
+use connect_api::TopicName;
+use connect_api::data::Text;
+use connect_api::record::RawHeader;
+use connect_api::record::RawHeaders;
+use connect_broker::AdminOptions;
+use connect_broker::Broker;
+use connect_broker::BrokerError;
+use connect_broker::Producer;
+use connect_broker::ProducerOptions;
+use connect_broker::ProducerRecord;
+use connect_broker::Receipts;
+use connect_broker::admin::NewTopic;
+use connect_core::TaskId;
+
+use crate::config::ConnectorSettings;
+use crate::pipeline::Failure;
+
+/// A record as it was before anything failed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DeadLetter {
+    pub(crate) key: Option<Bytes>,
+    pub(crate) value: Option<Bytes>,
+    pub(crate) headers: RawHeaders,
+    pub(crate) timestamp: Option<Timestamp>,
+    /// Topic, partition and offset that it was read from; a source record has none.
+    pub(crate) origin: Option<(TopicName, i32, i64)>,
+}
+
+/// Reports failed records of one task.
+pub(crate) struct Reports {
+    id: TaskId,
+    log: bool,
+    log_messages: bool,
+    dead_letters: Option<DeadLetters>,
+}
+
+struct DeadLetters {
+    topic: TopicName,
+    context_headers: bool,
+    producer: Box<dyn Producer>,
+    receipts: Box<dyn Receipts>,
+    next_token: u64,
+    /// Dead letters whose fate is not known yet.
+    unsettled: u64,
+}
+
+impl Reports {
+    /// The reporters that the configuration asks for. Creates the dead letter topic if need be.
+    pub(crate) async fn open(
+        id: &TaskId,
+        settings: &ConnectorSettings,
+        broker: &dyn Broker,
+    ) -> Result<Self> {
+        let dead_letters = match settings.dead_letter_topic() {
+            Some(topic) => Some(DeadLetters::open(id, topic, settings, broker).await?),
+            None => None,
+        };
+        Ok(Self {
+            id: id.clone(),
+            log: settings.keys.errors_log_enable,
+            log_messages: settings.keys.errors_log_include_messages,
+            dead_letters,
+        })
+    }
+
+    /// True if reports need the record as it was.
+    pub(crate) const fn wants_record(&self) -> bool {
+        self.dead_letters.is_some()
+    }
+
+    /// Reports a failure. `description` says which record it was, `letter` makes the dead letter.
+    ///
+    /// # Errors
+    /// The dead letter cannot be written: the task must fail, or the record would be lost.
+    pub(crate) async fn report(
+        &mut self,
+        failure: &Failure,
+        description: &str,
+        letter: impl FnOnce() -> DeadLetter,
+    ) -> Result<()> {
+        if self.log {
+            let record = if self.log_messages { description } else { "" };
+            tracing::error!(
+                task = %self.id,
+                record,
+                error = failure.error.report(),
+                "Error encountered in task {}. Executing stage '{}' with class '{}'.",
+                self.id,
+                failure.stage,
+                failure.class,
+            );
+        }
+        match &mut self.dead_letters {
+            Some(dead_letters) => dead_letters.send(&self.id, failure, letter()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Returns when every dead letter is durable; called before offsets are committed.
+    ///
+    /// # Errors
+    /// A dead letter could not be written.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        match &mut self.dead_letters {
+            Some(dead_letters) if dead_letters.unsettled > 0 => dead_letters.flush().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl DeadLetters {
+    async fn open(
+        id: &TaskId,
+        topic: TopicName,
+        settings: &ConnectorSettings,
+        broker: &dyn Broker,
+    ) -> Result<Self> {
+        let mut options = AdminOptions::default();
+        options.client_id = format!("connector-dlq-adminclient-{id}");
+        let admin = broker.admin(options).await?;
+        if admin.describe_topic(&topic).await?.is_none() {
+            let mut new = NewTopic::new(topic.clone()).partitions(1);
+            new.replication_factor = Some(settings.keys.dead_letter_replication);
+            match admin.create_topic(new).await {
+                // Another task may have been faster.
+                Ok(()) | Err(BrokerError::TopicExists { .. }) => {}
+                Err(error) => {
+                    return Err(Error::from(error).context(format!(
+                        "the dead letter topic \"{topic}\" cannot be created"
+                    )));
+                }
+            }
+        }
+        let mut options = ProducerOptions::default();
+        options.client_id = format!("connector-dlq-producer-{id}");
+        let (producer, receipts) = broker.producer(options).await?;
+        let context_headers = settings.keys.dead_letter_context_headers;
+        Ok(Self { topic, context_headers, producer, receipts, next_token: 0, unsettled: 0 })
+    }
+
+    async fn send(&mut self, id: &TaskId, failure: &Failure, letter: DeadLetter) -> Result<()> {
+        let mut headers = letter.headers;
+        if self.context_headers {
+            context_headers(&mut headers, id, failure, letter.origin.as_ref());
+        }
+        let record = ProducerRecord {
+            token: self.next_token,
+            topic: self.topic.clone(),
+            partition: None,
+            timestamp: letter.timestamp,
+            key: letter.key,
+            value: letter.value,
+            headers,
+        };
+        self.next_token += 1;
+        self.unsettled += 1;
+        self.producer.send(vec![record]).await.map_err(|error| self.failed(error))?;
+        if self.unsettled >= MAX_UNSETTLED { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        self.producer.flush().await.map_err(|error| self.failed(error))?;
+        let mut outcome = Ok(());
+        while self.unsettled > 0 {
+            let receipts = self.receipts.next().await.unwrap_or_default();
+            if receipts.is_empty() {
+                return Err(self.failed(BrokerError::Closed));
+            }
+            for receipt in receipts {
+                self.unsettled -= receipt.tokens.end - receipt.tokens.start;
+                outcome = outcome.and(receipt.outcome.map(drop));
+            }
+        }
+        outcome.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: BrokerError) -> Error {
+        Error::from(error)
+            .context(format!("a dead letter could not be written to topic \"{}\"", self.topic))
+    }
+}
+
+/// Dead letters that may be under way before they are waited for.
+const MAX_UNSETTLED: u64 = 1000;
+
+/// What went wrong, as headers (KIP-298), in Java's order. Headers of the same names stay.
+fn context_headers(
+    headers: &mut RawHeaders,
+    id: &TaskId,
+    failure: &Failure,
+    origin: Option<&(TopicName, i32, i64)>,
+) {
+    let mut add = |name: &'static str, value: Option<String>| {
+        let key = Text::from(format!("__connect.errors.{name}"));
+        headers.push(RawHeader { key, value: value.map(Bytes::from) });
+    };
+    if let Some((topic, partition, offset)) = origin {
+        add("topic", Some(topic.to_string()));
+        add("partition", Some(partition.to_string()));
+        add("offset", Some(offset.to_string()));
+    }
+    add("connector.name", Some(id.connector.to_string()));
+    add("task.id", Some(id.index.to_string()));
+    add("stage", Some(failure.stage.to_string()));
+    add("class.name", Some(failure.class.clone()));
+    add("exception.class.name", Some(failure.error.java_class().to_owned()));
+    add("exception.message", Some(failure.error.message().to_owned()));
+    add("exception.stacktrace", Some(failure.error.report()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Stage;
+
+    #[test]
+    fn context_headers_come_in_the_order_of_java() {
+        let failure = Failure::new(Stage::ValueConverter, "JsonConverter", Error::data("bad"));
+        let mut headers = RawHeaders::new();
+        let origin = (TopicName::new("t"), 3, 42);
+        context_headers(&mut headers, &TaskId::new("c", 1), &failure, Some(&origin));
+        let read: Vec<_> = headers
+            .iter()
+            .map(|h| {
+                let name = h.key.strip_prefix("__connect.errors.").unwrap();
+                (name, String::from_utf8(h.value.clone().unwrap().to_vec()).unwrap())
+            })
+            .collect();
+        let expected = [
+            ("topic", "t"),
+            ("partition", "3"),
+            ("offset", "42"),
+            ("connector.name", "c"),
+            ("task.id", "1"),
+            ("stage", "VALUE_CONVERTER"),
+            ("class.name", "JsonConverter"),
+            ("exception.class.name", "org.apache.kafka.connect.errors.DataException"),
+            ("exception.message", "bad"),
+            ("exception.stacktrace", "bad"),
+        ];
+        assert_eq!(read, expected.map(|(name, value)| (name, value.to_owned())));
+    }
+}
