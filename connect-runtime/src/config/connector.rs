@@ -20,6 +20,30 @@ pub enum ErrorTolerance {
     None,
 }
 
+/// Whether a source connector insists on exactly-once delivery (KIP-618).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+#[config(ignore_case)]
+#[non_exhaustive]
+pub enum ExactlyOnce {
+    /// It is given where the worker offers it, whatever the connector says.
+    Requested,
+    /// The worker must offer it and the connector must support it.
+    Required,
+}
+
+/// Where transactions of a source task end (KIP-618).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+#[config(ignore_case)]
+#[non_exhaustive]
+pub enum TransactionBoundary {
+    /// Where the task says.
+    Connector,
+    /// At an interval.
+    Interval,
+    /// After each batch of `poll`.
+    Poll,
+}
+
 /// Keys of every connector; those of sources and sinks only are optional here and checked by
 /// `validate`.
 #[derive(Debug, Clone, ConfigDef)]
@@ -131,6 +155,31 @@ pub(crate) struct ConnectorKeys {
         group = "Error Handling"
     )]
     pub(crate) dead_letter_context_headers: bool,
+    /// Whether a source must be able to deliver exactly once.
+    #[config(
+        name = "exactly.once.support",
+        default = ExactlyOnce::Requested,
+        importance = medium,
+        group = "Exactly Once Support"
+    )]
+    #[expect(dead_code, reason = "checked when the connector is created")]
+    pub(crate) exactly_once: ExactlyOnce,
+    /// Where transactions of a source end: `poll`, `interval` or `connector`.
+    #[config(
+        name = "transaction.boundary",
+        default = TransactionBoundary::Poll,
+        importance = medium,
+        group = "Exactly Once Support"
+    )]
+    pub(crate) transaction_boundary: TransactionBoundary,
+    /// Milliseconds between the ends of transactions with the boundary `interval`; the worker's
+    /// `offset.flush.interval.ms` if absent.
+    #[config(
+        name = "transaction.boundary.interval.ms",
+        importance = low,
+        group = "Exactly Once Support"
+    )]
+    pub(crate) transaction_interval_ms: Option<i64>,
     /// Topics that a sink reads.
     #[config(name = "topics", default = "", importance = high)]
     pub(crate) topics: Vec<String>,
@@ -181,6 +230,11 @@ impl ConnectorSettings {
     pub(crate) fn dead_letter_topic(&self) -> Option<TopicName> {
         let name = self.keys.dead_letter_topic.trim();
         (!name.is_empty()).then(|| TopicName::new(name))
+    }
+
+    pub(crate) fn transaction_interval(&self) -> Option<Duration> {
+        let millis = u64::try_from(self.keys.transaction_interval_ms?).unwrap_or_default();
+        Some(Duration::from_millis(millis))
     }
 
     pub(crate) fn retry_timeout(&self) -> Option<Duration> {

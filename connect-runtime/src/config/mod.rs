@@ -7,6 +7,8 @@ mod worker;
 
 pub use connector::ConnectorSettings;
 pub use connector::ErrorTolerance;
+pub use connector::ExactlyOnce;
+pub use connector::TransactionBoundary;
 pub use notice::Notice;
 pub use notice::NoticeKind;
 pub use notice::connector_notices;

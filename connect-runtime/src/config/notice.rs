@@ -74,7 +74,6 @@ const IGNORED: &[(&str, &str)] = &[
     ("security.", "the log inside the process has no network"),
     ("ssl.", "the log inside the process has no network"),
     ("sasl.", "the log inside the process has no network"),
-    ("group.id", "a standalone worker is alone"),
     ("config.storage.", "a standalone worker takes connectors from files"),
     ("status.storage.", "a standalone worker keeps statuses in memory"),
     ("offset.storage.", "the log inside the process has one copy of everything"),

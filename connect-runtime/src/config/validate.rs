@@ -2,13 +2,17 @@
 //! transforms and predicates. Every error, not only the first.
 
 use connect_api::ConfigMap;
+use connect_api::ConnectorTransactionBoundaries;
+use connect_api::ExactlyOnceSupport;
 use connect_api::PluginRegistry;
 use connect_api::Result;
+use connect_api::SourceConnector;
 use connect_api::config::ConfigValue;
 use connect_api::config::FromConfig;
 use connect_api::config::Validation;
 use connect_api::plugin::ConnectorFactory;
 
+use crate::config::WorkerConfig;
 use crate::config::connector::ConnectorKeys;
 
 /// Checks a configuration. Connectors are asked on a fresh instance.
@@ -16,7 +20,11 @@ use crate::config::connector::ConnectorKeys;
 /// # Errors
 /// Only if a connector fails to check; what is wrong with the configuration is in the
 /// [`Validation`].
-pub(crate) async fn validate(registry: &PluginRegistry, config: &ConfigMap) -> Result<Validation> {
+pub(crate) async fn validate(
+    registry: &PluginRegistry,
+    worker: &WorkerConfig,
+    config: &ConfigMap,
+) -> Result<Validation> {
     let mut validation = ConnectorKeys::config_def().validate(config);
     for key in config.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key) {
         add(&mut validation, key, "Null value can not be supplied as the configuration value.");
@@ -31,8 +39,12 @@ pub(crate) async fn validate(registry: &PluginRegistry, config: &ConfigMap) -> R
             return Ok(validation);
         }
     };
-    if matches!(factory, ConnectorFactory::Sink(_)) {
-        check_topics(config, &mut validation);
+    match &factory {
+        ConnectorFactory::Sink(_) => check_topics(config, &mut validation),
+        ConnectorFactory::Source(source) => {
+            check_exactly_once(&*source.make(), worker, config, &mut validation);
+        }
+        _ => {}
     }
     validation.extend(factory.make().validate(config).await?);
     Ok(validation)
@@ -135,6 +147,47 @@ fn take_over(
                 add(validation, &key, message);
             }
         }
+    }
+}
+
+/// Java's checks of exactly-once delivery (KIP-618), in its words.
+fn check_exactly_once(
+    connector: &dyn SourceConnector,
+    worker: &WorkerConfig,
+    config: &ConfigMap,
+    validation: &mut Validation,
+) {
+    let is = |key: &str, value: &str| {
+        config.get(key).is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
+    };
+    if is("exactly.once.support", "required") {
+        let problem = if !worker.exactly_once_source() {
+            "This worker does not have exactly-once source support enabled."
+        } else {
+            match connector.exactly_once_support(config) {
+                Some(ExactlyOnceSupport::Supported) => "",
+                Some(_) => {
+                    "The connector does not support exactly-once semantics with the provided \
+                     configuration."
+                }
+                None => {
+                    "The connector does not say whether it supports exactly-once semantics with \
+                     the provided configuration. If it does, set exactly.once.support to \
+                     'requested' to go on without this check."
+                }
+            }
+        };
+        if !problem.is_empty() {
+            add(validation, "exactly.once.support", problem);
+        }
+    }
+    if is("transaction.boundary", "connector")
+        && connector.transaction_boundaries(config) != ConnectorTransactionBoundaries::Supported
+    {
+        let problem = "The connector does not support connector-defined transaction boundaries \
+                       with the given configuration. Please reconfigure it to use a different \
+                       transaction boundary definition.";
+        add(validation, "transaction.boundary", problem);
     }
 }
 

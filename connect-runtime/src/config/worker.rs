@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use connect_api::ConfigMap;
 use connect_api::config::ConfigDef;
+use connect_api::config::ConfigEnum;
 use connect_api::config::ConfigErrors;
 use connect_api::config::FromConfig;
 
@@ -29,6 +30,16 @@ use crate::config::Notice;
 pub struct WorkerConfig {
     keys: WorkerKeys,
     raw: ConfigMap,
+}
+
+/// Whether a worker offers exactly-once delivery to sources (KIP-618).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+#[config(ignore_case)]
+enum ExactlyOnceSource {
+    Disabled,
+    Enabled,
+    /// Alone the same as disabled: it prepares a group for the change.
+    Preparing,
 }
 
 #[derive(Debug, Clone, ConfigDef)]
@@ -67,6 +78,16 @@ struct WorkerKeys {
     /// File that keeps source offsets on Kafka; imported once into the log inside the process.
     #[config(name = "offset.storage.file.filename", default = "", importance = low)]
     offset_storage_file: PathBuf,
+    /// Whether source records and their offsets are written in one transaction: `enabled` or not.
+    #[config(
+        name = "exactly.once.source.support",
+        default = ExactlyOnceSource::Disabled,
+        importance = high
+    )]
+    exactly_once_source: ExactlyOnceSource,
+    /// The group of the worker; alone, it only names transactions.
+    #[config(name = "group.id", default = "connect-standalone", importance = low)]
+    group_id: String,
     /// Bytes of records that a source task may have accepted by the log and not yet durable.
     #[config(
         name = "source.max.in.flight.bytes",
@@ -124,6 +145,18 @@ impl WorkerConfig {
     #[must_use]
     pub fn offset_file(&self) -> Option<&PathBuf> {
         Some(&self.keys.offset_storage_file).filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// True if `exactly.once.source.support` is `enabled`.
+    #[must_use]
+    pub fn exactly_once_source(&self) -> bool {
+        self.keys.exactly_once_source == ExactlyOnceSource::Enabled
+    }
+
+    /// `group.id`.
+    #[must_use]
+    pub fn group_id(&self) -> &str {
+        &self.keys.group_id
     }
 
     /// `source.max.in.flight.bytes`.

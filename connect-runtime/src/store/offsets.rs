@@ -15,9 +15,11 @@ use connect_api::TopicPartition;
 use connect_api::record::RawHeaders;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
+use connect_broker::Admin;
 use connect_broker::AdminOptions;
 use connect_broker::Broker;
 use connect_broker::BrokerError;
+use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
 use connect_broker::ConsumerOptions;
 use connect_broker::Isolation;
@@ -38,6 +40,7 @@ pub(crate) type OffsetUpdate = (SourcePartition, Option<SourceOffset>);
 pub(crate) struct OffsetStore {
     topic: TopicName,
     known: Mutex<Known>,
+    reader: tokio::sync::Mutex<Reader>,
     writer: tokio::sync::Mutex<Writer>,
 }
 
@@ -49,6 +52,13 @@ struct Stored {
     key: Bytes,
     /// `None` after a reset.
     offset: Option<SourceOffset>,
+}
+
+/// Reads the topic, from where it stopped last time.
+struct Reader {
+    admin: Box<dyn Admin>,
+    consumer: Box<dyn Consumer>,
+    partitions: Vec<TopicPartition>,
 }
 
 struct Writer {
@@ -86,14 +96,33 @@ impl OffsetStore {
         }
         let partitions: Vec<_> =
             (0..partitions).map(|index| TopicPartition::new(topic.clone(), index)).collect();
-        let ends =
-            admin.end_offsets(&partitions, Isolation::ReadCommitted).await.map_err(failed)?;
-        let known = read_to_end(broker, partitions, ends).await.map_err(failed)?;
+        let subscription = Subscription::Partitions(partitions.clone());
+        let mut options = ConsumerOptions::new(subscription);
+        options.client_id = "offsets".into();
+        options.isolation = Isolation::ReadCommitted;
+        let consumer = broker.consumer(options).await.map_err(failed)?;
+        let reader = Reader { admin, consumer, partitions };
         let mut options = ProducerOptions::default();
         options.client_id = "offsets".into();
         let (producer, receipts) = broker.producer(options).await.map_err(failed)?;
         let writer = Writer { producer, receipts, next_token: 0 };
-        Ok(Self { topic, known: Mutex::new(known), writer: tokio::sync::Mutex::new(writer) })
+        let store = Self {
+            topic,
+            known: Mutex::default(),
+            reader: tokio::sync::Mutex::new(reader),
+            writer: tokio::sync::Mutex::new(writer),
+        };
+        store.catch_up().await?;
+        Ok(store)
+    }
+
+    /// Reads the topic to its present end: called before a task reads its offsets, once older
+    /// incarnations of it are fenced (invariant T2), since they may have written until then.
+    pub(crate) async fn catch_up(&self) -> Result<()> {
+        let mut reader = self.reader.lock().await;
+        reader.read_to_end(&self.known).await.map_err(|error| {
+            Error::from(error).context(format!("the offsets topic \"{}\" cannot be read", self.topic))
+        })
     }
 
     /// The offsets of partitions, in the order asked for.
@@ -237,32 +266,27 @@ impl Writer {
     }
 }
 
-async fn read_to_end(
-    broker: &dyn Broker,
-    partitions: Vec<TopicPartition>,
-    ends: connect_api::LogOffsets,
-) -> Result<Known, BrokerError> {
-    let mut known = Known::new();
-    let mut options = ConsumerOptions::new(Subscription::Partitions(partitions));
-    options.client_id = "offsets".into();
-    options.isolation = Isolation::ReadCommitted;
-    let mut consumer = broker.consumer(options).await?;
-    loop {
-        let mut at_end = true;
-        for (partition, end) in &ends {
-            at_end &= consumer.position(partition).await? >= *end;
-        }
-        if at_end {
-            return Ok(known);
-        }
-        match consumer.poll(POLL_WAIT).await? {
-            ConsumerEvent::Records(batches) => {
-                for record in batches.into_iter().flat_map(|batch| batch.records) {
-                    fold(&mut known, record.key, record.value.as_deref());
-                }
+impl Reader {
+    async fn read_to_end(&mut self, known: &Mutex<Known>) -> Result<(), BrokerError> {
+        let ends = self.admin.end_offsets(&self.partitions, Isolation::ReadCommitted).await?;
+        loop {
+            let mut at_end = true;
+            for (partition, end) in &ends {
+                at_end &= self.consumer.position(partition).await? >= *end;
             }
-            ConsumerEvent::Idle => {}
-            _ => consumer.rebalanced().await?,
+            if at_end {
+                return Ok(());
+            }
+            match self.consumer.poll(POLL_WAIT).await? {
+                ConsumerEvent::Records(batches) => {
+                    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                    for record in batches.into_iter().flat_map(|batch| batch.records) {
+                        fold(&mut known, record.key, record.value.as_deref());
+                    }
+                }
+                ConsumerEvent::Idle => {}
+                _ => self.consumer.rebalanced().await?,
+            }
         }
     }
 }

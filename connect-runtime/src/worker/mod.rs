@@ -72,7 +72,8 @@ impl Worker {
 
     /// Checks a connector's configuration.
     pub(crate) async fn validate(&self, config: &ConfigMap) -> Result<(), String> {
-        let checked = crate::task::contained("validate", validate(&self.registry, config)).await;
+        let check = validate(&self.registry, &self.config, config);
+        let checked = crate::task::contained("validate", check).await;
         match checked {
             Ok(validation) if validation.is_ok() => Ok(()),
             Ok(validation) => Err(problems(&validation)),

@@ -34,6 +34,7 @@ use crate::task::sink::SinkLoop;
 use crate::task::sink::SinkParts;
 use crate::task::source::SourceLoop;
 use crate::task::source::SourceParts;
+use crate::task::source::Transactions;
 use crate::worker::Worker;
 use crate::worker::lock;
 
@@ -126,8 +127,14 @@ impl Worker {
         match registry.connector(start.settings.class())? {
             ConnectorFactory::Source(factory) => {
                 let task = factory.make().task();
-                let (producer, receipts) =
-                    self.broker.producer(self.producer_options(&start.reporter.id)).await?;
+                let options = self.producer_options(&start.reporter.id);
+                let (producer, receipts) = self.broker.producer(options).await?;
+                self.offsets.catch_up().await?;
+                let transactions = self.config.exactly_once_source().then(|| {
+                    let interval = start.settings.transaction_interval();
+                    let interval = interval.unwrap_or(self.config.offset_flush_interval());
+                    Transactions::new(start.settings.keys.transaction_boundary, interval)
+                });
                 let parts = SourceParts {
                     task,
                     config: start.config,
@@ -138,6 +145,7 @@ impl Worker {
                     producer,
                     receipts,
                     offsets: Arc::clone(&self.offsets),
+                    transactions,
                     clock: Arc::clone(&self.clock),
                     control: start.control,
                     reporter: start.reporter,
@@ -177,6 +185,11 @@ impl Worker {
         let mut options = ProducerOptions::default();
         options.client_id = format!("connector-producer-{id}");
         options.max_in_flight_bytes = self.config.source_max_in_flight_bytes();
+        if self.config.exactly_once_source() {
+            // The same id in each life of the task: a new one fences what is left of the old one.
+            let group = self.config.group_id();
+            options.transactional_id = Some(format!("{group}-{id}"));
+        }
         options
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct Host {
     pub(super) shared: Arc<TaskShared>,
     pub(super) config: ConfigMap,
     pub(super) offsets: Arc<OffsetStore>,
+    pub(super) transaction: Option<TransactionContext>,
     pub(super) stop: CancellationToken,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -45,7 +46,7 @@ impl SourceTaskHost for Host {
     }
 
     fn transaction(&self) -> Option<TransactionContext> {
-        None
+        self.transaction.clone()
     }
 
     fn delivered_count(&self) -> u64 {

@@ -3,6 +3,8 @@
 mod context;
 mod run;
 mod send;
+mod transaction;
 
 pub(crate) use run::SourceLoop;
 pub(crate) use run::SourceParts;
+pub(crate) use transaction::Transactions;

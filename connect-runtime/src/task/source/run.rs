@@ -32,6 +32,8 @@ use crate::task::TaskShared;
 use crate::task::contained;
 use crate::task::source::context::Host;
 use crate::task::source::send::Outbox;
+use crate::task::source::transaction::End;
+use crate::task::source::transaction::Transactions;
 
 /// What a source task is made of.
 pub(crate) struct SourceParts {
@@ -44,6 +46,8 @@ pub(crate) struct SourceParts {
     pub(crate) producer: Box<dyn Producer>,
     pub(crate) receipts: Box<dyn Receipts>,
     pub(crate) offsets: Arc<OffsetStore>,
+    /// With exactly-once delivery.
+    pub(crate) transactions: Option<Transactions>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) control: TaskControl,
     pub(crate) reporter: Reporter,
@@ -62,6 +66,7 @@ pub(crate) struct SourceLoop {
     /// Offsets that are committable and not committed yet, the newest of each partition.
     due: BTreeMap<usize, OffsetUpdate>,
     offsets: Arc<OffsetStore>,
+    transactions: Option<Transactions>,
     clock: Arc<dyn Clock>,
     control: TaskControl,
     reporter: Reporter,
@@ -83,6 +88,7 @@ impl SourceLoop {
             receipts: parts.receipts,
             due: BTreeMap::new(),
             offsets: parts.offsets,
+            transactions: parts.transactions,
             clock: parts.clock,
             control: parts.control,
             reporter: parts.reporter,
@@ -98,7 +104,7 @@ impl SourceLoop {
     pub(crate) async fn run(mut self) {
         let ended = contained("the source task", self.work()).await;
         // Whatever happened: what is durable by now can be committed.
-        let drained = contained("the source task", self.finish()).await;
+        let drained = contained("the source task", self.finish(ended.is_ok())).await;
         if self.started
             && let Err(error) = contained("the source task", self.task.stop()).await
         {
@@ -120,6 +126,7 @@ impl SourceLoop {
             shared: Arc::clone(&self.shared),
             config: self.config.clone(),
             offsets: Arc::clone(&self.offsets),
+            transaction: self.transactions.as_ref().and_then(Transactions::context),
             stop: self.control.stop.clone(),
             clock: Arc::clone(&self.clock),
         }));
@@ -141,6 +148,7 @@ impl SourceLoop {
                 }
                 self.reporter.report(State::Running, None).await;
             }
+            let wake_at = self.wake_at();
             tokio::select! {
                 biased;
                 // Cancel-safe: all branches but `poll` by contract, `poll` because its contract
@@ -148,7 +156,7 @@ impl SourceLoop {
                 () = self.control.stop.cancelled() => return Ok(()),
                 _ = self.control.target.changed() => {}
                 receipts = self.receipts.next() => self.settle(receipts).await?,
-                () = tokio::time::sleep_until(self.next_commit) => {}
+                () = tokio::time::sleep_until(wake_at) => self.end_due_transaction().await?,
                 batch = self.task.poll() => match batch {
                     Ok(batch) => self.dispatch(batch).await?,
                     Err(error) if error.is_retriable() => self.back_off(&error).await,
@@ -166,15 +174,68 @@ impl SourceLoop {
             return Ok(());
         }
         self.shared.submitted(batch.len());
+        let length = batch.len();
+        let mut batch = batch.into_iter();
+        let parts = match &self.transactions {
+            Some(transactions) => transactions.split(length)?,
+            None => vec![(length, None)],
+        };
+        for (length, end) in parts {
+            self.send(batch.by_ref().take(length)).await?;
+            if let Some(end) = end {
+                self.end_transaction(end).await?;
+            }
+        }
+        if self.transactions.as_ref().is_some_and(Transactions::ends_now) {
+            self.end_transaction(End::Commit).await?;
+        }
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    async fn send(&mut self, batch: impl ExactSizeIterator<Item = SourceRecord> + Send) -> Result<()> {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.begin(&mut *self.producer).await?;
+        }
         let mut records = Vec::with_capacity(batch.len());
-        let converted = self.outbox.convert(batch, &mut records).await;
+        let converted = self.outbox.convert(batch, self.transactions.as_mut(), &mut records).await;
         if !records.is_empty() {
             self.producer.send(records).await?;
         }
         self.shared.skipped(self.outbox.operator.skipped());
-        converted?;
-        tokio::task::yield_now().await;
+        converted
+    }
+
+    /// Commits the open transaction, records and offsets, or aborts its records.
+    async fn end_transaction(&mut self, end: End) -> Result<()> {
+        let Some(transactions) = &mut self.transactions else { return Ok(()) };
+        self.outbox.reports.flush().await?;
+        let (connector, now) = (&self.reporter.id.connector, self.clock.now());
+        transactions.end(end, &mut *self.producer, &self.offsets, connector, now).await?;
+        self.settle_ready().await?;
+        self.tell_committed().await;
         Ok(())
+    }
+
+    /// When something is to be done even if nothing happens.
+    fn wake_at(&self) -> Instant {
+        let deadline = self.transactions.as_ref().and_then(Transactions::deadline);
+        deadline.map_or(self.next_commit, |deadline| deadline.min(self.next_commit))
+    }
+
+    async fn end_due_transaction(&mut self) -> Result<()> {
+        match &self.transactions {
+            Some(transactions) if transactions.ends_now() => {
+                self.end_transaction(End::Commit).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn tell_committed(&mut self) {
+        if let Err(error) = self.task.committed().await {
+            tracing::warn!(task = %self.reporter.id, error = error.report(), "committed failed");
+        }
     }
 
     /// Takes in the receipts that are there already.
@@ -207,6 +268,12 @@ impl SourceLoop {
     /// A dead letter could not be written, so no offset may pass its record.
     async fn commit(&mut self) -> Result<()> {
         self.next_commit = Instant::now() + self.flush_interval;
+        if let Some(transactions) = &self.transactions {
+            if transactions.may_end_early() && (self.control.is_paused() || transactions.ends_now()) {
+                self.end_transaction(End::Commit).await?;
+            }
+            return Ok(());
+        }
         self.outbox.reports.flush().await?;
         self.collect_due();
         if self.due.is_empty() {
@@ -219,9 +286,7 @@ impl SourceLoop {
             Ok(Ok(())) => {
                 self.due.clear();
                 tracing::debug!(task = %self.reporter.id, partitions = updates.len(), "offsets committed");
-                if let Err(error) = self.task.committed().await {
-                    tracing::warn!(task = %self.reporter.id, error = error.report(), "committed failed");
-                }
+                self.tell_committed().await;
             }
             Ok(Err(error)) => {
                 tracing::error!(task = %self.reporter.id, error = error.report(), "offsets were not committed; trying again at the next interval");
@@ -248,8 +313,15 @@ impl SourceLoop {
     }
 
     /// Waits for what is under way, within the flush timeout, and commits.
-    async fn finish(&mut self) -> Result<()> {
+    async fn finish(&mut self, healthy: bool) -> Result<()> {
         if !self.started {
+            return Ok(());
+        }
+        if let Some(transactions) = &mut self.transactions {
+            if healthy && transactions.may_end_early() {
+                return self.end_transaction(End::Commit).await;
+            }
+            transactions.abandon(&mut *self.producer).await;
             return Ok(());
         }
         let deadline = Instant::now() + self.flush_timeout;

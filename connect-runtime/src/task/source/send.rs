@@ -12,6 +12,7 @@ use connect_api::record::Record;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
+use connect_broker::BrokerError;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipt;
 use connect_core::source::OffsetTracker;
@@ -25,6 +26,8 @@ use crate::pipeline::Operator;
 use crate::pipeline::Reports;
 use crate::pipeline::Stage;
 use crate::pipeline::Verdict;
+use crate::task::source::transaction::FIRST_OFFSET_TOKEN;
+use crate::task::source::transaction::Transactions;
 
 /// Turns polled records into records for the log, and keeps track of them.
 pub(super) struct Outbox {
@@ -58,7 +61,8 @@ impl Outbox {
     /// as the error options say; those before a failing one are in `out` all the same.
     pub(super) async fn convert(
         &mut self,
-        batch: Vec<SourceRecord>,
+        batch: impl Iterator<Item = SourceRecord>,
+        mut transactions: Option<&mut Transactions>,
         out: &mut Vec<ProducerRecord>,
     ) -> Result<()> {
         for SourceRecord { partition, offset, more_follow, record } in batch {
@@ -68,6 +72,9 @@ impl Outbox {
                 Ok(step) => step,
                 Err(failure) => self.recover(failure, original, &partition, &offset).await?,
             };
+            if let Some(transactions) = &mut transactions {
+                transactions.submitted(&partition, &offset, more_follow);
+            }
             let token = self.tracker.submit(&partition, offset, more_follow);
             match step {
                 Step::Send(record, encoded) => out.push(ProducerRecord {
@@ -177,10 +184,18 @@ impl Outbox {
         let mut outcome = Ok(());
         for receipt in receipts {
             let tokens = receipt.tokens;
+            if tokens.start >= FIRST_OFFSET_TOKEN {
+                continue; // offsets of a transaction: its commit tells of their fate
+            }
             match receipt.outcome {
                 Ok(position) => {
                     self.tracker.acknowledge(tokens.clone());
                     deliveries.push(Delivery::new(tokens, Some(position)));
+                }
+                // The task itself has aborted its transaction, and with it dropped its records.
+                Err(BrokerError::TransactionAborted) => {
+                    self.tracker.acknowledge(tokens.clone());
+                    deliveries.push(Delivery::new(tokens, None));
                 }
                 Err(error) => {
                     // The log has tried long enough: it never hands a record back to be sent

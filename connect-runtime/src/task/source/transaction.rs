@@ -1,0 +1,248 @@
+//! Exactly-once: records and their source offsets in one transaction (KIP-618, invariant T1).
+//!
+//! *Java*: only in distributed mode; here every worker can. A failed commit fails the task, and a
+//! restart reads again from the offsets of the last transaction that was committed.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use connect_api::Error;
+use connect_api::Result;
+use connect_api::Timestamp;
+use connect_api::TransactionContext;
+use connect_api::TransactionHost;
+use connect_api::record::SourceOffset;
+use connect_api::record::SourcePartition;
+use connect_broker::Producer;
+use connect_core::ConnectorName;
+use tokio::time::Instant;
+
+use crate::config::TransactionBoundary;
+use crate::store::OffsetStore;
+use crate::store::OffsetUpdate;
+
+/// The transactions of one source task.
+pub(crate) struct Transactions {
+    boundary: TransactionBoundary,
+    interval: Duration,
+    requests: Arc<Requests>,
+    /// Since when a transaction is open.
+    open_since: Option<Instant>,
+    /// The newest offset of each partition that the open transaction has records of.
+    offsets: Vec<OffsetUpdate>,
+    /// Partitions whose last record belongs to a group that is not complete.
+    incomplete: Vec<SourcePartition>,
+}
+
+/// What a task with `transaction.boundary=connector` asks for, about the batch that it returns next.
+#[derive(Debug, Default)]
+struct Requests(Mutex<Vec<(Option<usize>, End)>>);
+
+/// How a transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Abort,
+    Commit,
+}
+
+impl TransactionHost for Requests {
+    fn commit(&self, after: Option<usize>) {
+        self.add(after, End::Commit);
+    }
+
+    fn abort(&self, after: Option<usize>) {
+        self.add(after, End::Abort);
+    }
+}
+
+impl Requests {
+    fn add(&self, after: Option<usize>, end: End) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((after, end));
+    }
+
+    fn take(&self) -> Vec<(Option<usize>, End)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Transactions {
+    pub(crate) fn new(boundary: TransactionBoundary, interval: Duration) -> Self {
+        Self {
+            boundary,
+            interval,
+            requests: Arc::default(),
+            open_since: None,
+            offsets: Vec::new(),
+            incomplete: Vec::new(),
+        }
+    }
+
+    /// What the task gets to bound transactions itself, if it is to.
+    pub(super) fn context(&self) -> Option<TransactionContext> {
+        (self.boundary == TransactionBoundary::Connector)
+            .then(|| TransactionContext::new(Arc::clone(&self.requests) as Arc<dyn TransactionHost>))
+    }
+
+    /// Splits a batch of a length where the task asked for an end of the transaction: how many
+    /// records, then what follows them.
+    ///
+    /// # Errors
+    /// The task asked for a commit and an abort at the same place.
+    pub(super) fn split(&self, length: usize) -> Result<Vec<(usize, Option<End>)>> {
+        let mut requests: Vec<(usize, End)> = self
+            .requests
+            .take()
+            .into_iter()
+            .map(|(after, end)| (after.map_or(length, |index| index + 1).min(length), end))
+            .collect();
+        requests.sort_by_key(|(at, _)| *at);
+        requests.dedup();
+        let mut parts = Vec::new();
+        let mut done = 0;
+        for (at, end) in requests {
+            if at == done && parts.iter().any(|(_, end): &(usize, Option<End>)| end.is_some()) {
+                return Err(Error::illegal_state(
+                    "the task asked for a commit and an abort of the same transaction",
+                ));
+            }
+            parts.push((at - done, Some(end)));
+            done = at;
+        }
+        if done < length {
+            parts.push((length - done, None));
+        }
+        Ok(parts)
+    }
+
+    /// Opens a transaction if none is open.
+    pub(super) async fn begin(&mut self, producer: &mut dyn Producer) -> Result<()> {
+        if self.open_since.is_none() {
+            producer.begin().await?;
+            self.open_since = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Takes note of a record of the open transaction.
+    pub(super) fn submitted(
+        &mut self,
+        partition: &SourcePartition,
+        offset: &SourceOffset,
+        more_follow: bool,
+    ) {
+        self.incomplete.retain(|other| other != partition);
+        if more_follow {
+            self.incomplete.push(partition.clone());
+        } else if !partition.is_null() {
+            match self.offsets.iter_mut().find(|(other, _)| other == partition) {
+                Some((_, known)) => *known = Some(offset.clone()),
+                None => self.offsets.push((partition.clone(), Some(offset.clone()))),
+            }
+        }
+    }
+
+    /// When the open transaction must be committed, if that is a matter of time.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let may_end =
+            self.boundary == TransactionBoundary::Interval && self.incomplete.is_empty();
+        self.open_since.filter(|_| may_end).map(|since| since + self.interval)
+    }
+
+    /// True if the open transaction ends after the batch that was just sent. A transaction never
+    /// ends inside a group of records under one offset.
+    pub(super) fn ends_now(&self) -> bool {
+        self.open_since.is_some()
+            && self.incomplete.is_empty()
+            && match self.boundary {
+                TransactionBoundary::Connector => false,
+                TransactionBoundary::Interval => {
+                    self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
+                }
+                TransactionBoundary::Poll => true,
+            }
+    }
+
+    /// True if the open transaction may be committed at a pause or a stop.
+    pub(super) fn may_end_early(&self) -> bool {
+        self.open_since.is_some()
+            && self.incomplete.is_empty()
+            && self.boundary != TransactionBoundary::Connector
+    }
+
+    /// Commits the open transaction with its offsets. After an abort by the task, only the offsets.
+    pub(super) async fn end(
+        &mut self,
+        end: End,
+        producer: &mut dyn Producer,
+        store: &OffsetStore,
+        connector: &ConnectorName,
+        now: Timestamp,
+    ) -> Result<()> {
+        if end == End::Abort && self.open_since.is_some() {
+            producer.abort().await?;
+            self.open_since = None;
+        }
+        if self.open_since.is_none() {
+            if self.offsets.is_empty() {
+                return Ok(());
+            }
+            self.begin(producer).await?;
+        }
+        let updates = std::mem::take(&mut self.offsets);
+        let records = store.records(connector, &updates, now, FIRST_OFFSET_TOKEN);
+        if !records.is_empty() {
+            producer.send(records).await?;
+        }
+        producer.commit().await.map_err(|error| {
+            Error::from(error).context("the transaction could not be committed")
+        })?;
+        self.open_since = None;
+        store.apply(connector, &updates);
+        Ok(())
+    }
+
+    /// Gives up on the open transaction after a failure.
+    pub(super) async fn abandon(&mut self, producer: &mut dyn Producer) {
+        if self.open_since.take().is_some()
+            && let Err(error) = producer.abort().await
+        {
+            tracing::warn!(%error, "a transaction could not be aborted; the log will do it");
+        }
+    }
+}
+
+/// Tokens of offset records: beyond those of any record of the task.
+pub(super) const FIRST_OFFSET_TOKEN: u64 = 1 << 62;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_split_where_the_task_asks() {
+        let transactions = Transactions::new(TransactionBoundary::Connector, Duration::ZERO);
+        let context = transactions.context().unwrap();
+        assert_eq!(transactions.split(3).unwrap(), [(3, None)]);
+        context.commit_after(0);
+        context.abort();
+        let parts = transactions.split(3).unwrap();
+        assert_eq!(parts, [(1, Some(End::Commit)), (2, Some(End::Abort))]);
+        context.commit_after(1);
+        context.abort_after(1);
+        assert!(transactions.split(3).is_err());
+        assert_eq!(transactions.split(0).unwrap(), [], "requests hold once");
+    }
+
+    #[test]
+    fn a_transaction_does_not_end_inside_a_group() {
+        let mut transactions = Transactions::new(TransactionBoundary::Poll, Duration::ZERO);
+        transactions.open_since = Some(Instant::now());
+        let queue = SourcePartition::new([("queue", "q")]);
+        transactions.submitted(&queue, &SourceOffset::new("n", 1i64), true);
+        assert!(!transactions.ends_now() && !transactions.may_end_early());
+        transactions.submitted(&queue, &SourceOffset::new("n", 1i64), false);
+        assert!(transactions.ends_now());
+    }
+}
