@@ -15,7 +15,8 @@ use crate::PartitionRecords;
 pub enum ConsumerEvent {
     /// Partitions were added. Answer with [`Consumer::rebalanced`] when ready to read them.
     Assigned(Vec<TopicPartition>),
-    /// Nothing came within the wait.
+    /// Nothing came within the wait, or a position moved over offsets that have no record for this
+    /// reader.
     Idle,
     /// Partitions were lost without notice: another member may own them already, so do not commit.
     Lost(Vec<TopicPartition>),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 
+use crate::local::store::Entry;
 use crate::local::varint::Reader;
 use crate::local::varint::put;
 use crate::local::varint::put_bytes;
@@ -76,9 +77,7 @@ pub(crate) enum CatalogError {
 
 impl Catalog {
     /// Reads all entries.
-    pub(crate) fn read(
-        entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
-    ) -> Result<Self, CatalogError> {
+    pub(crate) fn read(entries: impl IntoIterator<Item = Entry>) -> Result<Self, CatalogError> {
         let mut catalog = Self::default();
         for (key, value) in entries {
             let kind = key.first().copied().unwrap_or_default();
@@ -166,7 +165,7 @@ impl Catalog {
 }
 
 /// The entry with the identity of the log.
-pub(crate) fn identity(cluster_id: &str) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn identity(cluster_id: &str) -> Entry {
     let mut value = Vec::new();
     put(&mut value, FORMAT);
     put_bytes(&mut value, cluster_id.as_bytes());

@@ -202,9 +202,11 @@ impl LocalConsumer {
     }
 
     /// Reads what there is, of each partition in turn; waits only for the store.
-    async fn read(&mut self) -> Result<Vec<PartitionRecords>, BrokerError> {
+    /// `None` if there is nothing; no records if a position moved nevertheless.
+    async fn read(&mut self) -> Result<Option<Vec<PartitionRecords>>, BrokerError> {
         loop {
             let mut loading = None;
+            let mut has_moved = false;
             let mut found = Vec::new();
             let mut room = Room::new(&self.options);
             let count = self.readings.len();
@@ -228,6 +230,7 @@ impl LocalConsumer {
                 let shared = &self.engine.shared;
                 match reading.read(shared, &self.options, &self.signal, &mut room) {
                     Ok(Attempt::Loading) => loading = loading.or(Some(index)),
+                    Ok(Attempt::Moved) => has_moved = true,
                     Ok(Attempt::Nothing) => {}
                     Ok(Attempt::Records(records)) => {
                         let partition = reading.partition.clone();
@@ -240,7 +243,7 @@ impl LocalConsumer {
             self.turn = self.turn.wrapping_add(1) % count.max(1);
             match loading.and_then(|index| self.readings.get_mut(index)) {
                 Some(reading) if found.is_empty() => reading.loaded().await?,
-                _ => return Ok(found),
+                _ => return Ok(Some(found).filter(|found| has_moved || !found.is_empty())),
             }
         }
     }
@@ -268,9 +271,11 @@ impl Consumer for LocalConsumer {
             };
             // A reader that always finds records must leave room for others on its thread.
             tokio::task::coop::consume_budget().await;
-            let found = self.read().await?;
-            if !found.is_empty() {
-                return Ok(ConsumerEvent::Records(found));
+            match self.read().await? {
+                None => {}
+                // As Java's client: who reads up to an end must not wait behind a gap before it.
+                Some(found) if found.is_empty() => return Ok(ConsumerEvent::Idle),
+                Some(found) => return Ok(ConsumerEvent::Records(found)),
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(ConsumerEvent::Idle);

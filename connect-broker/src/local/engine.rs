@@ -125,7 +125,7 @@ impl Shared {
 #[derive(Debug)]
 enum Route {
     /// The caller runs the writer: the store never blocks.
-    Inline(Mutex<Writer>),
+    Inline(Box<Mutex<Writer>>),
     /// A thread runs the writer.
     Thread {
         /// Its requests.
@@ -148,7 +148,7 @@ impl Engine {
     pub(crate) fn inline(shared: Arc<Shared>, writer: Writer) -> Self {
         Self {
             shared,
-            route: Route::Inline(Mutex::new(writer)),
+            route: Route::Inline(Box::new(Mutex::new(writer))),
         }
     }
 

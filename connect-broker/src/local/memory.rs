@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::BrokerError;
 use crate::local::store::Change;
 use crate::local::store::Chunk;
+use crate::local::store::Entry;
 use crate::local::store::Store;
 use crate::local::store::StoredBatch;
 use crate::local::sync::read;
@@ -69,7 +70,7 @@ impl Store for MemoryStore {
         Ok(chunk.into_batches())
     }
 
-    fn entries(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, BrokerError> {
+    fn entries(&self) -> Result<Vec<Entry>, BrokerError> {
         Ok(Vec::new())
     }
 

@@ -30,6 +30,8 @@ mod clock;
 mod compaction;
 mod consumer;
 mod engine;
+#[cfg(test)]
+mod faults;
 mod fetch;
 mod groups;
 mod memory;

@@ -58,6 +58,8 @@ pub(crate) struct Room {
 pub(crate) enum Attempt {
     /// The store is being read.
     Loading,
+    /// No record, but the position moved over offsets that have none.
+    Moved,
     /// Nothing is there.
     Nothing,
     /// These records; if there is no room, none.
@@ -151,6 +153,7 @@ impl Reading {
         let Some(place) = &mut self.place else {
             return Ok(Attempt::Nothing);
         };
+        let start = place.offset;
         let mut found = Vec::new();
         while !room.is_full() {
             if self.loading.is_some() {
@@ -215,6 +218,7 @@ impl Reading {
         }
         Ok(match (found.is_empty(), &self.loading) {
             (true, Some(_)) => Attempt::Loading,
+            (true, None) if place.offset != start => Attempt::Moved,
             (true, None) => Attempt::Nothing,
             (false, _) => Attempt::Records(found),
         })

@@ -34,6 +34,7 @@ use redb::TableDefinition;
 use crate::BrokerError;
 use crate::local::store::Change;
 use crate::local::store::Chunk;
+use crate::local::store::Entry;
 use crate::local::store::Store;
 use crate::local::store::StoredBatch;
 use crate::local::sync::lock;
@@ -275,7 +276,7 @@ impl Store for RedbStore {
         })
     }
 
-    fn entries(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, BrokerError> {
+    fn entries(&self) -> Result<Vec<Entry>, BrokerError> {
         self.run("opening", |database| {
             let transaction = database.begin_read()?;
             let table = match transaction.open_table(ENTRIES) {

@@ -37,6 +37,9 @@ pub(crate) enum Change {
     },
 }
 
+/// A small entry: its key and its value.
+pub(crate) type Entry = (Vec<u8>, Vec<u8>);
+
 /// A batch as it came from a store, unchecked.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredBatch {
@@ -67,7 +70,7 @@ pub(crate) trait Store: Debug + Send + Sync {
     ) -> Result<Vec<StoredBatch>, BrokerError>;
 
     /// All small entries, in order of their keys.
-    fn entries(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, BrokerError>;
+    fn entries(&self) -> Result<Vec<Entry>, BrokerError>;
 
     /// True if the store never blocks.
     fn is_in_memory(&self) -> bool;

@@ -18,6 +18,12 @@
 //! its topics, and waits with deadlines for what a broker may do later; so the suite runs against
 //! a broker that other tests share, and against one across a network.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "these are tests: a surprise is a failure of the broker under test"
+)]
+
 mod admin;
 mod consume;
 mod fixture;
