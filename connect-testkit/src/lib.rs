@@ -9,3 +9,5 @@ pub mod context;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod proxy;
+pub mod sink;
+pub mod source;
