@@ -13,6 +13,7 @@ use crate::identity::FileId;
 use crate::identity::Identity;
 use crate::identity::Place;
 use crate::os;
+use crate::sidecar;
 use crate::tail::Followed;
 
 /// The file to read first, at its position, and the one after it.
@@ -63,6 +64,12 @@ pub(crate) fn find(path: &Path, stored: Option<&Place>) -> Result<Option<Start>>
                 successor: None,
             }));
         }
+        if let Some(old) = find_elsewhere(path, identity, position)? {
+            return Ok(Some(Start {
+                current: old,
+                successor: Some(current),
+            }));
+        }
         if is_same_file {
             tracing::warn!(
                 path = %shown, position,
@@ -71,12 +78,6 @@ pub(crate) fn find(path: &Path, stored: Option<&Place>) -> Result<Option<Start>>
             return Ok(Some(Start {
                 current,
                 successor: None,
-            }));
-        }
-        if let Some(renamed) = find_renamed(path, identity, position)? {
-            return Ok(Some(Start {
-                current: renamed,
-                successor: Some(current),
             }));
         }
         let window = identity::window(&current.file, position).map_err(reads)?;
@@ -98,8 +99,8 @@ pub(crate) fn find(path: &Path, stored: Option<&Place>) -> Result<Option<Start>>
             successor: None,
         }));
     }
-    let renamed = find_renamed(path, identity, position)?;
-    Ok(renamed.map(|current| Start {
+    let old = find_elsewhere(path, identity, position)?;
+    Ok(old.map(|current| Start {
         current,
         successor: None,
     }))
@@ -112,15 +113,15 @@ fn is_content(file: &Followed, identity: &Identity, position: u64, path: &Path) 
             .map_err(|source| error::of_path("read", path, source))?)
 }
 
-/// The file that was read, under another name in the same folder, at the position.
-fn find_renamed(path: &Path, identity: &Identity, position: u64) -> Result<Option<Followed>> {
-    let Some(FileId { inode, .. }) = identity.id else {
-        return Ok(None);
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+/// What was read, elsewhere in the folder, at the position: the renamed file, or a copy of it that
+/// was made before it was cut and whose name begins like that of the file.
+pub(crate) fn find_elsewhere(
+    path: &Path,
+    identity: &Identity,
+    position: u64,
+) -> Result<Option<Followed>> {
+    let folder = sidecar::folder(path);
+    let reads = |source| error::of_path("read", path, source);
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
@@ -129,24 +130,40 @@ fn find_renamed(path: &Path, identity: &Identity, position: u64) -> Result<Optio
             return Ok(None);
         }
     };
+    let inode = identity.id.map(|FileId { inode, .. }| inode);
+    let name = path.file_name().unwrap_or_default();
+    let mut copy = None;
     for entry in entries {
         let entry = entry.map_err(|source| error::of_path("list", folder, source))?;
-        if os::entry_inode(&entry) != Some(inode) || entry.path() == path {
+        let other = entry.file_name();
+        let is_renamed = inode.is_some() && os::entry_inode(&entry) == inode;
+        let may_be_copy = other
+            .as_encoded_bytes()
+            .starts_with(name.as_encoded_bytes());
+        if other == name || !(is_renamed || may_be_copy) {
             continue;
         }
         let Ok(Some(mut file)) = Followed::open(&entry.path()) else {
             continue;
         };
-        if is_content(&file, identity, position, path)? {
-            file.go_to(position)
-                .map_err(|source| error::of_path("read", path, source))?;
-            let (path, renamed) = (path.display(), entry.path());
-            let renamed = renamed.display();
-            tracing::info!(%path, %renamed, position, "the file was renamed; reading it to its end");
-            return Ok(Some(file));
+        if !is_content(&file, identity, position, path)? {
+            continue;
+        }
+        file.go_to(position).map_err(reads)?;
+        if is_renamed {
+            copy = Some((file, other));
+            break;
+        }
+        let window = identity::window(&file.file, position).map_err(reads)?;
+        if !identity::is_weak_evidence(&window) {
+            copy = Some((file, other));
         }
     }
-    Ok(None)
+    Ok(copy.map(|(file, other)| {
+        let (path, old) = (path.display(), other.display());
+        tracing::info!(%path, %old, position, "what was read goes on under another name; reading it to its end first");
+        file
+    }))
 }
 
 /// Where to go on from a position that Java stored.

@@ -6,7 +6,8 @@
 //! * It was renamed and a new one stands in its place (rotation): the open one is read on until the
 //!   new one has content, then to its end, then the new one from its beginning.
 //! * It is shorter than what was read, or its content is another one (truncation, copy-truncate,
-//!   rewriting): from its beginning.
+//!   rewriting): the rest of a copy of the old content, if there is one in the folder; then from its
+//!   beginning.
 //! * It was replaced by a copy of itself: from where the old one was.
 //! * After a restart, the stored identity decides between these; a renamed file is found in its
 //!   folder by inode and content, and read to its end first.
@@ -210,19 +211,30 @@ impl Tail {
         }))
     }
 
+    /// The content is not the one that was read any more.
     fn begin_again(&mut self, size: u64) -> Result<Step> {
-        let Some(current) = &mut self.current else {
+        let Some(mut current) = self.current.take() else {
             return Ok(Step::Missing);
         };
-        tracing::warn!(
-            path = %self.path.display(),
-            position = current.position,
-            size,
-            "the file was cut or written anew; reading it from its beginning"
-        );
+        let position = current.position;
+        let identity = Identity {
+            id: None,
+            head: current.head_print(),
+            mark: current.mark(),
+        };
         current
             .go_to(0)
             .map_err(|source| error::of_path("read", &self.path, source))?;
+        if let Some(copy) = resume::find_elsewhere(&self.path, &identity, position)? {
+            self.successors.push_front(current);
+            self.current = Some(copy);
+            return self.step();
+        }
+        self.current = Some(current);
+        tracing::warn!(
+            path = %self.path.display(), position, size,
+            "the file was cut or written anew; reading it from its beginning"
+        );
         Ok(Step::Moved(Move {
             to: 0,
             cause: Cause::Rewritten,
@@ -397,3 +409,6 @@ const SMALLEST_BUFFER: usize = 8 * 1024;
 
 /// Large enough that calls cost little, small enough for the processor's cache.
 const LARGEST_BUFFER: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests;
