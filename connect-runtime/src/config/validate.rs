@@ -3,6 +3,7 @@
 
 use connect_api::ConfigMap;
 use connect_api::ConnectorTransactionBoundaries;
+use connect_api::DatumRole;
 use connect_api::ExactlyOnceSupport;
 use connect_api::PluginRegistry;
 use connect_api::Result;
@@ -70,10 +71,14 @@ fn add(validation: &mut Validation, key: &str, message: impl Into<String>) {
 }
 
 fn check_converters(registry: &PluginRegistry, config: &ConfigMap, validation: &mut Validation) {
-    for key in ["key.converter", "value.converter", "header.converter"] {
+    for role in [DatumRole::Key, DatumRole::Value, DatumRole::Header] {
+        let key = &*format!("{}.converter", role.name());
         let Some(class) = config.get(key) else { continue };
-        let options = config.with_prefix(&format!("{key}."));
-        let checked = if key == "header.converter" {
+        let mut options = config.with_prefix(&format!("{key}."));
+        if !options.contains_key("converter.type") {
+            options.insert("converter.type", role.name()); // the worker says it, as in Java
+        }
+        let checked = if role == DatumRole::Header {
             registry.new_header_converter(class).map(|it| it.config_def().validate(&options))
         } else {
             registry.new_converter(class).map(|it| it.config_def().validate(&options))
