@@ -1,3 +1,5 @@
-//! What the benches share: lines that look real, and the figures that they report.
+//! What the benches share: lines that look real, records made of them, and workers.
 
 pub mod lines;
+pub mod records;
+pub mod worker;
