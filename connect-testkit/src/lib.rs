@@ -2,10 +2,14 @@
 //!
 //! # Features
 //!
+//! * `golden`: [`golden`], cases recorded from the Java implementation.
 //! * `kafka`: [`kafka`], a real Kafka for tests.
 
 pub mod broker;
 pub mod context;
+pub mod converter;
+#[cfg(feature = "golden")]
+pub mod golden;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod proxy;
