@@ -16,12 +16,22 @@ use super::read::Reader;
 ///
 /// As in Java, attributes of a wrong type count as absent, but those that make a schema do not.
 pub(super) fn read_schema(reader: &mut Reader<'_>) -> Result<Option<SchemaRef>> {
+    read_nested(reader, 0)
+}
+
+/// Schemas nested deeper are refused, so that no message can exhaust the stack.
+const MAX_LEVEL: usize = 100;
+
+fn read_nested(reader: &mut Reader<'_>, level: usize) -> Result<Option<SchemaRef>> {
+    if level > MAX_LEVEL {
+        return Err(Error::data("the schema is nested deeper than 100 levels"));
+    }
     match reader.peek() {
         Some(b'n') => {
             reader.literal(b"null")?;
             Ok(None)
         }
-        Some(b'{') => Members::read(reader)?.into_schema(reader).map(Some),
+        Some(b'{') => Members::read(reader)?.into_schema(reader, level).map(Some),
         _ => {
             reader.skip()?;
             Err(missing_type())
@@ -76,13 +86,13 @@ impl Members {
         Ok(members)
     }
 
-    fn into_schema(self, reader: &Reader<'_>) -> Result<SchemaRef> {
+    fn into_schema(self, reader: &Reader<'_>, level: usize) -> Result<SchemaRef> {
         let string = |position: Option<usize>| match position {
             Some(position) => string_at(reader, position),
             None => Ok(None),
         };
         let ty = string(self.ty)?.ok_or_else(missing_type)?;
-        let mut builder = self.builder(reader, &ty)?;
+        let mut builder = self.builder(reader, &ty, level + 1)?;
         if self
             .optional
             .is_some_and(|position| reader.at(position).literal(b"true").is_ok())
@@ -113,10 +123,10 @@ impl Members {
         }
     }
 
-    fn builder(&self, reader: &Reader<'_>, ty: &str) -> Result<SchemaBuilder> {
+    fn builder(&self, reader: &Reader<'_>, ty: &str, level: usize) -> Result<SchemaBuilder> {
         let inside = |position: Option<usize>, missing: &'static str| {
             let schema = match position {
-                Some(position) => read_schema(&mut reader.at(position))?,
+                Some(position) => read_nested(&mut reader.at(position), level)?,
                 None => None,
             };
             schema.ok_or_else(|| Error::data(missing))
@@ -139,12 +149,12 @@ impl Members {
                 inside(self.keys, "Map schema did not specify the key type")?,
                 inside(self.values, "Map schema did not specify the value type")?,
             ),
-            "struct" => self.structure(reader)?,
+            "struct" => self.structure(reader, level)?,
             unknown => return Err(Error::data(format!("Unknown schema type: {unknown}"))),
         })
     }
 
-    fn structure(&self, reader: &Reader<'_>) -> Result<SchemaBuilder> {
+    fn structure(&self, reader: &Reader<'_>, level: usize) -> Result<SchemaBuilder> {
         let no_fields = || Error::data("Struct schema's \"fields\" argument is not an array.");
         let no_name = || Error::data("Struct schema's field name not specified properly");
         let mut reader = reader.at(self.fields.ok_or_else(no_fields)?);
@@ -164,7 +174,10 @@ impl Members {
                 Some(position) => string_at(&reader, position)?,
                 None => None,
             };
-            builder = builder.field(name.ok_or_else(no_name)?, members.into_schema(&reader)?);
+            builder = builder.field(
+                name.ok_or_else(no_name)?,
+                members.into_schema(&reader, level)?,
+            );
         }
         Ok(builder)
     }
@@ -310,6 +323,19 @@ mod tests {
         schemas.read(&mut Reader::new(&input).at(29), 2).unwrap();
         schemas.read(&mut Reader::new(&input), 2).unwrap();
         assert!(schemas.last().unwrap().schema.is_same(&first));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| {
+            let array = r#"{"type":"array","items":"#.repeat(depth);
+            schema(&format!(
+                "{array}{{\"type\":\"int8\"}}{}",
+                "}".repeat(depth)
+            ))
+        };
+        assert!(nested(100).is_ok());
+        assert!(nested(101).is_err());
     }
 
     #[test]
