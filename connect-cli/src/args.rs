@@ -9,8 +9,7 @@ use clap::Subcommand;
 #[derive(Debug, Parser)]
 #[command(name = "connect", version, after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// What is logged to standard error: error, warn, info, debug, trace, or a list like
-    /// `info,connect_runtime=debug` [default: the variable CONNECT_LOG, else info]
+    /// Log level (error to trace, or info,connect_runtime=debug) [default: CONNECT_LOG, or info]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log: Option<String>,
     #[command(subcommand)]

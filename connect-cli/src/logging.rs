@@ -13,11 +13,11 @@ use crate::failure::Failure;
 /// What is drawn on the terminal; log lines make it step aside.
 pub(crate) static SCREEN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Installs the log.
+/// Installs the log, at the level of the command line, else of the variable, else the default.
 ///
 /// # Errors
 /// The level means nothing.
-pub(crate) fn install(level: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn install(level: Option<&str>, default: &str) -> Result<(), Failure> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the program, not a library, reads it"
@@ -26,7 +26,7 @@ pub(crate) fn install(level: Option<&str>) -> Result<(), Failure> {
     let level = level
         .map(str::to_owned)
         .or(variable)
-        .unwrap_or_else(|| "info".to_owned());
+        .unwrap_or_else(|| default.to_owned());
     let filter = EnvFilter::try_new(&level)
         .map_err(|error| Failure::Start(format!("cannot log at \"{level}\": {error}")))?;
     tracing_subscriber::fmt()

@@ -37,7 +37,11 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Failure> {
-    logging::install(args.log.as_deref())?;
+    let default = match args.command {
+        Command::Standalone { .. } => "info",
+        Command::Plugins | Command::Validate { .. } => "warn",
+    };
+    logging::install(args.log.as_deref(), default)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

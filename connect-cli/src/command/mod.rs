@@ -13,7 +13,6 @@ use connect_cli::connector_file::ConnectorFile;
 use connect_cli::properties;
 use connect_runtime::HerderError;
 use connect_runtime::Notice;
-use connect_runtime::NoticeKind;
 use connect_runtime::WorkerConfig;
 use connect_runtime::connector_notices;
 
@@ -30,29 +29,26 @@ fn registry() -> PluginRegistry {
     registry
 }
 
+/// Tells the user that an option of a file has no effect, in one line.
+type Tell = fn(&Path, &Notice);
+
 /// Reads the worker's file.
-fn worker(path: &Path) -> Result<WorkerConfig, Failure> {
+fn worker(path: &Path, tell: Tell) -> Result<WorkerConfig, Failure> {
     let config = properties::read(path).map_err(|error| Failure::Start(error.to_string()))?;
-    notify(path, WorkerConfig::notices(&config));
+    for notice in WorkerConfig::notices(&config) {
+        tell(path, &notice);
+    }
     WorkerConfig::from_config(&config)
         .map_err(|errors| Failure::Start(format!("{}: {errors}", path.display())))
 }
 
 /// Reads a connector's file.
-fn connector(registry: &PluginRegistry, path: &Path) -> Result<ConnectorFile, String> {
+fn connector(registry: &PluginRegistry, path: &Path, tell: Tell) -> Result<ConnectorFile, String> {
     let connector = connector_file::read(path).map_err(|error| error.to_string())?;
-    notify(path, connector_notices(registry, &connector.config));
-    Ok(connector)
-}
-
-/// One line for each option that has no effect.
-fn notify(path: &Path, notices: Vec<Notice>) {
-    for notice in notices {
-        match notice.kind {
-            NoticeKind::Ignored { .. } => tracing::info!("{}: {notice}", path.display()),
-            _ => tracing::warn!("{}: {notice}", path.display()),
-        }
+    for notice in connector_notices(registry, &connector.config) {
+        tell(path, &notice);
     }
+    Ok(connector)
 }
 
 /// Why a connector was refused, without the pointer to the REST interface, which is not there.

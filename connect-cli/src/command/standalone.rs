@@ -8,6 +8,8 @@ use connect_broker::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::ConnectorName;
 use connect_runtime::EndReport;
+use connect_runtime::Notice;
+use connect_runtime::NoticeKind;
 use connect_runtime::WorkerConfig;
 
 use crate::command::connector;
@@ -29,7 +31,7 @@ pub(crate) async fn standalone(
     let start = Instant::now();
     let mut signals = Signals::listen()
         .map_err(|error| Failure::Start(format!("cannot listen for signals: {error}")))?;
-    let config = worker(worker_file)?;
+    let config = worker(worker_file, log)?;
     let connect = open(&config).await?;
     let ran = match create(&connect, connector_files).await {
         Ok(()) if until_end => run_to_end(&connect, &mut signals, start).await,
@@ -42,6 +44,13 @@ pub(crate) async fn standalone(
     };
     let left = shut_down(&connect, &config, &mut signals).await;
     ran.and(left)
+}
+
+fn log(path: &Path, notice: &Notice) {
+    match notice.kind {
+        NoticeKind::Ignored { .. } => tracing::info!("{}: {notice}", path.display()),
+        _ => tracing::warn!("{}: {notice}", path.display()),
+    }
 }
 
 /// Starts a worker on the log that its configuration names.
@@ -84,7 +93,7 @@ async fn create(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
 }
 
 async fn create_one(connect: &Connect, path: &Path) -> Result<(), String> {
-    let file = connector(connect.registry(), path)?;
+    let file = connector(connect.registry(), path, log)?;
     let name = ConnectorName::new(file.name);
     let created = match file.initial_state {
         Some(state) => {
@@ -122,6 +131,12 @@ async fn run_to_end(
 fn summarize(report: &EndReport, start: Instant) {
     for leftover in &report.leftovers {
         eprintln!("left: {leftover}");
+    }
+    if report.skipped > 0 {
+        eprintln!(
+            "skipped because of errors: {} records",
+            thousands(report.skipped)
+        );
     }
     let time = start.elapsed();
     let rate = per_second(report.records_in.max(report.records_out), time);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use connect_broker::LocalBroker;
 use connect_runtime::Connect;
+use connect_runtime::Notice;
 use connect_runtime::TargetState;
 
 use crate::command::connector;
@@ -18,7 +19,7 @@ pub(crate) async fn validate(
     worker_file: &Path,
     connector_files: &[PathBuf],
 ) -> Result<(), Failure> {
-    let config = worker(worker_file)?;
+    let config = worker(worker_file, print)?;
     let deadline = config.graceful_timeout();
     let connect = Connect::builder()
         .registry(registry())
@@ -43,10 +44,14 @@ pub(crate) async fn validate(
 }
 
 async fn check(connect: &Connect, path: &Path) -> Result<(), String> {
-    let file = connector(connect.registry(), path)?;
+    let file = connector(connect.registry(), path, print)?;
     connect
         .create_connector_in(file.name, file.config, TargetState::Stopped)
         .await
         .map(drop)
         .map_err(|error| refusal(&error))
+}
+
+fn print(path: &Path, notice: &Notice) {
+    println!("{}: {notice}", path.display());
 }
