@@ -1,12 +1,12 @@
 //! Building a worker.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use connect_api::Error;
 use connect_api::PluginRegistry;
 use connect_api::Result;
 use connect_broker::Broker;
-use connect_core::codec::offset_file;
 use tokio::sync::mpsc;
 
 use crate::Connect;
@@ -14,7 +14,10 @@ use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::config::WorkerConfig;
 use crate::herder::Driver;
+use crate::store::FileOffsets;
 use crate::store::OffsetStore;
+use crate::store::TopicOffsets;
+use crate::store::read_offset_file;
 use crate::worker::Worker;
 
 /// Builds a worker; see [`Connect::builder`].
@@ -78,8 +81,7 @@ impl ConnectBuilder {
         registry
             .find_header_converter(config.converter("header.converter"))
             .map_err(|error| named("header.converter", &error))?;
-        let offsets = OffsetStore::open(&*broker, config.offset_topic()).await?;
-        import_offsets(&config, &offsets, &*self.clock).await?;
+        let offsets = open_offsets(&config, &*broker, &*self.clock).await?;
         let (inputs, inputs_receiver) = mpsc::channel(INPUTS);
         let (commands, commands_receiver) = mpsc::channel(COMMANDS);
         let worker =
@@ -100,28 +102,32 @@ fn named(key: &str, error: &Error) -> Error {
     Error::config(format!("worker configuration `{key}`: {error}"))
 }
 
-/// Takes over the offsets file of a standalone worker, once: what the log knows already stays.
-async fn import_offsets(
+/// Source offsets: in the log, or in a file if the log is Kafka and the worker names one, as Java's
+/// standalone worker keeps them.
+async fn open_offsets(
     config: &WorkerConfig,
-    offsets: &OffsetStore,
+    broker: &dyn Broker,
     clock: &dyn Clock,
-) -> Result<()> {
-    let Some(path) = config.offset_file() else { return Ok(()) };
-    let read_path = path.clone();
-    let read = tokio::task::spawn_blocking(move || std::fs::read(read_path)).await;
-    let bytes = match read {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Ok(Err(error)) => return Err(unreadable(path).with_source(error)),
-        Err(error) => return Err(unreadable(path).with_source(error)),
-    };
-    let file = offset_file::decode(&bytes).map_err(|error| {
-        Error::config(format!(
-            "the offsets file {} cannot be read; move it away to start without its offsets",
-            path.display()
-        ))
-        .with_source(error)
-    })?;
+) -> Result<Arc<dyn OffsetStore>> {
+    match config.offset_file() {
+        Some(path) if config.has_kafka() && !config.exactly_once_source() => {
+            let cluster_id = broker.cluster_id().await?;
+            Ok(Arc::new(FileOffsets::open(path.clone(), Some(cluster_id)).await?))
+        }
+        file => {
+            let offsets: Arc<dyn OffsetStore> =
+                Arc::new(TopicOffsets::open(broker, config.offset_topic()).await?);
+            if let Some(path) = file {
+                import_offsets(path, &*offsets, clock).await?;
+            }
+            Ok(offsets)
+        }
+    }
+}
+
+/// Takes over an offsets file, once: what the log knows already stays.
+async fn import_offsets(path: &Path, offsets: &dyn OffsetStore, clock: &dyn Clock) -> Result<()> {
+    let Some(file) = read_offset_file(path).await? else { return Ok(()) };
     let found = file.entries.len();
     let imported = offsets.import(file.entries, clock.now()).await?;
     if imported > 0 {
@@ -133,8 +139,4 @@ async fn import_offsets(
         );
     }
     Ok(())
-}
-
-fn unreadable(path: &std::path::Path) -> Error {
-    Error::config(format!("the offsets file {} cannot be read", path.display()))
 }

@@ -77,6 +77,12 @@ fn json_line(value: &impl Serialize) -> Vec<u8> {
     line
 }
 
+/// True if these are the bytes of a file that Java wrote.
+#[must_use]
+pub fn is_java(bytes: &[u8]) -> bool {
+    bytes.starts_with(&JAVA_MAGIC)
+}
+
 /// Reads a file in either format. No bytes at all are an empty file.
 ///
 /// # Errors
@@ -85,7 +91,7 @@ pub fn decode(bytes: &[u8]) -> Result<OffsetFile, OffsetFileError> {
     if bytes.is_empty() {
         return Ok(OffsetFile { cluster_id: None, entries: Entries::new() });
     }
-    if bytes.starts_with(&JAVA_MAGIC) {
+    if is_java(bytes) {
         let entries = java::read(bytes).map_err(OffsetFileError::Java)?;
         return Ok(OffsetFile { cluster_id: None, entries });
     }

@@ -2,5 +2,9 @@
 
 mod offsets;
 
+pub(crate) use offsets::FileOffsets;
+pub(crate) use offsets::MemoryOffsets;
 pub(crate) use offsets::OffsetStore;
 pub(crate) use offsets::OffsetUpdate;
+pub(crate) use offsets::TopicOffsets;
+pub(crate) use offsets::read_offset_file;

@@ -170,7 +170,7 @@ struct Host {
     epoch: ActionId,
     is_source: bool,
     inputs: mpsc::Sender<Input>,
-    offsets: Arc<OffsetStore>,
+    offsets: Arc<dyn OffsetStore>,
 }
 
 impl Host {

@@ -36,7 +36,7 @@ pub(crate) struct Worker {
     pub(crate) registry: PluginRegistry,
     pub(crate) config: WorkerConfig,
     pub(crate) broker: Arc<dyn Broker>,
-    pub(crate) offsets: Arc<OffsetStore>,
+    pub(crate) offsets: Arc<dyn OffsetStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) inputs: mpsc::Sender<Input>,
     /// Counts changes of tasks, for those who wait for one.
@@ -52,7 +52,7 @@ impl Worker {
         registry: PluginRegistry,
         config: WorkerConfig,
         broker: Arc<dyn Broker>,
-        offsets: OffsetStore,
+        offsets: Arc<dyn OffsetStore>,
         clock: Arc<dyn Clock>,
         inputs: mpsc::Sender<Input>,
     ) -> Self {
@@ -60,7 +60,7 @@ impl Worker {
             registry,
             config,
             broker,
-            offsets: Arc::new(offsets),
+            offsets,
             clock,
             inputs,
             changed: watch::Sender::new(0),

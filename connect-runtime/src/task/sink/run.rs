@@ -259,6 +259,7 @@ impl SinkLoop {
                     self.commits.accepted(partition, *next);
                 }
                 self.accepted += batch.read as u64;
+                tracing::debug!(task = %self.reporter.id, records = batch.read, "records put");
                 self.shared.delivered(self.accepted);
                 Ok(())
             }
@@ -362,6 +363,7 @@ impl SinkLoop {
     }
 
     async fn send_commit(&mut self, offsets: &LogOffsets, closing: bool) -> Result<()> {
+        tracing::debug!(task = %self.reporter.id, "committing offsets");
         match self.consumer.commit(offsets).await {
             Ok(()) => {
                 self.commits.committed(offsets);

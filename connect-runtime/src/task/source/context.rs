@@ -21,7 +21,7 @@ use crate::task::TaskShared;
 pub(super) struct Host {
     pub(super) shared: Arc<TaskShared>,
     pub(super) config: ConfigMap,
-    pub(super) offsets: Arc<OffsetStore>,
+    pub(super) offsets: Arc<dyn OffsetStore>,
     pub(super) transaction: Option<TransactionContext>,
     pub(super) stop: CancellationToken,
     pub(super) clock: Arc<dyn Clock>,

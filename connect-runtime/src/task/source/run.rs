@@ -45,7 +45,7 @@ pub(crate) struct SourceParts {
     pub(crate) reports: Reports,
     pub(crate) producer: Box<dyn Producer>,
     pub(crate) receipts: Box<dyn Receipts>,
-    pub(crate) offsets: Arc<OffsetStore>,
+    pub(crate) offsets: Arc<dyn OffsetStore>,
     /// With exactly-once delivery.
     pub(crate) transactions: Option<Transactions>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -65,7 +65,7 @@ pub(crate) struct SourceLoop {
     receipts: Box<dyn Receipts>,
     /// Offsets that are committable and not committed yet, the newest of each partition.
     due: BTreeMap<usize, OffsetUpdate>,
-    offsets: Arc<OffsetStore>,
+    offsets: Arc<dyn OffsetStore>,
     transactions: Option<Transactions>,
     clock: Arc<dyn Clock>,
     control: TaskControl,
@@ -201,6 +201,7 @@ impl SourceLoop {
         let converted = self.outbox.convert(batch, self.transactions.as_mut(), &mut records).await;
         if !records.is_empty() {
             self.producer.send(records).await?;
+            tracing::debug!(task = %self.reporter.id, "records sent");
         }
         self.shared.skipped(self.outbox.operator.skipped());
         converted
@@ -211,7 +212,7 @@ impl SourceLoop {
         let Some(transactions) = &mut self.transactions else { return Ok(()) };
         self.outbox.reports.flush().await?;
         let (connector, now) = (&self.reporter.id.connector, self.clock.now());
-        transactions.end(end, &mut *self.producer, &self.offsets, connector, now).await?;
+        transactions.end(end, &mut *self.producer, &*self.offsets, connector, now).await?;
         self.settle_ready().await?;
         self.tell_committed().await;
         Ok(())
@@ -254,6 +255,7 @@ impl SourceLoop {
             return Err(Error::external("the log closed the producer of the task"));
         };
         let (deliveries, outcome) = self.outbox.settle(receipts);
+        tracing::debug!(task = %self.reporter.id, "records acknowledged");
         if let Err(error) = self.task.delivered(&deliveries).await {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "delivered failed");
         }
@@ -281,6 +283,7 @@ impl SourceLoop {
         }
         let updates: Vec<OffsetUpdate> = self.due.values().cloned().collect();
         let connector = &self.reporter.id.connector;
+        tracing::debug!(task = %self.reporter.id, "committing offsets");
         let write = self.offsets.write(connector, &updates, self.clock.now());
         match tokio::time::timeout(self.flush_timeout, write).await {
             Ok(Ok(())) => {

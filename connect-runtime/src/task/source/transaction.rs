@@ -176,7 +176,7 @@ impl Transactions {
         &mut self,
         end: End,
         producer: &mut dyn Producer,
-        store: &OffsetStore,
+        store: &dyn OffsetStore,
         connector: &ConnectorName,
         now: Timestamp,
     ) -> Result<()> {
@@ -191,15 +191,22 @@ impl Transactions {
             self.begin(producer).await?;
         }
         let updates = std::mem::take(&mut self.offsets);
-        let records = store.records(connector, &updates, now, FIRST_OFFSET_TOKEN);
-        if !records.is_empty() {
-            producer.send(records).await?;
+        match store.records(connector, &updates, now, FIRST_OFFSET_TOKEN) {
+            Some(records) if records.is_empty() => {}
+            Some(records) => producer.send(records).await?,
+            None => {
+                return Err(Error::unsupported(
+                    "exactly-once delivery needs source offsets in the log",
+                ));
+            }
         }
+        tracing::debug!(%connector, "committing a transaction");
         producer.commit().await.map_err(|error| {
             Error::from(error).context("the transaction could not be committed")
         })?;
+        tracing::debug!(%connector, "committed a transaction");
         self.open_since = None;
-        store.apply(connector, &updates);
+        store.known().apply(connector, &updates);
         Ok(())
     }
 

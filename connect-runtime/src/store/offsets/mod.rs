@@ -1,0 +1,85 @@
+//! Source offsets: in a compacted topic, in a file, or in memory.
+
+mod file;
+mod known;
+mod memory;
+mod topic;
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use connect_api::Result;
+use connect_api::Timestamp;
+use connect_api::record::SourceOffset;
+use connect_api::record::SourcePartition;
+use connect_broker::ProducerRecord;
+use connect_core::ConnectorName;
+use connect_core::codec::offset_file::Entries;
+
+pub(crate) use file::FileOffsets;
+pub(crate) use file::read as read_offset_file;
+pub(crate) use memory::MemoryOffsets;
+pub(crate) use topic::TopicOffsets;
+
+pub(crate) use known::Known;
+
+/// A new offset of a source partition; `None` forgets it.
+pub(crate) type OffsetUpdate = (SourcePartition, Option<SourceOffset>);
+
+/// Source offsets of all connectors: read whole at the start, kept in memory, written through.
+#[async_trait]
+pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
+    /// What is stored.
+    fn known(&self) -> &Known;
+
+    /// Reads what others may have written meanwhile: called before a task reads its offsets, once
+    /// older incarnations of it are fenced (invariant T2).
+    async fn catch_up(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes offsets and returns when they are durable and known.
+    ///
+    /// *Cancellation*: the write goes on; what is known changes only if this returns.
+    async fn write(
+        &self,
+        connector: &ConnectorName,
+        updates: &[OffsetUpdate],
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// The records that store updates, for a producer that writes them in its own transaction;
+    /// `None` if the offsets are not in the log. [`Known::apply`] follows once they are durable.
+    fn records(
+        &self,
+        connector: &ConnectorName,
+        updates: &[OffsetUpdate],
+        now: Timestamp,
+        first_token: u64,
+    ) -> Option<Vec<ProducerRecord>> {
+        let _ = (connector, updates, now, first_token);
+        None
+    }
+}
+
+impl dyn OffsetStore {
+    /// The offsets of partitions, in the order asked for.
+    pub(crate) fn read(
+        &self,
+        connector: &str,
+        partitions: &[SourcePartition],
+    ) -> Vec<Option<SourceOffset>> {
+        self.known().read(connector, partitions)
+    }
+
+    /// Takes over offsets that are not stored yet; answers how many.
+    pub(crate) async fn import(&self, entries: Entries, now: Timestamp) -> Result<usize> {
+        let news = Known::from_entries(entries).missing_in(self.known());
+        let mut imported = 0;
+        for (connector, updates) in news {
+            imported += updates.len();
+            self.write(&connector, &updates, now).await?;
+        }
+        Ok(imported)
+    }
+}
