@@ -75,6 +75,7 @@ impl Compactor {
         if compaction.log.is_deleted() {
             return None;
         }
+        tracing::debug!(partition = %compaction.log.partition, rewriting = compaction.rewriting, "compacting");
         let mut stage = Stage::default();
         match compaction.step(shared, now, &mut stage) {
             Ok(true) => tracing::debug!(partition = %compaction.log.partition, "compacted"),

@@ -165,6 +165,7 @@ impl Writer {
         let changes = std::mem::take(&mut stage.changes);
         match self.store(&changes, sync) {
             Ok(()) => {
+                tracing::debug!(changes = changes.len(), sync, "stored");
                 let keep_tail = !self.shared.store.is_in_memory();
                 let published = stage.publish(&self.shared, keep_tail);
                 self.note(published);
