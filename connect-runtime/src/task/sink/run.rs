@@ -7,12 +7,10 @@ use std::time::Duration;
 use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::LogOffsets;
-use connect_api::LogPosition;
 use connect_api::Result;
 use connect_api::SinkTask;
 use connect_api::SinkTaskContext;
 use connect_api::TopicPartition;
-use connect_api::record::SinkRecord;
 use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
@@ -23,8 +21,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::config::ErrorTolerance;
 use crate::pipeline::Chain;
-use crate::pipeline::Converters;
-use crate::pipeline::DeadLetter;
+use crate::pipeline::Decoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
 use crate::task::Reporter;
@@ -45,7 +42,7 @@ pub(crate) struct SinkParts {
     pub(crate) class: String,
     pub(crate) config: ConfigMap,
     pub(crate) chain: Chain,
-    pub(crate) converters: Converters,
+    pub(crate) decoder: Box<dyn Decoder>,
     pub(crate) operator: Operator,
     pub(crate) reports: Reports,
     /// What to do with records that the task reports; `None` if there is nowhere to report them.
@@ -91,11 +88,11 @@ struct Pending {
 
 impl SinkLoop {
     pub(crate) fn new(parts: SinkParts) -> Self {
-        let SinkParts { chain, converters, operator, reports, .. } = parts;
+        let SinkParts { chain, decoder, operator, reports, .. } = parts;
         Self {
             task: parts.task,
             config: parts.config,
-            inbox: Inbox { chain, converters, operator, reports },
+            inbox: Inbox { chain, decoder, operator, reports },
             errant: parts.errant.map(|tolerance| Errant::new(tolerance, &parts.class)),
             consumer: parts.consumer,
             commits: CommitTracker::default(),
@@ -281,11 +278,11 @@ impl SinkLoop {
         let Some(errant) = &self.errant else { return Ok(()) };
         for (record, failure) in errant.take() {
             let position = &record.position;
-            let Inbox { reports, converters, .. } = &mut self.inbox;
+            let Inbox { reports, decoder, .. } = &mut self.inbox;
             let letter = || match batch.raw(position) {
                 Some(fetched) => dead_letter(position, fetched),
                 // A record of an earlier batch: rebuilt from its data.
-                None => rebuilt(&record, converters),
+                None => decoder.dead_letter(&record),
             };
             reports.report(&failure, &describe(position), letter).await?;
             if errant.is_fatal() {
@@ -424,16 +421,6 @@ impl SinkLoop {
         let wait = until.saturating_duration_since(now);
         if self.control.is_draining() { wait.min(DRAIN_WAIT) } else { wait }
     }
-}
-
-/// A dead letter from the data of a record whose bytes are gone.
-fn rebuilt(record: &SinkRecord, converters: &mut Converters) -> DeadLetter {
-    let LogPosition { topic, partition, offset } = record.position.clone();
-    let encoded = converters.encode(&record.record).ok();
-    let (key, value, headers) =
-        encoded.map(|encoded| (encoded.key, encoded.value, encoded.headers)).unwrap_or_default();
-    let (timestamp, origin) = (record.record.timestamp, Some((topic, partition, offset)));
-    DeadLetter { key, value, headers, timestamp, origin }
 }
 
 /// Java's words around an error of `put`.
