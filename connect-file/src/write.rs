@@ -132,6 +132,7 @@ impl Output {
     /// They cannot be written. The file is then cut back to the last commit, as far as that is
     /// possible.
     pub(crate) fn append(&mut self, lines: &[u8]) -> Result<()> {
+        tracing::debug!(path = %self.path.display(), bytes = lines.len(), "writing");
         let mut rest = lines;
         while !rest.is_empty() {
             match self.file.write(rest) {
@@ -171,6 +172,7 @@ impl Output {
         offsets: impl IntoIterator<Item = (connect_api::TopicPartition, i64)>,
     ) -> Result<()> {
         self.sync()?;
+        tracing::debug!(path = %self.path.display(), length = self.length, "synced");
         let Some(checkpoint) = &self.checkpoint else {
             return Ok(());
         };
