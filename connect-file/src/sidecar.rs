@@ -126,6 +126,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::create(&new)?;
     file.write_all(content)?;
     file.sync_all()?;
+    tracing::debug!(path = %path.display(), "replacing");
     fs::rename(&new, path)?;
     sync_folder(path)
 }
