@@ -1,9 +1,5 @@
 //! Runs cases recorded from Kafka Connect.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a case of another shape fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a case of another shape fails")]
 
 use std::collections::BTreeMap;
 use std::fs;
