@@ -79,6 +79,7 @@ impl SchemaType {
 #[derive(Clone, Default)]
 pub struct Fields {
     list: Box<[Field]>,
+    #[expect(clippy::box_collection, reason = "most structs have no index, and types are moved")]
     index: Option<Box<HashMap<Text, usize>>>,
 }
 

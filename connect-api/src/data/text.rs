@@ -45,15 +45,16 @@ impl Text {
         if std::str::from_utf8(&bytes).is_err() {
             return Err(bytes);
         }
-        ByteString::try_from(bytes.clone()).map(Self).map_err(|_| bytes)
+        // Checked above, so that the bytes need not be kept for the answer.
+        ByteString::try_from(bytes).map(Self).map_err(|_| Bytes::new())
     }
 
     /// Takes shared bytes, with U+FFFD in place of what is not UTF-8, as Java's decoder does.
     #[must_use]
     pub fn from_utf8_lossy(bytes: Bytes) -> Self {
-        match ByteString::try_from(bytes.clone()) {
-            Ok(text) => Self(text),
-            Err(_) => Self::from(String::from_utf8_lossy(&bytes).into_owned()),
+        match Self::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(bytes) => Self::from(String::from_utf8_lossy(&bytes).into_owned()),
         }
     }
 
