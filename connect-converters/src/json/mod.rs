@@ -88,7 +88,7 @@ impl JsonConverter {
             .schema_content
             .filter(|content| !content.trim().is_empty());
         let content = content
-            .map(|content| content_schema(content.into()))
+            .map(|content| content_schema(&content.into()))
             .transpose()?
             .flatten();
         *self = Self {
@@ -314,8 +314,8 @@ fn datum_of(plan: Option<&Plan>, value: Value) -> Datum {
 }
 
 /// The schema of `schema.content`.
-fn content_schema(content: Bytes) -> Result<Option<SchemaRef>> {
-    let mut reader = Reader::new(&content);
+fn content_schema(content: &Bytes) -> Result<Option<SchemaRef>> {
+    let mut reader = Reader::new(content);
     reader.clone().skip().map_err(|error| {
         Error::data("Failed to parse schema in converter config due to serialization error: ")
             .with_source(error)

@@ -332,10 +332,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string: what stands between its quotes, or what its escapes stand for.
-    #[expect(
-        clippy::type_complexity,
-        reason = "plain bytes or unescaped text, used twice above"
-    )]
     fn raw_string(&mut self) -> Result<std::result::Result<&'a [u8], String>> {
         let rest = self.bytes.get(self.position + 1..).unwrap_or_default();
         let Some(end) = memchr2(b'"', b'\\', rest) else {

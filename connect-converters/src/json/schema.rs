@@ -116,7 +116,7 @@ impl Members {
         }
         match self.default {
             Some(position) => {
-                let default = read_default(&mut reader.at(position), builder.clone().build()?)?;
+                let default = read_default(&mut reader.at(position), &builder.clone().build()?)?;
                 builder.default(default).build()
             }
             None => builder.build(),
@@ -208,9 +208,9 @@ impl Members {
 }
 
 /// Reads the default of a schema.
-fn read_default(reader: &mut Reader<'_>, schema: SchemaRef) -> Result<Value> {
+fn read_default(reader: &mut Reader<'_>, schema: &SchemaRef) -> Result<Value> {
     let is_null = reader.peek() == Some(b'n');
-    let default = read(reader, &Plan::new(&schema), false);
+    let default = read(reader, &Plan::new(schema), false);
     if is_null {
         return default;
     }
