@@ -37,10 +37,21 @@ pub(crate) struct Output {
     sharing: Sharing,
     /// False for pipes and devices, which have neither length nor name to rely on.
     is_regular: bool,
+    /// Somebody else has the lock of the file.
+    is_locked: bool,
     /// A failed write may have left a part of a line.
     is_torn: bool,
     /// What is kept beside the data, for exactly-once.
     checkpoint: Option<Checkpoint>,
+}
+
+/// Whether an output that is locked may become free if it is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// There is time to try again.
+    Left,
+    /// This is the last try.
+    Over,
 }
 
 /// Who else may write to the file.
@@ -55,36 +66,49 @@ pub(crate) enum Sharing {
 impl Output {
     /// Opens a file for appending, and repairs it after a crash.
     ///
+    /// Somebody else may hold the lock of the file, such as a task that was given up and still
+    /// writes. Then there is no output yet, unless `patience` is [over](Patience::Over).
+    ///
     /// # Errors
-    /// The file cannot be written, or somebody else writes to it.
-    pub(crate) fn open(path: PathBuf, sharing: Sharing) -> Result<Self> {
+    /// The file cannot be written.
+    pub(crate) fn open(path: &Path, sharing: Sharing, patience: Patience) -> Result<Option<Self>> {
         let mut output = Self::new(path, sharing)?;
+        if output.is_locked && patience == Patience::Left {
+            return Ok(None);
+        }
+        if output.is_locked {
+            let path = path.display();
+            tracing::warn!(%path, "another task or process writes to the file too");
+        }
         if output.is_regular {
             output.repair()?;
             output.committed = output.length;
             output.begin_marker();
         }
-        Ok(output)
+        Ok(Some(output))
     }
 
     /// Opens a file that has its offsets beside it, and cuts it back to the last commit.
     ///
     /// # Errors
-    /// As [`open`](Self::open); or the file lacks what was committed.
-    pub(crate) fn open_exactly_once(path: PathBuf) -> Result<Self> {
-        let checkpoint = Checkpoint::read(&path)?;
+    /// As [`open`](Self::open); or the file lacks what was committed, or is not ours alone.
+    pub(crate) fn open_exactly_once(path: &Path, patience: Patience) -> Result<Option<Self>> {
+        let checkpoint = Checkpoint::read(path)?;
         if let Some(rotating) = checkpoint
             .as_ref()
             .and_then(|found| found.rotating.as_ref())
         {
-            finish_rotation(&path, rotating)?;
+            finish_rotation(path, rotating)?;
         }
         let mut output = Self::new(path, Sharing::Alone)?;
+        if output.is_locked && patience == Patience::Left {
+            return Ok(None);
+        }
         if output.sharing == Sharing::Shared {
             return Err(Error::external(format!(
                 "another task or process writes to \"{}\", or it is not a regular file; \
                  exactly-once needs a file of its own",
-                output.path.display()
+                path.display()
             )));
         }
         let checkpoint = match checkpoint {
@@ -94,29 +118,46 @@ impl Output {
             }
             None => {
                 output.end_foreign_line()?;
-                Checkpoint {
+                let first = Checkpoint {
                     length: output.length,
                     ..Checkpoint::default()
-                }
+                };
+                first.write(path)?;
+                first
             }
         };
         output.committed = output.length;
         output.checkpoint = Some(checkpoint);
-        Ok(output)
+        Ok(Some(output))
     }
 
-    fn new(path: PathBuf, sharing: Sharing) -> Result<Self> {
-        let (file, sharing) = open_locked(&path, sharing)?;
-        let metadata = file
-            .metadata()
-            .map_err(|source| error::of_path("open", &path, source))?;
+    fn new(path: &Path, sharing: Sharing) -> Result<Self> {
+        let opens = |source| error::of_path("write", path, source);
+        if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(error::directory(path));
+        }
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(opens)?;
+        let metadata = file.metadata().map_err(opens)?;
+        let is_regular = metadata.is_file();
+        let is_locked = is_regular
+            && sharing == Sharing::Alone
+            && matches!(file.try_lock(), Err(TryLockError::WouldBlock));
         Ok(Self {
-            path,
+            path: path.to_owned(),
             file,
             length: metadata.len(),
             committed: metadata.len(),
-            sharing,
-            is_regular: metadata.is_file(),
+            sharing: if is_locked || !is_regular {
+                Sharing::Shared
+            } else {
+                sharing
+            },
+            is_regular,
+            is_locked,
             is_torn: false,
             checkpoint: None,
         })
@@ -205,11 +246,16 @@ impl Output {
         finish_rotation(&self.path, &rotating)?;
         let path = self.path.display();
         tracing::info!(%path, to = rotating.to, bytes = rotating.length, "began a new file");
-        let (file, sharing) = open_locked(&self.path, self.sharing)?;
-        self.file = file;
-        self.sharing = sharing;
-        self.length = self.size()?;
-        self.committed = self.length;
+        self.begin_new()
+    }
+
+    /// Begins a new file in place of one that was renamed.
+    fn begin_new(&mut self) -> Result<()> {
+        let new = Self::new(&self.path, self.sharing)?;
+        *self = Self {
+            checkpoint: self.checkpoint.take(),
+            ..new
+        };
         self.begin_marker();
         Ok(())
     }
@@ -292,11 +338,7 @@ impl Output {
             )));
         }
         tracing::info!(path = %self.path.display(), "the file was renamed; beginning a new one");
-        let (file, sharing) = open_locked(&self.path, self.sharing)?;
-        (self.file, self.sharing) = (file, sharing);
-        self.length = self.size()?;
-        self.begin_marker();
-        Ok(())
+        self.begin_new()
     }
 
     /// Cuts off a line that a kill tore, if the marker proves that we wrote it.
@@ -392,32 +434,6 @@ impl Output {
     }
 }
 
-/// Opens a file for appending; it is ours alone only if nobody else holds its lock.
-fn open_locked(path: &Path, sharing: Sharing) -> Result<(File, Sharing)> {
-    let opens = |source| error::of_path("write", path, source);
-    if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(error::directory(path));
-    }
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(opens)?;
-    if sharing == Sharing::Shared || !file.metadata().map_err(opens)?.is_file() {
-        return Ok((file, Sharing::Shared));
-    }
-    match file.try_lock() {
-        Ok(()) => Ok((file, Sharing::Alone)),
-        Err(TryLockError::WouldBlock) => {
-            let path = path.display();
-            tracing::warn!(%path, "another task or process writes to the file too");
-            Ok((file, Sharing::Shared))
-        }
-        // Some file systems have no locks.
-        Err(TryLockError::Error(_)) => Ok((file, Sharing::Alone)),
-    }
-}
-
 /// Renames the file if that was not done before.
 fn finish_rotation(path: &Path, rotating: &Rotating) -> Result<()> {
     let to = sidecar::folder(path).join(&rotating.to);
@@ -463,3 +479,6 @@ fn marker(path: &Path) -> PathBuf {
 fn read_marker(path: &Path) -> Option<u64> {
     fs::read_to_string(marker(path)).ok()?.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,11 @@ mod source {
 
         async fn add(&mut self, count: usize) {
             let path = self.folder.path().join("log");
-            let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
+            let mut file = OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .unwrap();
             for _ in 0..count {
                 self.lines += 1;
                 writeln!(file, "line {} für alle", self.lines).unwrap();
@@ -54,7 +58,12 @@ mod source {
     fn file(batch_size: usize) -> File {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("log"), "").unwrap();
-        File { folder, registry: registry(), batch_size, lines: 0 }
+        File {
+            folder,
+            registry: registry(),
+            batch_size,
+            lines: 0,
+        }
     }
 
     mod large_batches {
@@ -99,8 +108,9 @@ mod sink {
         /// The lines of all files, the renamed ones first.
         async fn written(&self) -> Vec<String> {
             let names = fs::read_dir(self.folder.path()).unwrap();
-            let mut names: Vec<_> =
-                names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect();
+            let mut names: Vec<_> = names
+                .map(|name| name.unwrap().file_name().into_string().unwrap())
+                .collect();
             names.retain(|name| name != "out" && !name.ends_with("ing") && !name.ends_with("s"));
             names.sort();
             names.push("out".into());
@@ -116,7 +126,11 @@ mod sink {
     }
 
     fn file(options: ConfigMap) -> File {
-        File { folder: tempfile::tempdir().unwrap(), registry: registry(), options }
+        File {
+            folder: tempfile::tempdir().unwrap(),
+            registry: registry(),
+            options,
+        }
     }
 
     mod at_least_once {

@@ -1,5 +1,7 @@
 //! The task of the file sink.
 
+use std::path::PathBuf;
+use std::time::Duration;
 use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
@@ -21,6 +23,7 @@ use crate::sink::connector;
 use crate::sink::writer::Target;
 use crate::sink::writer::Writer;
 use crate::write::Output;
+use crate::write::Patience;
 use crate::write::Sharing;
 
 /// Appends a line for each record to a file.
@@ -70,14 +73,8 @@ impl SinkTask for FileStreamSinkTask {
         let target = match parsed.path(context.task_index()) {
             None => Target::Stdout,
             Some(path) => {
-                let (exactly_once, shared) = (parsed.exactly_once, connector::is_shared(&config));
-                let open = move || match exactly_once {
-                    true => Output::open_exactly_once(path),
-                    false if shared => Output::open(path, Sharing::Shared),
-                    false => Output::open(path, Sharing::Alone),
-                };
-                let output = tokio::task::spawn_blocking(open);
-                let output = output.await.map_err(|_| error::runtime_ended())??;
+                let shared = connector::is_shared(&config);
+                let output = open(&context, path, parsed.exactly_once, shared).await?;
                 bytes = output.length();
                 if bytes > 0 {
                     began = modified(&output).unwrap_or(now);
@@ -166,6 +163,42 @@ impl Running {
                 || self.config.rotate_interval_ms().is_some_and(is_old))
     }
 }
+
+/// Opens the file; waits a little for a task that was given up and still writes to it.
+async fn open(
+    context: &SinkTaskContext,
+    path: PathBuf,
+    exactly_once: bool,
+    is_shared: bool,
+) -> Result<Output> {
+    let sharing = if is_shared {
+        Sharing::Shared
+    } else {
+        Sharing::Alone
+    };
+    for tries_left in (0..TRIES).rev() {
+        let patience = if tries_left > 0 {
+            Patience::Left
+        } else {
+            Patience::Over
+        };
+        let path = path.clone();
+        let opened = tokio::task::spawn_blocking(move || match exactly_once {
+            true => Output::open_exactly_once(&path, patience),
+            false => Output::open(&path, sharing, patience),
+        });
+        if let Some(output) = opened.await.map_err(|_| error::runtime_ended())?? {
+            return Ok(output);
+        }
+        context.sleep(BETWEEN_TRIES).await;
+    }
+    Err(Error::external(format!("\"{}\" is locked", path.display())))
+}
+
+/// How often a locked file is tried.
+const TRIES: u32 = 20;
+
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 fn modified(output: &Output) -> Option<Timestamp> {
     let since_epoch = output.modified()?.duration_since(UNIX_EPOCH).ok()?;
