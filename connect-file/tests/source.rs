@@ -1,5 +1,7 @@
 //! The file source as its user sees it.
 
+#![expect(clippy::unwrap_used, reason = "a surprise fails the test")]
+
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
