@@ -13,17 +13,17 @@ use connect_api::config::FromConfig;
 use connect_api::config::Validation;
 use connect_api::plugin::ConnectorFactory;
 
-use crate::config::WorkerConfig;
 use crate::config::connector::ConnectorKeys;
 
-/// Checks a configuration. Connectors are asked on a fresh instance.
+/// Checks a configuration. Connectors are asked on a fresh instance. `exactly_once` says whether the
+/// worker offers exactly-once delivery to sources.
 ///
 /// # Errors
 /// Only if a connector fails to check; what is wrong with the configuration is in the
 /// [`Validation`].
 pub(crate) async fn validate(
     registry: &PluginRegistry,
-    worker: &WorkerConfig,
+    exactly_once: bool,
     config: &ConfigMap,
 ) -> Result<Validation> {
     let mut validation = ConnectorKeys::config_def().validate(config);
@@ -43,7 +43,7 @@ pub(crate) async fn validate(
     match &factory {
         ConnectorFactory::Sink(_) => check_topics(config, &mut validation),
         ConnectorFactory::Source(source) => {
-            check_exactly_once(&*source.make(), worker, config, &mut validation);
+            check_exactly_once(&*source.make(), exactly_once, config, &mut validation);
         }
         _ => {}
     }
@@ -158,7 +158,7 @@ fn take_over(
 /// Java's checks of exactly-once delivery (KIP-618), in its words.
 fn check_exactly_once(
     connector: &dyn SourceConnector,
-    worker: &WorkerConfig,
+    offered: bool,
     config: &ConfigMap,
     validation: &mut Validation,
 ) {
@@ -166,7 +166,7 @@ fn check_exactly_once(
         config.get(key).is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
     };
     if is("exactly.once.support", "required") {
-        let problem = if !worker.exactly_once_source() {
+        let problem = if !offered {
             "This worker does not have exactly-once source support enabled."
         } else {
             match connector.exactly_once_support(config) {

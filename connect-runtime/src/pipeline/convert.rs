@@ -1,23 +1,31 @@
 //! Records to bytes and back, with the converters of one task.
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use connect_api::ConfigMap;
 use connect_api::Converter;
 use connect_api::DatumRole;
 use connect_api::HeaderConverter;
+use connect_api::LogPosition;
 use connect_api::PluginRegistry;
 use connect_api::Result;
 use connect_api::Timestamp;
-use connect_api::TopicName;
+use connect_api::data::Datum;
+use connect_api::data::text_form::java_string;
 use connect_api::record::Header;
 use connect_api::record::Headers;
 use connect_api::record::RawHeader;
 use connect_api::record::RawHeaders;
 use connect_api::record::Record;
+use connect_api::record::SinkRecord;
 use connect_broker::FetchedRecord;
+use connect_broker::ProducerRecord;
 
 use crate::config::ConnectorSettings;
 use crate::config::WorkerConfig;
+use crate::pipeline::DeadLetter;
+use crate::pipeline::Decoder;
+use crate::pipeline::Encoder;
 use crate::pipeline::Failure;
 use crate::pipeline::Stage;
 
@@ -36,10 +44,10 @@ struct Named<C: ?Sized> {
 }
 
 /// A record as bytes.
-pub(crate) struct Encoded {
-    pub(crate) key: Option<Bytes>,
-    pub(crate) value: Option<Bytes>,
-    pub(crate) headers: RawHeaders,
+struct Encoded {
+    key: Option<Bytes>,
+    value: Option<Bytes>,
+    headers: RawHeaders,
 }
 
 impl Converters {
@@ -80,9 +88,8 @@ impl Converters {
         })
     }
 
-    /// Turns a record into bytes.
     #[inline]
-    pub(crate) fn encode(&mut self, record: &Record) -> std::result::Result<Encoded, Failure> {
+    fn to_bytes(&mut self, record: &Record) -> Result<Encoded, Failure> {
         let topic = &record.topic;
         let mut headers = RawHeaders::new();
         for header in &record.headers {
@@ -104,14 +111,56 @@ impl Converters {
         Ok(Encoded { key, value, headers })
     }
 
-    /// Turns what was read from a partition of a topic into a record.
+    async fn resolve_stage(&mut self, stage: Stage) -> Result<()> {
+        match stage {
+            Stage::KeyConverter => self.key.converter.resolve().await,
+            Stage::ValueConverter => self.value.converter.resolve().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Encoder for Converters {
     #[inline]
-    pub(crate) fn decode(
-        &mut self,
-        topic: &TopicName,
-        partition: i32,
-        fetched: &FetchedRecord,
-    ) -> std::result::Result<Record, Failure> {
+    fn encode(&mut self, record: Record) -> Result<ProducerRecord, Failure> {
+        match self.to_bytes(&record) {
+            Ok(Encoded { key, value, headers }) => Ok(ProducerRecord {
+                token: 0,
+                topic: record.topic,
+                partition: record.partition,
+                timestamp: record.timestamp,
+                key,
+                value,
+                headers,
+            }),
+            Err(failure) => Err(failure.of(record)),
+        }
+    }
+
+    async fn resolve(&mut self, stage: Stage) -> Result<()> {
+        self.resolve_stage(stage).await
+    }
+
+    /// Through the converters, or as text if they are what failed.
+    fn dead_letter(&mut self, record: &Record) -> DeadLetter {
+        let encoded = self.to_bytes(record).unwrap_or_else(|_| {
+            let text = |datum: &Datum| {
+                (!datum.value.is_null()).then(|| Bytes::from(java_string(&datum.value)))
+            };
+            let (key, value) = (text(&record.key), text(&record.value));
+            Encoded { key, value, headers: RawHeaders::new() }
+        });
+        let Encoded { key, value, headers } = encoded;
+        DeadLetter { key, value, headers, timestamp: record.timestamp, origin: None }
+    }
+}
+
+#[async_trait]
+impl Decoder for Converters {
+    #[inline]
+    fn decode(&mut self, position: &LogPosition, fetched: &FetchedRecord) -> Result<Record, Failure> {
+        let LogPosition { topic, partition, .. } = position;
         let key = self
             .key
             .converter
@@ -132,7 +181,7 @@ impl Converters {
         }
         Ok(Record {
             topic: topic.clone(),
-            partition: Some(partition),
+            partition: Some(*partition),
             timestamp: fetched.timestamp.filter(|time| *time != NO_TIMESTAMP),
             key,
             value,
@@ -140,13 +189,14 @@ impl Converters {
         })
     }
 
-    /// Gets from elsewhere what the converter of a stage missed.
-    pub(crate) async fn resolve(&mut self, stage: Stage) -> Result<()> {
-        match stage {
-            Stage::KeyConverter => self.key.converter.resolve().await,
-            Stage::ValueConverter => self.value.converter.resolve().await,
-            _ => Ok(()),
-        }
+    async fn resolve(&mut self, stage: Stage) -> Result<()> {
+        self.resolve_stage(stage).await
+    }
+
+    fn dead_letter(&mut self, record: &SinkRecord) -> DeadLetter {
+        let LogPosition { topic, partition, offset } = record.position.clone();
+        let letter = Encoder::dead_letter(self, &record.record);
+        DeadLetter { origin: Some((topic, partition, offset)), ..letter }
     }
 }
 

@@ -2,13 +2,15 @@
 //! when one of them fails.
 
 mod chain;
+mod codec;
 mod convert;
 mod operator;
 mod report;
 
 pub(crate) use chain::Chain;
+pub(crate) use codec::Decoder;
+pub(crate) use codec::Encoder;
 pub(crate) use convert::Converters;
-pub(crate) use convert::Encoded;
 pub(crate) use operator::Failure;
 pub(crate) use operator::Operator;
 pub(crate) use operator::Stage;

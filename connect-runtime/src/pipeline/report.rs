@@ -73,6 +73,16 @@ impl Reports {
         })
     }
 
+    /// The error log only, for connectors without a log of records.
+    pub(crate) fn to_log(id: &TaskId, settings: &ConnectorSettings) -> Self {
+        Self {
+            id: id.clone(),
+            log: settings.keys.errors_log_enable,
+            log_messages: settings.keys.errors_log_include_messages,
+            dead_letters: None,
+        }
+    }
+
     /// True if reports need the record as it was.
     pub(crate) const fn wants_record(&self) -> bool {
         self.dead_letters.is_some()

@@ -22,6 +22,30 @@ pub(crate) struct TaskControl {
 }
 
 impl TaskControl {
+    /// Controls a task that runs until it is stopped.
+    pub(crate) fn running(stop: CancellationToken) -> Self {
+        let target = watch::channel(TargetState::Started).1;
+        Self { stop, target, drain: watch::channel(false).1 }
+    }
+
+    /// Controls a task that runs until it is stopped, and commits whenever there is nothing to read.
+    pub(crate) fn draining(stop: CancellationToken) -> Self {
+        Self { drain: watch::channel(true).1, ..Self::running(stop) }
+    }
+
+    /// Waits until there is something else to do: run, pause or drain. For ever, once nobody can
+    /// say so any more.
+    ///
+    /// *Cancellation*: safe.
+    pub(crate) async fn changed(&mut self) {
+        let (target, drain) = (&mut self.target, &mut self.drain);
+        tokio::select! {
+            Ok(()) = target.changed() => {}
+            Ok(()) = drain.changed() => {}
+            else => std::future::pending().await,
+        }
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         *self.target.borrow() != TargetState::Started
     }

@@ -8,6 +8,7 @@ use connect_api::Connector;
 use connect_api::ConnectorContext;
 use connect_api::ConnectorHost;
 use connect_api::Error;
+use connect_api::PluginRegistry;
 use connect_api::Result;
 use connect_api::SinkConnector;
 use connect_api::SourceConnector;
@@ -30,7 +31,7 @@ use crate::worker::Worker;
 use crate::worker::lock;
 
 /// A connector instance.
-pub(super) struct WorkerConnector {
+pub(crate) struct WorkerConnector {
     instance: Instance,
     context: ConnectorContext,
     config: ConfigMap,
@@ -61,26 +62,10 @@ impl Worker {
         config: ConfigMap,
         state: TargetState,
     ) -> Result<()> {
-        let settings = ConnectorSettings::new(&config)?;
-        let instance = match self.registry.connector(settings.class())? {
-            ConnectorFactory::Sink(factory) => Instance::Sink(factory.make()),
-            ConnectorFactory::Source(factory) => Instance::Source(factory.make()),
-            _ => return Err(Error::unsupported("this kind of connector cannot be run")),
-        };
-        let context = ConnectorContext::new(Arc::new(Host {
-            name: name.clone(),
-            epoch,
-            is_source: matches!(instance, Instance::Source(_)),
-            inputs: self.inputs.clone(),
-            offsets: Arc::clone(&self.offsets),
-        }));
-        let connector = Arc::new(tokio::sync::Mutex::new(WorkerConnector {
-            instance,
-            context,
-            config,
-            settings,
-            started: false,
-        }));
+        let (inputs, offsets) = (self.inputs.clone(), Arc::clone(&self.offsets));
+        let connector =
+            WorkerConnector::make(&self.registry, name, epoch, config, inputs, offsets)?;
+        let connector = Arc::new(tokio::sync::Mutex::new(connector));
         lock(&self.connectors).insert(name.clone(), Arc::clone(&connector));
         connector.lock().await.set_state(state).await
     }
@@ -123,7 +108,29 @@ impl Worker {
 }
 
 impl WorkerConnector {
-    async fn set_state(&mut self, state: TargetState) -> Result<()> {
+    /// Makes a connector of a registry; it is not started.
+    pub(crate) fn make(
+        registry: &PluginRegistry,
+        name: &ConnectorName,
+        epoch: ActionId,
+        config: ConfigMap,
+        inputs: mpsc::Sender<Input>,
+        offsets: Arc<dyn OffsetStore>,
+    ) -> Result<Self> {
+        let settings = ConnectorSettings::new(&config)?;
+        let instance = match registry.connector(settings.class())? {
+            ConnectorFactory::Sink(factory) => Instance::Sink(factory.make()),
+            ConnectorFactory::Source(factory) => Instance::Source(factory.make()),
+            _ => return Err(Error::unsupported("this kind of connector cannot be run")),
+        };
+        let is_source = matches!(instance, Instance::Source(_));
+        let host = Host { name: name.clone(), epoch, is_source, inputs, offsets };
+        let context = ConnectorContext::new(Arc::new(host));
+        Ok(Self { instance, context, config, settings, started: false })
+    }
+
+    /// Starts or stops the plugin.
+    pub(crate) async fn set_state(&mut self, state: TargetState) -> Result<()> {
         match (state == TargetState::Started, self.started) {
             (true, false) => {
                 self.started = true;
@@ -140,7 +147,8 @@ impl WorkerConnector {
         }
     }
 
-    async fn task_configs(&mut self) -> Result<Vec<ConfigMap>> {
+    /// Asks the plugin how to split its work.
+    pub(crate) async fn task_configs(&mut self) -> Result<Vec<ConfigMap>> {
         let max = self.settings.tasks_max();
         let split = self.instance.connector().task_configs(max);
         let mut configs = contained("task_configs", split).await?;
@@ -162,6 +170,12 @@ impl WorkerConnector {
             }
         }
         Ok(configs)
+    }
+}
+
+impl std::fmt::Debug for WorkerConnector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerConnector").field("context", &self.context).finish_non_exhaustive()
     }
 }
 

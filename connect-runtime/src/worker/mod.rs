@@ -26,9 +26,9 @@ use crate::config::problems;
 use crate::config::validate;
 use crate::store::OffsetStore;
 use crate::task::TaskProgress;
-use crate::worker::connector::WorkerConnector;
 use crate::worker::task::RunningTask;
 
+pub(crate) use crate::worker::connector::WorkerConnector;
 pub(crate) use crate::worker::task::group;
 
 /// The connectors and tasks of this worker, and what they are made with.
@@ -72,7 +72,7 @@ impl Worker {
 
     /// Checks a connector's configuration.
     pub(crate) async fn validate(&self, config: &ConfigMap) -> Result<(), String> {
-        let check = validate(&self.registry, &self.config, config);
+        let check = validate(&self.registry, self.config.exactly_once_source(), config);
         let checked = crate::task::contained("validate", check).await;
         match checked {
             Ok(validation) if validation.is_ok() => Ok(()),

@@ -10,8 +10,8 @@ use connect_broker::FetchedRecord;
 use connect_broker::PartitionRecords;
 
 use crate::pipeline::Chain;
-use crate::pipeline::Converters;
 use crate::pipeline::DeadLetter;
+use crate::pipeline::Decoder;
 use crate::pipeline::Failure;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
@@ -55,7 +55,7 @@ impl Batch {
 /// Converts and transforms what was read.
 pub(super) struct Inbox {
     pub(super) chain: Chain,
-    pub(super) converters: Converters,
+    pub(super) decoder: Box<dyn Decoder>,
     pub(super) operator: Operator,
     pub(super) reports: Reports,
 }
@@ -105,7 +105,7 @@ impl Inbox {
         position: &LogPosition,
         fetched: &FetchedRecord,
     ) -> Result<Option<connect_api::record::Record>, Failure> {
-        let record = self.converters.decode(&position.topic, position.partition, fetched)?;
+        let record = self.decoder.decode(position, fetched)?;
         self.chain.apply(record, Origin::Sink { position })
     }
 
@@ -137,7 +137,7 @@ impl Inbox {
                     self.report(&failure, position, fetched).await?;
                     return Ok(None);
                 }
-                Verdict::Resolve => self.converters.resolve(stage).await?,
+                Verdict::Resolve => self.decoder.resolve(stage).await?,
                 Verdict::Retry(delay) => tokio::time::sleep(delay).await,
             }
             match self.step(position, fetched) {

@@ -158,13 +158,12 @@ impl SinkLoop {
                 self.commit(None).await?;
             }
             self.deliver_pending().await?;
-            let wait = self.wait();
+            let (wait, stop) = (self.wait(), self.control.stop.clone());
             let event = tokio::select! {
                 biased;
                 // Cancel-safe: by the contracts of token, watch and `Consumer::poll`.
-                () = self.control.stop.cancelled() => return Ok(()),
-                _ = self.control.target.changed() => continue,
-                _ = self.control.drain.changed() => continue,
+                () = stop.cancelled() => return Ok(()),
+                () = self.control.changed() => continue,
                 event = self.consumer.poll(wait) => event?,
             };
             self.handle(event).await?;

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::pipeline::Chain;
-use crate::pipeline::Converters;
+use crate::pipeline::Encoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
 use crate::store::OffsetStore;
@@ -40,7 +40,7 @@ pub(crate) struct SourceParts {
     pub(crate) task: Box<dyn SourceTask>,
     pub(crate) config: ConfigMap,
     pub(crate) chain: Chain,
-    pub(crate) converters: Converters,
+    pub(crate) encoder: Box<dyn Encoder>,
     pub(crate) operator: Operator,
     pub(crate) reports: Reports,
     pub(crate) producer: Box<dyn Producer>,
@@ -83,7 +83,7 @@ impl SourceLoop {
         Self {
             task: parts.task,
             config: parts.config,
-            outbox: Outbox::new(parts.chain, parts.converters, parts.operator, parts.reports),
+            outbox: Outbox::new(parts.chain, parts.encoder, parts.operator, parts.reports),
             producer: parts.producer,
             receipts: parts.receipts,
             due: BTreeMap::new(),
@@ -148,13 +148,13 @@ impl SourceLoop {
                 }
                 self.reporter.report(State::Running, None).await;
             }
-            let wake_at = self.wake_at();
+            let (wake_at, stop) = (self.wake_at(), self.control.stop.clone());
             tokio::select! {
                 biased;
                 // Cancel-safe: all branches but `poll` by contract, `poll` because its contract
                 // says so.
-                () = self.control.stop.cancelled() => return Ok(()),
-                _ = self.control.target.changed() => {}
+                () = stop.cancelled() => return Ok(()),
+                () = self.control.changed() => {}
                 receipts = self.receipts.next() => self.settle(receipts).await?,
                 () = tokio::time::sleep_until(wake_at) => self.end_due_transaction().await?,
                 batch = self.task.poll() => match batch {
@@ -362,10 +362,11 @@ impl SourceLoop {
         if self.control.is_paused() {
             self.reporter.report(State::Paused, None).await;
         }
+        let stop = self.control.stop.clone();
         while self.control.is_paused() {
             tokio::select! {
-                () = self.control.stop.cancelled() => return false,
-                changed = self.control.target.changed() => if changed.is_err() { return false },
+                () = stop.cancelled() => return false,
+                () = self.control.changed() => {}
             }
         }
         !self.control.stop.is_cancelled()
@@ -374,10 +375,11 @@ impl SourceLoop {
     /// Takes in receipts and commits, but does not poll. False if the task must stop.
     async fn stay_paused(&mut self) -> Result<bool> {
         self.reporter.report(State::Paused, None).await;
+        let stop = self.control.stop.clone();
         while self.control.is_paused() {
             tokio::select! {
-                () = self.control.stop.cancelled() => return Ok(false),
-                changed = self.control.target.changed() => if changed.is_err() { return Ok(false) },
+                () = stop.cancelled() => return Ok(false),
+                () = self.control.changed() => {}
                 receipts = self.receipts.next() => self.settle(receipts).await?,
                 () = tokio::time::sleep_until(self.next_commit) => self.commit().await?,
             }

@@ -1,13 +1,10 @@
 //! From polled records to the log, and from receipts to offsets.
 
-use bytes::Bytes;
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::Timestamp;
-use connect_api::data::Datum;
 use connect_api::record::Delivery;
 use connect_api::record::Origin;
-use connect_api::record::RawHeaders;
 use connect_api::record::Record;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
@@ -18,9 +15,7 @@ use connect_broker::Receipt;
 use connect_core::source::OffsetTracker;
 
 use crate::pipeline::Chain;
-use crate::pipeline::Converters;
-use crate::pipeline::DeadLetter;
-use crate::pipeline::Encoded;
+use crate::pipeline::Encoder;
 use crate::pipeline::Failure;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
@@ -32,7 +27,7 @@ use crate::task::source::transaction::Transactions;
 /// Turns polled records into records for the log, and keeps track of them.
 pub(super) struct Outbox {
     pub(super) chain: Chain,
-    pub(super) converters: Converters,
+    pub(super) encoder: Box<dyn Encoder>,
     pub(super) operator: Operator,
     pub(super) reports: Reports,
     pub(super) tracker: OffsetTracker,
@@ -42,19 +37,19 @@ pub(super) struct Outbox {
 
 /// A record that went through, or not.
 enum Step {
-    Send(Record, Encoded),
+    Send(ProducerRecord),
     Drop,
 }
 
 impl Outbox {
     pub(super) fn new(
         chain: Chain,
-        converters: Converters,
+        encoder: Box<dyn Encoder>,
         operator: Operator,
         reports: Reports,
     ) -> Self {
         let (tracker, dropped) = (OffsetTracker::new(), Vec::new());
-        Self { chain, converters, operator, reports, tracker, dropped }
+        Self { chain, encoder, operator, reports, tracker, dropped }
     }
 
     /// Transforms and converts a batch. Records that fail are tried again, skipped or fail the task
@@ -77,18 +72,16 @@ impl Outbox {
             }
             let token = self.tracker.submit(&partition, offset, more_follow);
             match step {
-                Step::Send(record, encoded) => out.push(ProducerRecord {
-                    token,
-                    topic: record.topic,
-                    partition: record.partition,
-                    timestamp: record.timestamp,
-                    key: encoded.key,
-                    value: encoded.value,
-                    headers: encoded.headers,
-                }),
+                Step::Send(mut record) => {
+                    record.token = token;
+                    out.push(record);
+                }
                 Step::Drop => {
                     self.tracker.acknowledge(token..token + 1);
-                    self.dropped.push(Delivery::new(token..token + 1, None));
+                    match self.dropped.last_mut() {
+                        Some(last) if last.records.end == token => last.records.end += 1,
+                        _ => self.dropped.push(Delivery::new(token..token + 1, None)),
+                    }
                 }
             }
         }
@@ -110,15 +103,7 @@ impl Outbox {
             let error = Error::data(format!("Invalid record timestamp {}", time.as_millis()));
             return Err(Failure::new(Stage::KafkaProduce, "", error));
         }
-        self.encode(record)
-    }
-
-    #[inline]
-    fn encode(&mut self, record: Record) -> Result<Step, Failure> {
-        match self.converters.encode(&record) {
-            Ok(encoded) => Ok(Step::Send(record, encoded)),
-            Err(failure) => Err(failure.of(record)),
-        }
+        self.encoder.encode(record).map(Step::Send)
     }
 
     /// The slow path: a record has failed.
@@ -142,11 +127,11 @@ impl Outbox {
                     self.report(&failure, &described(), original.as_ref()).await?;
                     return Ok(Step::Drop);
                 }
-                Verdict::Resolve => self.converters.resolve(stage).await?,
+                Verdict::Resolve => self.encoder.resolve(stage).await?,
                 Verdict::Retry(delay) => tokio::time::sleep(delay).await,
             }
             let again = match (transformed, &original) {
-                (Some(record), _) => self.encode(*record),
+                (Some(record), _) => self.encoder.encode(*record).map(Step::Send),
                 (None, Some(record)) => self.step(record.clone(), partition, offset),
                 (None, None) => {
                     return Err(Error::illegal_state(
@@ -170,8 +155,8 @@ impl Outbox {
         description: &str,
         original: Option<&Record>,
     ) -> Result<()> {
-        let Self { reports, converters, .. } = self;
-        let letter = || original.map(|record| dead_letter(record, converters)).unwrap_or_default();
+        let Self { reports, encoder, .. } = self;
+        let letter = || original.map(|record| encoder.dead_letter(record)).unwrap_or_default();
         reports.report(failure, description, letter).await
     }
 
@@ -220,22 +205,6 @@ impl Outbox {
     pub(super) fn has_dropped(&self) -> bool {
         !self.dropped.is_empty()
     }
-}
-
-/// A source record for the dead letter topic: through the task's converters, or as text if they are
-/// what failed.
-fn dead_letter(record: &Record, converters: &mut Converters) -> DeadLetter {
-    let (key, value, headers) = match converters.encode(record) {
-        Ok(encoded) => (encoded.key, encoded.value, encoded.headers),
-        Err(_) => {
-            let text = |datum: &Datum| {
-                let text = connect_api::data::text_form::java_string(&datum.value);
-                (!datum.value.is_null()).then(|| Bytes::from(text))
-            };
-            (text(&record.key), text(&record.value), RawHeaders::new())
-        }
-    };
-    DeadLetter { key, value, headers, timestamp: record.timestamp, origin: None }
 }
 
 /// Kafka's mark of a record without a time.

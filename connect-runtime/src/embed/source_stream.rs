@@ -1,0 +1,298 @@
+//! A source connector as a stream of acknowledged batches.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use connect_api::ConfigMap;
+use connect_api::Error;
+use connect_api::PluginRegistry;
+use connect_api::Result;
+use connect_api::record::Record;
+use connect_core::ConnectorName;
+use connect_core::TaskId;
+use connect_core::cluster::TargetState;
+use connect_core::herder::ActionId;
+use connect_core::herder::Input;
+use connect_core::status::State;
+use futures::Stream;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::TaskProgress;
+use crate::clock::SystemClock;
+use crate::config::ConnectorSettings;
+use crate::embed::checked;
+use crate::embed::stream_producer::Acknowledged;
+use crate::embed::stream_producer::stream_end;
+use crate::pipeline::Chain;
+use crate::pipeline::Operator;
+use crate::pipeline::Reports;
+use crate::store::FileOffsets;
+use crate::store::MemoryOffsets;
+use crate::store::OffsetStore;
+use crate::task::Reporter;
+use crate::task::TaskControl;
+use crate::task::TaskShared;
+use crate::task::source::SourceLoop;
+use crate::task::source::SourceParts;
+use crate::worker::WorkerConnector;
+
+/// A source connector as a stream, without any log.
+///
+/// Batches come in the order in which each task polled them, after its transforms. An offset is
+/// committed only once every batch up to it was [acknowledged](SourceBatch::acknowledge); a batch
+/// that is dropped without it comes again after a restart.
+///
+/// ```no_run
+/// use connect_api::config_map;
+/// use connect_runtime::SourceStream;
+///
+/// # async fn run() -> Result<(), connect_api::Error> {
+/// let registry = connect_runtime::plugins(); // plus the plugins of a connector crate
+/// let mut lines = SourceStream::builder(&registry)
+///     .config(config_map! { "connector.class" => "FileStreamSource", "file" => "in.txt", "topic" => "t" })
+///     .offsets_file("in.offsets")
+///     .start()
+///     .await?;
+/// while let Some(batch) = lines.next().await {
+///     let batch = batch?;
+///     for record in batch.records() {
+///         println!("{:?}", record.value.value);
+///     }
+///     batch.acknowledge(); // only now may offsets be committed
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SourceStream {
+    batches: mpsc::Receiver<SourceBatch>,
+    inputs: mpsc::Receiver<Input>,
+    stop: CancellationToken,
+    shared: Vec<Arc<TaskShared>>,
+    tasks: Vec<JoinHandle<()>>,
+    connector: Option<WorkerConnector>,
+}
+
+/// Records of one poll of one task, after transforms.
+#[derive(Debug)]
+#[must_use = "offsets move only past batches that are acknowledged"]
+pub struct SourceBatch {
+    records: Vec<Record>,
+    tokens: Vec<Range<u64>>,
+    acknowledged: Arc<Acknowledged>,
+}
+
+impl SourceBatch {
+    pub(super) fn new(
+        records: Vec<Record>,
+        tokens: Vec<Range<u64>>,
+        acknowledged: Arc<Acknowledged>,
+    ) -> Self {
+        Self { records, tokens, acknowledged }
+    }
+
+    /// The records, in order.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Takes the records out; the batch can still be acknowledged.
+    #[must_use]
+    pub fn take_records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// Says that the records are safe with the host: their offsets may be committed.
+    pub fn acknowledge(self) {
+        self.acknowledged.add(self.tokens);
+    }
+}
+
+/// Builds a [`SourceStream`].
+#[derive(Debug)]
+#[must_use]
+pub struct SourceStreamBuilder {
+    registry: PluginRegistry,
+    config: ConfigMap,
+    offsets_file: Option<PathBuf>,
+    commit_interval: Duration,
+}
+
+impl SourceStreamBuilder {
+    /// The configuration of the connector, in Kafka Connect's keys. Converters are not used.
+    pub fn config(mut self, config: ConfigMap) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Keeps source offsets in a file, written atomically. Without it they are lost with the
+    /// stream.
+    pub fn offsets_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.offsets_file = Some(path.into());
+        self
+    }
+
+    /// How often offsets are committed, and at the end. A second without a call.
+    pub fn commit_interval(mut self, interval: Duration) -> Self {
+        self.commit_interval = interval;
+        self
+    }
+
+    /// Starts the connector and its tasks on the tokio runtime that this is called on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) with every error of the configuration;
+    /// otherwise what the connector reports.
+    pub async fn start(self) -> Result<SourceStream> {
+        let config = checked(&self.registry, self.config).await?;
+        let settings = ConnectorSettings::new(&config)?;
+        let factory = self.registry.find_source(settings.class())?;
+        let offsets: Arc<dyn OffsetStore> = match self.offsets_file {
+            Some(path) => Arc::new(FileOffsets::open(path, None).await?),
+            None => Arc::new(MemoryOffsets::default()),
+        };
+        let name = ConnectorName::new(config.get("name").unwrap_or_default());
+        let (sender, inputs) = mpsc::channel(INPUTS);
+        let mut connector = WorkerConnector::make(
+            &self.registry,
+            &name,
+            EPOCH,
+            config.clone(),
+            sender.clone(),
+            Arc::clone(&offsets),
+        )?;
+        connector.set_state(TargetState::Started).await?;
+        let task_configs = connector.task_configs().await?;
+        let (batches_sender, batches) = mpsc::channel(BATCHES);
+        let stop = CancellationToken::new();
+        let (mut shared, mut tasks) = (Vec::new(), Vec::new());
+        for (index, task_config) in task_configs.into_iter().enumerate() {
+            let id = TaskId { connector: name.clone(), index };
+            let task_shared =
+                Arc::new(TaskShared::new(id.clone(), true, watch::Sender::default()));
+            let (encoder, producer, receipts) = stream_end(batches_sender.clone());
+            let parts = SourceParts {
+                task: factory.make().task(),
+                config: task_config,
+                chain: Chain::from_config(&self.registry, &config, &settings)?,
+                encoder: Box::new(encoder),
+                operator: Operator::new(&settings),
+                reports: Reports::to_log(&id, &settings),
+                producer: Box::new(producer),
+                receipts: Box::new(receipts),
+                offsets: Arc::clone(&offsets),
+                transactions: None,
+                clock: Arc::new(SystemClock),
+                control: TaskControl::running(stop.clone()),
+                reporter: Reporter { id, epoch: EPOCH, inputs: sender.clone() },
+                shared: Arc::clone(&task_shared),
+                flush_interval: self.commit_interval,
+                flush_timeout: FLUSH_TIMEOUT,
+            };
+            shared.push(task_shared);
+            tasks.push(tokio::spawn(SourceLoop::new(parts).run()));
+        }
+        Ok(SourceStream { batches, inputs, stop, shared, tasks, connector: Some(connector) })
+    }
+}
+
+impl SourceStream {
+    /// Starts to build a stream from a connector of a registry.
+    pub fn builder(registry: &PluginRegistry) -> SourceStreamBuilder {
+        SourceStreamBuilder {
+            registry: registry.clone(),
+            config: ConfigMap::new(),
+            offsets_file: None,
+            commit_interval: Duration::from_secs(1),
+        }
+    }
+
+    /// Waits for the next batch of any task; `None` once all tasks have ended.
+    ///
+    /// *Cancellation*: safe.
+    ///
+    /// # Errors
+    /// A task has failed; those that run on go on.
+    pub async fn next(&mut self) -> Option<Result<SourceBatch>> {
+        std::future::poll_fn(|context| self.poll_batch(context)).await
+    }
+
+    /// True if every task has said that there is nothing more for now, and every batch was
+    /// acknowledged.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.progress().iter().all(|progress| progress.caught_up)
+    }
+
+    /// How far the tasks have come.
+    #[must_use]
+    pub fn progress(&self) -> Vec<TaskProgress> {
+        self.shared.iter().map(|shared| shared.snapshot()).collect()
+    }
+
+    /// Stops the tasks, commits what was acknowledged, and waits for that. Batches that were not
+    /// acknowledged come again with the next start.
+    ///
+    /// # Errors
+    /// What the connector reports from its stop.
+    pub async fn stop(mut self) -> Result<()> {
+        self.stop.cancel();
+        // Makes room for a task that waits to hand over a batch; it comes again.
+        while self.batches.recv().await.is_some() {}
+        for task in std::mem::take(&mut self.tasks) {
+            // The loop contains the panics of its plugin.
+            let _ = task.await;
+        }
+        match self.connector.take() {
+            Some(mut connector) => connector.set_state(TargetState::Stopped).await,
+            None => Ok(()),
+        }
+    }
+
+    fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<SourceBatch>>> {
+        while let Poll::Ready(Some(input)) = self.inputs.poll_recv(context) {
+            if let Input::Report { state: State::Failed, trace, subject, .. } = input {
+                let reason = trace.unwrap_or_default();
+                return Poll::Ready(Some(Err(Error::external(format!(
+                    "{subject} has failed: {reason}"
+                )))));
+            }
+        }
+        self.batches.poll_recv(context).map(|batch| batch.map(Ok))
+    }
+}
+
+impl Stream for SourceStream {
+    type Item = Result<SourceBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_batch(context)
+    }
+}
+
+impl Drop for SourceStream {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// There is one incarnation of everything.
+const EPOCH: ActionId = ActionId(1);
+
+/// Batches that wait for the host; tasks wait with more.
+const BATCHES: usize = 2;
+
+/// Reports that wait for the host.
+const INPUTS: usize = 64;
+
+/// How long the end waits for acknowledgements that are under way.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);

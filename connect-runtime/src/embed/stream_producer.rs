@@ -1,0 +1,154 @@
+//! The end of a source task's pipeline where the host takes its records.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use connect_api::LogOffsets;
+use connect_api::LogPosition;
+use connect_api::Result;
+use connect_api::record::Record;
+use connect_broker::BrokerError;
+use connect_broker::Producer;
+use connect_broker::ProducerRecord;
+use connect_broker::Receipt;
+use connect_broker::Receipts;
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
+
+use crate::embed::SourceBatch;
+use crate::pipeline::DeadLetter;
+use crate::pipeline::Encoder;
+use crate::pipeline::Failure;
+use crate::pipeline::Stage;
+
+/// Records between the encoder and the producer of one task, in order.
+type Queue = Arc<Mutex<VecDeque<Record>>>;
+
+/// Lets records through as they are.
+pub(super) struct StreamEncoder(Queue);
+
+/// Hands batches to the host.
+pub(super) struct StreamProducer {
+    queue: Queue,
+    batches: mpsc::Sender<SourceBatch>,
+    acknowledged: Arc<Acknowledged>,
+}
+
+/// Tells the task what the host has acknowledged.
+pub(super) struct StreamReceipts(Arc<Acknowledged>);
+
+/// Receipts that the task has not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Acknowledged {
+    receipts: Mutex<Vec<Receipt>>,
+    news: Notify,
+}
+
+/// The three parts, joined.
+pub(super) fn stream_end(
+    batches: mpsc::Sender<SourceBatch>,
+) -> (StreamEncoder, StreamProducer, StreamReceipts) {
+    let queue = Queue::default();
+    let acknowledged = Arc::new(Acknowledged::default());
+    let producer = StreamProducer {
+        queue: Arc::clone(&queue),
+        batches,
+        acknowledged: Arc::clone(&acknowledged),
+    };
+    (StreamEncoder(queue), producer, StreamReceipts(acknowledged))
+}
+
+impl Acknowledged {
+    pub(super) fn add(&self, tokens: Vec<Range<u64>>) {
+        let receipt = |tokens: Range<u64>| {
+            // There is no log: the position only says which record it is.
+            let offset = i64::try_from(tokens.start).unwrap_or(i64::MAX);
+            Receipt::new(tokens, Ok(LogPosition::new("", -1, offset)))
+        };
+        lock(&self.receipts).extend(tokens.into_iter().map(receipt));
+        self.news.notify_one();
+    }
+}
+
+#[async_trait]
+impl Encoder for StreamEncoder {
+    fn encode(&mut self, record: Record) -> Result<ProducerRecord, Failure> {
+        let stand_in = ProducerRecord::new(0, record.topic.clone(), Bytes::new());
+        lock(&self.0).push_back(record);
+        Ok(stand_in)
+    }
+
+    async fn resolve(&mut self, _: Stage) -> Result<()> {
+        Ok(())
+    }
+
+    fn dead_letter(&mut self, _: &Record) -> DeadLetter {
+        DeadLetter::default()
+    }
+}
+
+#[async_trait]
+impl Producer for StreamProducer {
+    async fn send(&mut self, batch: Vec<ProducerRecord>) -> Result<(), BrokerError> {
+        let records: Vec<Record> = {
+            let mut queue = lock(&self.queue);
+            let length = batch.len().min(queue.len());
+            queue.drain(..length).collect()
+        };
+        let mut tokens: Vec<Range<u64>> = Vec::new();
+        for ProducerRecord { token, .. } in batch {
+            match tokens.last_mut() {
+                Some(range) if range.end == token => range.end += 1,
+                _ => tokens.push(token..token + 1),
+            }
+        }
+        let batch = SourceBatch::new(records, tokens, Arc::clone(&self.acknowledged));
+        self.batches.send(batch).await.map_err(|_| BrokerError::Closed)
+    }
+
+    async fn flush(&mut self) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
+    async fn begin(&mut self) -> Result<(), BrokerError> {
+        Err(NO_TRANSACTIONS)
+    }
+
+    async fn send_offsets(&mut self, _: &str, _: &LogOffsets) -> Result<(), BrokerError> {
+        Err(NO_TRANSACTIONS)
+    }
+
+    async fn commit(&mut self) -> Result<(), BrokerError> {
+        Err(NO_TRANSACTIONS)
+    }
+
+    async fn abort(&mut self) -> Result<(), BrokerError> {
+        Err(NO_TRANSACTIONS)
+    }
+}
+
+const NO_TRANSACTIONS: BrokerError = BrokerError::InvalidState("a stream has no transactions");
+
+#[async_trait]
+impl Receipts for StreamReceipts {
+    async fn next(&mut self) -> Option<Vec<Receipt>> {
+        loop {
+            let receipts = std::mem::take(&mut *lock(&self.0.receipts));
+            if !receipts.is_empty() {
+                return Some(receipts);
+            }
+            self.0.news.notified().await;
+        }
+    }
+}
+
+/// Locks a queue whose every change is whole: a panic elsewhere leaves it so.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

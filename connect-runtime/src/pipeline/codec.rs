@@ -1,0 +1,43 @@
+//! Where records leave or enter the pipeline: as bytes of a log, or as they are.
+
+use async_trait::async_trait;
+use connect_api::LogPosition;
+use connect_api::Result;
+use connect_api::record::Record;
+use connect_api::record::SinkRecord;
+use connect_broker::FetchedRecord;
+use connect_broker::ProducerRecord;
+
+use crate::pipeline::DeadLetter;
+use crate::pipeline::Failure;
+use crate::pipeline::Stage;
+
+/// Turns records of a source into what is sent.
+#[async_trait]
+pub(crate) trait Encoder: Send {
+    /// Turns a record into what is sent; its token is set later. A failure keeps the record.
+    fn encode(&mut self, record: Record) -> Result<ProducerRecord, Failure>;
+
+    /// Gets from elsewhere what a stage missed.
+    async fn resolve(&mut self, stage: Stage) -> Result<()>;
+
+    /// The record for the dead letter topic.
+    fn dead_letter(&mut self, record: &Record) -> DeadLetter;
+}
+
+/// Turns what was read into records of a sink.
+#[async_trait]
+pub(crate) trait Decoder: Send {
+    /// Turns what was read at a position into a record.
+    fn decode(
+        &mut self,
+        position: &LogPosition,
+        fetched: &FetchedRecord,
+    ) -> Result<Record, Failure>;
+
+    /// Gets from elsewhere what a stage missed.
+    async fn resolve(&mut self, stage: Stage) -> Result<()>;
+
+    /// The dead letter of a record whose bytes are gone.
+    fn dead_letter(&mut self, record: &SinkRecord) -> DeadLetter;
+}
