@@ -73,22 +73,28 @@ pub(crate) async fn show(connect: &Connect) {
 }
 
 async fn draw(connect: &Connect) {
-    let bar = Bar(SCREEN.add(ProgressBar::new(0)));
-    let template = "{bar:24} {bytes}/{total_bytes}  {msg}  {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.0.set_style(style);
-    }
+    let bar = Bar(SCREEN.add(ProgressBar::no_length()));
     let mut rate = Rate::new();
     loop {
         let totals = Totals::of(&connect.progress());
-        let total = totals.total.unwrap_or(totals.done).max(totals.done);
-        bar.0.set_length(total);
+        match totals.total.filter(|total| *total > 0) {
+            Some(total) => {
+                bar.0
+                    .set_style(style("{bar:24} {bytes}/{total_bytes}  {msg}  {eta} left"));
+                bar.0.set_length(total.max(totals.done));
+            }
+            None => bar.0.set_style(style("{bytes}  {msg}")),
+        }
         bar.0.set_position(totals.done);
         let per_second = rate.per_second(totals.records());
         bar.0
             .set_message(format!("{} records/s", thousands(per_second)));
         tokio::time::sleep(DRAW_EVERY).await;
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 /// Disappears when dropped.
