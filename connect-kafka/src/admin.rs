@@ -1,0 +1,281 @@
+//! The administrative client.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connect_api::LogOffsets;
+use connect_api::TopicName;
+use connect_api::TopicPartition;
+use connect_broker::Admin;
+use connect_broker::BrokerError;
+use connect_broker::Isolation;
+use connect_broker::admin::NewTopic;
+use connect_broker::admin::TopicDescription;
+use rdkafka::Offset;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::broker::Opener;
+use crate::call::call;
+use crate::error::Subject;
+use crate::error::error;
+use crate::ffi;
+use crate::ffi::AdminTimeouts;
+use crate::ffi::Client;
+use crate::ffi::Failure;
+use crate::pattern::is_internal;
+use crate::pump::Pump;
+use crate::thread;
+
+/// Administers a Kafka cluster.
+pub(crate) struct KafkaAdmin {
+    pub(crate) client: Arc<Client>,
+    pub(crate) timeouts: AdminTimeouts,
+    /// Makes the clients that fence producers.
+    pub(crate) opener: Opener,
+    /// The last field: dropped when this holds the client no more.
+    pub(crate) _pump: Pump,
+}
+
+impl KafkaAdmin {
+    /// A call about one topic.
+    async fn topic<T, F>(&self, topic: &TopicName, request: F) -> Result<T, BrokerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + 'static,
+    {
+        let (name, timeouts) = (topic.clone(), self.timeouts);
+        call(&self.client, Subject::Topic(topic), move |client| {
+            request(client, &name, timeouts)
+        })
+        .await
+    }
+
+    /// A call about one group.
+    async fn group<T, F>(&self, group: &str, request: F) -> Result<T, BrokerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + 'static,
+    {
+        let (name, timeouts) = (group.to_owned(), self.timeouts);
+        call(&self.client, Subject::Group(group), move |client| {
+            request(client, &name, timeouts)
+        })
+        .await
+    }
+
+    async fn offsets(
+        &self,
+        partitions: &[TopicPartition],
+        edge: Offset,
+        isolation: Isolation,
+    ) -> Result<LogOffsets, BrokerError> {
+        let Some(first) = partitions.first() else {
+            return Ok(LogOffsets::new());
+        };
+        let list = thread::list_with(partitions.iter().map(|partition| (partition, edge)));
+        let timeouts = self.timeouts;
+        let elements = call(&self.client, Subject::Topic(&first.topic), move |client| {
+            ffi::list_offsets(client, &list, isolation, timeouts)
+        })
+        .await;
+        let elements = match elements {
+            Err(BrokerError::Unavailable(text)) => {
+                return Err(self.why_no_offsets(partitions, text).await);
+            }
+            elements => elements?,
+        };
+        elements
+            .into_iter()
+            .map(|element| match element.error {
+                None => Ok((element.partition, element.offset)),
+                Some(code) => {
+                    let topic = &element.partition.topic;
+                    Err(error(code, &code.to_string(), Subject::Topic(topic)))
+                }
+            })
+            .collect()
+    }
+}
+
+impl KafkaAdmin {
+    /// "No leaders" may mean that there is no such topic.
+    async fn why_no_offsets(&self, partitions: &[TopicPartition], text: String) -> BrokerError {
+        let topics: BTreeSet<&TopicName> = partitions.iter().map(|each| &each.topic).collect();
+        for topic in topics {
+            if let Ok(None) = self.describe_topic(topic).await {
+                return BrokerError::UnknownTopic {
+                    topic: topic.clone(),
+                };
+            }
+        }
+        BrokerError::Unavailable(text)
+    }
+}
+
+#[async_trait]
+impl Admin for KafkaAdmin {
+    async fn create_topic(&self, topic: NewTopic) -> Result<(), BrokerError> {
+        if let Some(problem) = topic.name.problem() {
+            return Err(BrokerError::InvalidTopic(problem));
+        }
+        let name = topic.name.clone();
+        let created = self
+            .topic(&name, move |client, _, timeouts| {
+                ffi::create_topic(client, &topic, timeouts)
+            })
+            .await;
+        created.map_err(|error| match error {
+            // Refused before it was sent: the numbers cannot be.
+            BrokerError::InvalidOption(problem) | BrokerError::Rejected(problem) => {
+                BrokerError::InvalidTopic(problem)
+            }
+            error => error,
+        })
+    }
+
+    async fn delete_topic(&self, topic: &TopicName) -> Result<(), BrokerError> {
+        self.topic(topic, ffi::delete_topic).await
+    }
+
+    async fn list_topics(&self) -> Result<Vec<TopicDescription>, BrokerError> {
+        let timeout = self.timeouts.request;
+        let mut topics = call(&self.client, Subject::Cluster, move |client| {
+            let metadata = client.fetch_metadata(None, timeout).map_err(|error| {
+                let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                Failure::new(code, format!("listing topics: {code}"))
+            })?;
+            Ok(metadata
+                .topics()
+                .iter()
+                .filter(|topic| topic.error().is_none())
+                .map(|topic| {
+                    let count = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+                    let mut description = TopicDescription::new(topic.name(), count);
+                    description.internal = is_internal(topic.name());
+                    description
+                })
+                .collect::<Vec<_>>())
+        })
+        .await?;
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(topics)
+    }
+
+    async fn describe_topic(
+        &self,
+        topic: &TopicName,
+    ) -> Result<Option<TopicDescription>, BrokerError> {
+        match self.topic(topic, ffi::describe_topic).await {
+            Ok((partitions, internal)) => {
+                let mut description = TopicDescription::new(topic.clone(), partitions);
+                description.internal = internal;
+                Ok(Some(description))
+            }
+            Err(BrokerError::UnknownTopic { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn topic_config(
+        &self,
+        topic: &TopicName,
+    ) -> Result<BTreeMap<String, String>, BrokerError> {
+        self.topic(topic, ffi::topic_config).await
+    }
+
+    async fn start_offsets(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<LogOffsets, BrokerError> {
+        self.offsets(partitions, Offset::Beginning, Isolation::ReadUncommitted)
+            .await
+    }
+
+    async fn end_offsets(
+        &self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+    ) -> Result<LogOffsets, BrokerError> {
+        self.offsets(partitions, Offset::End, isolation).await
+    }
+
+    async fn group_offsets(&self, group: &str) -> Result<LogOffsets, BrokerError> {
+        let elements = self.group(group, ffi::group_offsets).await?;
+        let known = elements.into_iter().filter(|element| element.offset >= 0);
+        Ok(known
+            .map(|element| (element.partition, element.offset))
+            .collect())
+    }
+
+    async fn alter_group_offsets(
+        &self,
+        group: &str,
+        offsets: &BTreeMap<TopicPartition, Option<i64>>,
+    ) -> Result<(), BrokerError> {
+        let set = offsets
+            .iter()
+            .filter_map(|(partition, offset)| Some((partition, (*offset)?)));
+        let set =
+            thread::list_with(set.map(|(partition, offset)| (partition, Offset::Offset(offset))));
+        let removed = offsets.iter().filter(|(_, offset)| offset.is_none());
+        let removed = thread::list(removed.map(|(partition, _)| partition));
+        let mut results = Vec::new();
+        // Removing first: it is what a group with members refuses most reliably.
+        if removed.count() > 0 {
+            let removal = self
+                .group(group, move |client, group, timeouts| {
+                    ffi::delete_group_offsets(client, group, &removed, timeouts)
+                })
+                .await;
+            match removal {
+                Ok(elements) => results.extend(elements),
+                // A group that does not exist has no offsets to remove.
+                Err(BrokerError::Unavailable(_)) if !self.exists(group).await? => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if set.count() > 0 {
+            let elements = self
+                .group(group, move |client, group, timeouts| {
+                    ffi::alter_group_offsets(client, group, &set, timeouts)
+                })
+                .await?;
+            results.extend(elements);
+        }
+        match results.iter().find_map(|element| element.error) {
+            None => Ok(()),
+            Some(code) => Err(error(code, &code.to_string(), Subject::Group(group))),
+        }
+    }
+
+    async fn delete_group(&self, group: &str) -> Result<(), BrokerError> {
+        match self.group(group, ffi::delete_group).await {
+            Err(BrokerError::Rejected(_)) => Ok(()),
+            result => result,
+        }
+    }
+
+    async fn fence_producers(&self, transactional_ids: &[String]) -> Result<(), BrokerError> {
+        for id in transactional_ids {
+            self.opener.fence(id).await?;
+        }
+        Ok(())
+    }
+}
+
+impl KafkaAdmin {
+    /// True if a group has offsets.
+    async fn exists(&self, group: &str) -> Result<bool, BrokerError> {
+        Ok(!self.group_offsets(group).await?.is_empty())
+    }
+}
+
+impl std::fmt::Debug for KafkaAdmin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaAdmin")
+            .field("client", self.client.context())
+            .finish_non_exhaustive()
+    }
+}

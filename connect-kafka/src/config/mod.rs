@@ -1,0 +1,257 @@
+//! Client options as Kafka users write them, in the words of librdkafka.
+//!
+//! Users know the names of Kafka's Java clients. Each of them is in one table, which says what
+//! becomes of it; [`options`] shows it, and `docs/client-options.md` is made from it. An option that
+//! is not in it is warned of, with the likely name. Options of librdkafka itself are reached with
+//! the prefix `librdkafka.`, such as `librdkafka.debug`.
+
+mod jaas;
+mod own;
+mod store;
+mod table;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use connect_api::ConfigMap;
+use connect_api::plugin::closest;
+use connect_broker::BrokerError;
+use connect_broker::Isolation;
+use connect_broker::StartOffset;
+use rdkafka::ClientConfig;
+
+/// What becomes of an option of the Java clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Treatment {
+    /// It has no effect, which is noted in the log.
+    Ignored,
+    /// It is read here: its note says how.
+    Own,
+    /// It is an error.
+    Refused,
+    /// It is handed on under another name.
+    Renamed(&'static str),
+    /// It is handed on as it is.
+    Same,
+}
+
+impl fmt::Display for Treatment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ignored => f.write_str("ignored with notice"),
+            Self::Own => f.write_str("translated"),
+            Self::Refused => f.write_str("refused"),
+            Self::Renamed(name) => write!(f, "translated: `{name}`"),
+            Self::Same => f.write_str("same name"),
+        }
+    }
+}
+
+/// An option of the Java clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientOption {
+    /// Its name in Java.
+    pub name: &'static str,
+    clients: u8,
+    /// What becomes of it.
+    pub treatment: Treatment,
+    /// More about that, or why; may be empty.
+    pub note: &'static str,
+}
+
+impl ClientOption {
+    const ADMIN: u8 = 1;
+    const CONSUMER: u8 = 2;
+    const PRODUCER: u8 = 4;
+
+    /// True if producers have it.
+    #[must_use]
+    pub fn is_for_producers(&self) -> bool {
+        self.clients & Self::PRODUCER != 0
+    }
+
+    /// True if consumers have it.
+    #[must_use]
+    pub fn is_for_consumers(&self) -> bool {
+        self.clients & Self::CONSUMER != 0
+    }
+
+    /// True if administrative clients have it.
+    #[must_use]
+    pub fn is_for_admins(&self) -> bool {
+        self.clients & Self::ADMIN != 0
+    }
+}
+
+/// All options of the Java clients, by name.
+#[must_use]
+pub fn options() -> &'static [ClientOption] {
+    table::OPTIONS
+}
+
+/// The kind of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Admin,
+    Consumer,
+    Producer,
+}
+
+impl Role {
+    fn has(self, option: &ClientOption) -> bool {
+        match self {
+            Self::Admin => option.is_for_admins(),
+            Self::Consumer => option.is_for_consumers(),
+            Self::Producer => option.is_for_producers(),
+        }
+    }
+}
+
+/// The prefix of options that are handed to librdkafka as they are.
+const NATIVE: &str = "librdkafka.";
+
+/// Options that mean something else in the configuration of a worker.
+const WORKERS_OWN: [&str; 4] = [
+    "client.id",
+    "group.id",
+    "heartbeat.interval.ms",
+    "session.timeout.ms",
+];
+
+/// Options in librdkafka's words, and those that this crate follows itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) config: ClientConfig,
+    pub(crate) request_timeout: Duration,
+    pub(crate) api_timeout: Duration,
+    pub(crate) max_block: Duration,
+    pub(crate) metadata_max_age: Option<Duration>,
+    pub(crate) max_poll_records: Option<usize>,
+    pub(crate) max_poll_interval: Option<Duration>,
+    pub(crate) buffer_memory: Option<usize>,
+    pub(crate) max_record_bytes: usize,
+    pub(crate) group: Option<String>,
+    pub(crate) start: Option<StartOffset>,
+    pub(crate) isolation: Option<Isolation>,
+    pub(crate) exclude_internal_topics: bool,
+}
+
+impl Settings {
+    fn new() -> Self {
+        Self {
+            config: ClientConfig::new(),
+            request_timeout: Duration::from_secs(30),
+            api_timeout: Duration::from_secs(60),
+            max_block: Duration::from_secs(60),
+            metadata_max_age: None,
+            max_poll_records: None,
+            max_poll_interval: None,
+            buffer_memory: None,
+            // As in Java; librdkafka's own default is a little less.
+            max_record_bytes: 1_048_576,
+            group: None,
+            start: None,
+            isolation: None,
+            exclude_internal_topics: true,
+        }
+    }
+
+    /// Sets an option of librdkafka unless the user has.
+    pub(crate) fn set_default(&mut self, name: &str, value: impl Into<String>) {
+        if self.config.get(name).is_none() {
+            self.config.set(name, value);
+        }
+    }
+}
+
+/// Translates the options of a client: those of all clients of the broker, then its own, which win.
+pub(crate) fn translate(
+    role: Role,
+    shared: &ConfigMap,
+    own: &ConfigMap,
+) -> Result<Settings, BrokerError> {
+    let mut given: BTreeMap<&str, &str> = BTreeMap::new();
+    let shared = shared
+        .iter()
+        .filter(|(name, _)| !WORKERS_OWN.contains(name));
+    for (name, value) in shared.chain(own) {
+        match value {
+            Some(value) => given.insert(name, value),
+            None => given.remove(name),
+        };
+    }
+    let mut settings = Settings::new();
+    for (&name, &value) in &given {
+        if let Some(native) = name.strip_prefix(NATIVE) {
+            settings.config.set(native, value);
+            continue;
+        }
+        let Some(option) = find(name) else {
+            // What all clients share is a worker's whole configuration, mostly not about clients.
+            if own.contains_key(name) {
+                warn_of_unknown(name);
+            }
+            continue;
+        };
+        if !role.has(option) {
+            continue;
+        }
+        match option.treatment {
+            Treatment::Ignored => notice(option, value),
+            Treatment::Own => own::apply(role, name, value, &given, &mut settings)?,
+            Treatment::Refused if value.is_empty() => {}
+            Treatment::Refused => {
+                return Err(BrokerError::InvalidOption(format!(
+                    "{name}: {}",
+                    option.note
+                )));
+            }
+            Treatment::Renamed(native) => {
+                settings.config.set(native, value);
+            }
+            Treatment::Same => {
+                settings.config.set(name, value);
+            }
+        }
+        own::follow(name, value, &mut settings)?;
+    }
+    Ok(settings)
+}
+
+fn find(name: &str) -> Option<&'static ClientOption> {
+    let index = table::OPTIONS
+        .binary_search_by(|option| option.name.cmp(name))
+        .ok()?;
+    table::OPTIONS.get(index)
+}
+
+fn warn_of_unknown(name: &str) {
+    let names = table::OPTIONS.iter().map(|option| option.name);
+    match closest(name, names) {
+        Some(likely) => {
+            tracing::warn!(
+                option = name,
+                "unknown client option; did you mean {likely}?"
+            );
+        }
+        None => tracing::warn!(option = name, "unknown client option"),
+    }
+}
+
+fn notice(option: &ClientOption, value: &str) {
+    // The worker's own byte serializers and empty lists change nothing.
+    let harmless = value.is_empty() || value.contains("ByteArray");
+    if !harmless {
+        tracing::info!(
+            option = option.name,
+            "the client option is ignored: {}",
+            option.note
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

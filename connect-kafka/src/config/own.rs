@@ -1,0 +1,176 @@
+//! Options that need more than another name.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use connect_broker::BrokerError;
+use connect_broker::Isolation;
+use connect_broker::StartOffset;
+
+use super::Role;
+use super::Settings;
+use super::jaas;
+use super::store;
+
+type Given<'a> = BTreeMap<&'a str, &'a str>;
+
+/// Carries out an option that the table calls translated.
+pub(super) fn apply(
+    role: Role,
+    name: &str,
+    value: &str,
+    given: &Given<'_>,
+    settings: &mut Settings,
+) -> Result<(), BrokerError> {
+    let config = &mut settings.config;
+    match name {
+        "auto.offset.reset" => {
+            let (start, native) = match value {
+                "earliest" => (StartOffset::Earliest, "earliest"),
+                "latest" => (StartOffset::Latest, "latest"),
+                "none" => (StartOffset::Earliest, "error"),
+                _ => return Err(bad(name, value, "use earliest, latest or none")),
+            };
+            settings.start = Some(start);
+            config.set(name, native);
+        }
+        "buffer.memory" => settings.buffer_memory = Some(number(name, value)?),
+        "compression.gzip.level" | "compression.lz4.level" | "compression.zstd.level" => {
+            let kind = name.split('.').nth(1);
+            if given.get("compression.type").copied() == kind {
+                config.set("compression.level", value);
+            }
+        }
+        "default.api.timeout.ms" => settings.api_timeout = millis(name, value)?,
+        "exclude.internal.topics" => settings.exclude_internal_topics = value != "false",
+        "group.id" => settings.group = Some(value.to_owned()).filter(|group| !group.is_empty()),
+        "isolation.level" => {
+            settings.isolation = Some(match value {
+                "read_committed" => Isolation::ReadCommitted,
+                "read_uncommitted" => Isolation::ReadUncommitted,
+                _ => return Err(bad(name, value, "use read_committed or read_uncommitted")),
+            });
+        }
+        "max.block.ms" => settings.max_block = millis(name, value)?,
+        "max.poll.records" => settings.max_poll_records = Some(number(name, value)?),
+        "partition.assignment.strategy" => {
+            config.set(name, assignment_strategy(value)?);
+        }
+        "partitioner.ignore.keys" => {
+            config.set(
+                "partitioner",
+                if value == "true" {
+                    "random"
+                } else {
+                    "murmur2_random"
+                },
+            );
+        }
+        "receive.buffer.bytes" | "send.buffer.bytes" => {
+            // Java's -1 and librdkafka's 0 both leave it to the system.
+            let value = if value == "-1" { "0" } else { value };
+            config.set(format!("socket.{name}"), value);
+        }
+        "request.timeout.ms" => {
+            settings.request_timeout = millis(name, value)?;
+            let native = if role == Role::Producer {
+                name
+            } else {
+                "socket.timeout.ms"
+            };
+            config.set(native, value);
+        }
+        "retries" if role == Role::Producer => {
+            config.set(name, value);
+        }
+        "sasl.jaas.config" => jaas::apply(value, given, config)?,
+        "sasl.login.callback.handler.class" => {
+            if !value.ends_with(".OAuthBearerLoginCallbackHandler") {
+                return Err(bad(name, value, "Java classes cannot run here"));
+            }
+            config.set("sasl.oauthbearer.method", "oidc");
+        }
+        "sasl.oauthbearer.token.endpoint.url" => {
+            config.set(name, value);
+            config.set("sasl.oauthbearer.method", "oidc");
+        }
+        "ssl.cipher.suites" => {
+            if value.starts_with("TLS_") {
+                tracing::info!(option = name, "Java's names of cipher suites are ignored");
+            } else if !value.is_empty() {
+                config.set(name, value);
+            }
+        }
+        "ssl.endpoint.identification.algorithm" => {
+            config.set(name, if value.is_empty() { "none" } else { value });
+        }
+        "ssl.keystore.location" => store::keystore(value, given, config)?,
+        "ssl.truststore.location" => store::truststore(value, given, config)?,
+        // Read together with the location.
+        "ssl.keystore.password" | "ssl.truststore.password" => {}
+        "ssl.keystore.type" | "ssl.truststore.type" => {}
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Takes note of options that are handed on and followed here, too.
+pub(super) fn follow(name: &str, value: &str, settings: &mut Settings) -> Result<(), BrokerError> {
+    match name {
+        "max.poll.interval.ms" => settings.max_poll_interval = Some(millis(name, value)?),
+        "max.request.size" => settings.max_record_bytes = number(name, value)?,
+        "metadata.max.age.ms" => settings.metadata_max_age = Some(millis(name, value)?),
+        "security.protocol" => {
+            settings.config.set(name, value.to_ascii_lowercase());
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Java's assignor classes in librdkafka's names. Kafka's default names an eager and a cooperative
+/// one, to allow rolling changes; librdkafka takes one kind only, the first.
+fn assignment_strategy(value: &str) -> Result<String, BrokerError> {
+    let mut names = Vec::new();
+    for class in value
+        .split(',')
+        .map(str::trim)
+        .filter(|class| !class.is_empty())
+    {
+        let name = match class.rsplit('.').next().unwrap_or(class) {
+            "CooperativeStickyAssignor" | "cooperative-sticky" => "cooperative-sticky",
+            "RangeAssignor" | "range" => "range",
+            "RoundRobinAssignor" | "roundrobin" => "roundrobin",
+            _ => {
+                return Err(bad(
+                    "partition.assignment.strategy",
+                    class,
+                    "use RangeAssignor, RoundRobinAssignor or CooperativeStickyAssignor",
+                ));
+            }
+        };
+        names.push(name);
+    }
+    let cooperative = names.first() == Some(&"cooperative-sticky");
+    names.retain(|name| (*name == "cooperative-sticky") == cooperative);
+    Ok(names.join(","))
+}
+
+fn bad(name: &str, value: &str, advice: &str) -> BrokerError {
+    BrokerError::InvalidOption(format!("{name} is {value:?}; {advice}"))
+}
+
+fn number(name: &str, value: &str) -> Result<usize, BrokerError> {
+    value
+        .trim()
+        .parse()
+        .map_err(|_| bad(name, value, "it must be a number that is not negative"))
+}
+
+/// Milliseconds; Java's largest numbers mean "for ever".
+fn millis(name: &str, value: &str) -> Result<Duration, BrokerError> {
+    let millis = number(name, value)?;
+    Ok(Duration::from_millis(
+        u64::try_from(millis).unwrap_or(u64::MAX),
+    ))
+}

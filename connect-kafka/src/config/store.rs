@@ -1,0 +1,140 @@
+//! Key stores and trust stores: PEM and PKCS#12, told apart by their content.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use connect_broker::BrokerError;
+use openssl::pkcs12::ParsedPkcs12_2;
+use openssl::pkcs12::Pkcs12;
+use rdkafka::ClientConfig;
+
+/// What a file holds.
+#[derive(Debug, PartialEq, Eq)]
+enum Format {
+    Jks,
+    Pem,
+    Pkcs12,
+    Unknown,
+}
+
+impl Format {
+    fn of(content: &[u8]) -> Self {
+        match content {
+            [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => Self::Jks,
+            // The start of a DER sequence.
+            [0x30, ..] => Self::Pkcs12,
+            _ if content.windows(10).any(|part| part == b"-----BEGIN") => Self::Pem,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Hands on which authorities to trust.
+pub(super) fn truststore(
+    path: &str,
+    given: &BTreeMap<&str, &str>,
+    config: &mut ClientConfig,
+) -> Result<(), BrokerError> {
+    let option = "ssl.truststore.location";
+    let content = read(option, path)?;
+    match Format::of(&content) {
+        Format::Pem => {
+            config.set("ssl.ca.location", path);
+        }
+        Format::Pkcs12 => {
+            let password = given
+                .get("ssl.truststore.password")
+                .copied()
+                .unwrap_or_default();
+            let parsed = open(option, path, &content, password)?;
+            let mut pem = Vec::new();
+            for certificate in parsed.ca.iter().flatten().chain(
+                // Some tools put a single certificate in the place of an own one.
+                parsed.cert.as_deref(),
+            ) {
+                pem.extend(certificate.to_pem().map_err(|error| {
+                    bad(
+                        option,
+                        path,
+                        &format!("a certificate cannot be read: {error}"),
+                    )
+                })?);
+            }
+            if pem.is_empty() {
+                return Err(bad(option, path, "it holds no certificates"));
+            }
+            config.set("ssl.ca.pem", String::from_utf8_lossy(&pem));
+        }
+        format => return Err(unusable(option, path, &format)),
+    }
+    Ok(())
+}
+
+/// Hands on the client's own key and certificate.
+pub(super) fn keystore(
+    path: &str,
+    given: &BTreeMap<&str, &str>,
+    config: &mut ClientConfig,
+) -> Result<(), BrokerError> {
+    let option = "ssl.keystore.location";
+    let content = read(option, path)?;
+    match Format::of(&content) {
+        Format::Pem => {
+            config.set("ssl.key.location", path);
+            config.set("ssl.certificate.location", path);
+        }
+        Format::Pkcs12 => {
+            let password = given
+                .get("ssl.keystore.password")
+                .copied()
+                .unwrap_or_default();
+            // Only to say early what is wrong.
+            open(option, path, &content, password)?;
+            config.set("ssl.keystore.location", path);
+            config.set("ssl.keystore.password", password);
+        }
+        format => return Err(unusable(option, path, &format)),
+    }
+    Ok(())
+}
+
+fn read(option: &str, path: &str) -> Result<Vec<u8>, BrokerError> {
+    fs::read(path).map_err(|error| bad(option, path, &error.to_string()))
+}
+
+fn open(
+    option: &str,
+    path: &str,
+    content: &[u8],
+    password: &str,
+) -> Result<ParsedPkcs12_2, BrokerError> {
+    let file = Pkcs12::from_der(content)
+        .map_err(|error| bad(option, path, &format!("it is not PKCS#12: {error}")))?;
+    file.parse2(password).map_err(|error| {
+        let text = error.to_string();
+        if text.contains("mac verify failure") {
+            bad(option, path, "the password is wrong")
+        } else {
+            bad(option, path, &format!("it cannot be opened: {text}"))
+        }
+    })
+}
+
+fn unusable(option: &str, path: &str, format: &Format) -> BrokerError {
+    if *format == Format::Jks {
+        let new = format!("{}.p12", path.trim_end_matches(".jks"));
+        let command = format!(
+            "keytool -importkeystore -srckeystore {path} -destkeystore {new} -deststoretype PKCS12"
+        );
+        return bad(
+            option,
+            path,
+            &format!("it is in Java's format JKS; convert it: {command}"),
+        );
+    }
+    bad(option, path, "it is neither PEM nor PKCS#12")
+}
+
+fn bad(option: &str, path: &str, problem: &str) -> BrokerError {
+    BrokerError::InvalidOption(format!("{option} {path}: {problem}"))
+}

@@ -1,0 +1,251 @@
+//! Handing records to librdkafka.
+
+use std::ffi::c_char;
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_broker::ProducerRecord;
+use rdkafka::bindings as sys;
+use rdkafka::bindings::rd_kafka_vtype_t as Kind;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::Client;
+use super::Code;
+use super::Failure;
+use super::c_text;
+use super::check;
+use super::millis;
+
+// A token travels through librdkafka as the private pointer of its message.
+const _: () = assert!(size_of::<*mut c_void>() >= size_of::<u64>());
+
+/// A topic of a producer, looked up once.
+pub(crate) struct Topic {
+    raw: *mut sys::rd_kafka_topic_t,
+    client: Arc<Client>,
+}
+
+// SAFETY: F1; the topic object is reference counted inside the library.
+unsafe impl Send for Topic {}
+// SAFETY: as above.
+unsafe impl Sync for Topic {}
+
+impl Topic {
+    pub(crate) fn open(client: &Arc<Client>, name: &str) -> Result<Self, Failure> {
+        let name = c_text(name)?;
+        // SAFETY: F1; `name` outlives the call; a null configuration means the client's default.
+        let raw =
+            unsafe { sys::rd_kafka_topic_new(client.native_ptr(), name.as_ptr(), ptr::null_mut()) };
+        if raw.is_null() {
+            // SAFETY: reads the error of this thread's last call.
+            return Err(Failure::of(unsafe { sys::rd_kafka_last_error() }));
+        }
+        Ok(Self {
+            raw,
+            client: Arc::clone(client),
+        })
+    }
+}
+
+impl Drop for Topic {
+    fn drop(&mut self) {
+        // SAFETY: `open` made the topic; it is destroyed once, before the client it keeps alive.
+        unsafe { sys::rd_kafka_topic_destroy(self.raw) };
+    }
+}
+
+/// Memory that is used again and again to describe batches to librdkafka.
+#[derive(Default)]
+pub(crate) struct Scratch(Vec<sys::rd_kafka_message_t>);
+
+// SAFETY: between calls it holds nothing, so no pointer travels.
+unsafe impl Send for Scratch {}
+// SAFETY: as above; it is only used through `&mut`.
+unsafe impl Sync for Scratch {}
+
+/// Hands over records of one topic that have neither headers nor timestamps, up to the first that
+/// finds no room, and says how many were handed over. Those with other problems are named in
+/// `failed` and count as handed over.
+pub(crate) fn produce_batch(
+    topic: &Topic,
+    records: &[ProducerRecord],
+    scratch: &mut Scratch,
+    failed: &mut Vec<(usize, RDKafkaErrorCode)>,
+) -> usize {
+    let messages = &mut scratch.0;
+    messages.clear();
+    messages.extend(records.iter().map(|record| {
+        let (payload, len) = parts(record.value.as_deref());
+        let (key, key_len) = parts(record.key.as_deref());
+        sys::rd_kafka_message_t {
+            err: Code::RD_KAFKA_RESP_ERR_NO_ERROR,
+            rkt: ptr::null_mut(),
+            partition: record.partition.unwrap_or(UNASSIGNED),
+            payload,
+            len,
+            key,
+            key_len,
+            offset: 0,
+            _private: record.token as *mut c_void,
+        }
+    }));
+    let count = i32::try_from(messages.len()).unwrap_or(i32::MAX);
+    let flags = sys::RD_KAFKA_MSG_F_COPY | sys::RD_KAFKA_MSG_F_PARTITION;
+    // SAFETY: F1; the array has at least `count` messages whose payloads and keys are borrowed from
+    // `records`; with the copy flag, librdkafka only reads them during the call.
+    unsafe {
+        sys::rd_kafka_produce_batch(topic.raw, UNASSIGNED, flags, messages.as_mut_ptr(), count);
+    }
+    let mut done = 0;
+    for (index, message) in messages.iter().enumerate() {
+        match message.err {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR => {}
+            // It sticks: no later message of the batch was taken.
+            Code::RD_KAFKA_RESP_ERR__QUEUE_FULL => break,
+            code => failed.push((index, code.into())),
+        }
+        done = index + 1;
+    }
+    messages.clear();
+    done
+}
+
+/// Hands over one record.
+pub(crate) fn produce_one(topic: &Topic, record: &ProducerRecord) -> Result<(), RDKafkaErrorCode> {
+    let (value, value_len) = parts(record.value.as_deref());
+    let (key, key_len) = parts(record.key.as_deref());
+    let headers = Headers::of(record)?;
+    let part = |vtype, u| sys::rd_kafka_vu_t { vtype, u };
+    let bytes = |ptr, size| sys::rd_kafka_vu_s__bindgen_ty_1 {
+        mem: sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr, size },
+    };
+    let mut parts = [
+        part(
+            Kind::RD_KAFKA_VTYPE_RKT,
+            sys::rd_kafka_vu_s__bindgen_ty_1 { rkt: topic.raw },
+        ),
+        part(
+            Kind::RD_KAFKA_VTYPE_PARTITION,
+            sys::rd_kafka_vu_s__bindgen_ty_1 {
+                i32_: record.partition.unwrap_or(UNASSIGNED),
+            },
+        ),
+        part(
+            Kind::RD_KAFKA_VTYPE_MSGFLAGS,
+            sys::rd_kafka_vu_s__bindgen_ty_1 {
+                i: sys::RD_KAFKA_MSG_F_COPY,
+            },
+        ),
+        part(Kind::RD_KAFKA_VTYPE_VALUE, bytes(value, value_len)),
+        part(Kind::RD_KAFKA_VTYPE_KEY, bytes(key, key_len)),
+        part(
+            Kind::RD_KAFKA_VTYPE_OPAQUE,
+            sys::rd_kafka_vu_s__bindgen_ty_1 {
+                ptr: record.token as *mut c_void,
+            },
+        ),
+        part(
+            Kind::RD_KAFKA_VTYPE_TIMESTAMP,
+            // Zero is the current time.
+            sys::rd_kafka_vu_s__bindgen_ty_1 {
+                i64_: record
+                    .timestamp
+                    .map_or(0, |timestamp| timestamp.as_millis()),
+            },
+        ),
+        part(
+            Kind::RD_KAFKA_VTYPE_HEADERS,
+            sys::rd_kafka_vu_s__bindgen_ty_1 { headers: headers.0 },
+        ),
+    ];
+    // Null headers must be left out.
+    let count = if headers.0.is_null() {
+        parts.len() - 1
+    } else {
+        parts.len()
+    };
+    // SAFETY: F1; the array has `count` parts whose types fit their values; payload and key are
+    // borrowed from `record` and, with the copy flag, only read during the call.
+    let error =
+        unsafe { sys::rd_kafka_produceva(topic.client.native_ptr(), parts.as_mut_ptr(), count) };
+    // SAFETY: the call returned null or an error object that is ours.
+    match unsafe { Failure::take(error) } {
+        Ok(()) => {
+            // librdkafka owns the headers of a record that it took.
+            std::mem::forget(headers);
+            Ok(())
+        }
+        Err(failure) => Err(failure.code),
+    }
+}
+
+/// Headers in librdkafka's form; null if there are none.
+struct Headers(*mut sys::rd_kafka_headers_t);
+
+impl Headers {
+    fn of(record: &ProducerRecord) -> Result<Self, RDKafkaErrorCode> {
+        if record.headers.is_empty() {
+            return Ok(Self(ptr::null_mut()));
+        }
+        // SAFETY: makes an object that `self` owns.
+        let headers = Self(unsafe { sys::rd_kafka_headers_new(record.headers.len()) });
+        for header in &record.headers {
+            let (value, len) = parts(header.value.as_deref());
+            let key = header.key.as_bytes();
+            // SAFETY: the object is valid; key and value are copied during the call, with their
+            // lengths, which fit: slices are never longer than `isize::MAX`.
+            let code = unsafe {
+                sys::rd_kafka_header_add(
+                    headers.0,
+                    key.as_ptr().cast::<c_char>(),
+                    key.len().cast_signed(),
+                    value,
+                    len.cast_signed(),
+                )
+            };
+            check(code).map_err(|failure| failure.code)?;
+        }
+        Ok(headers)
+    }
+}
+
+impl Drop for Headers {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: `of` made the object; after a hand-over `self` was forgotten.
+            unsafe { sys::rd_kafka_headers_destroy(self.0) };
+        }
+    }
+}
+
+/// Address and length; null for what is absent. librdkafka only reads, though its types say other.
+fn parts(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
+    bytes.map_or((ptr::null_mut(), 0), |bytes| {
+        (bytes.as_ptr().cast_mut().cast(), bytes.len())
+    })
+}
+
+/// Waits for callbacks of a producer and runs them; returns once some ran or the time is over.
+pub(crate) fn serve(client: &Client, wait: Duration) {
+    // SAFETY: F1; F3 for the callbacks.
+    unsafe { sys::rd_kafka_poll(client.native_ptr(), millis(wait)) };
+}
+
+/// How many records and callbacks librdkafka still holds.
+pub(crate) fn outstanding(client: &Client) -> usize {
+    // SAFETY: F1.
+    let count = unsafe { sys::rd_kafka_outq_len(client.native_ptr()) };
+    usize::try_from(count).unwrap_or_default()
+}
+
+/// Gives up all records that are not durable yet; each still gets its callback.
+pub(crate) fn purge(client: &Client) {
+    let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT;
+    // SAFETY: F1. With these flags, the call cannot fail.
+    unsafe { sys::rd_kafka_purge(client.native_ptr(), flags) };
+}
+
+/// The log decides on the partition.
+const UNASSIGNED: i32 = -1;

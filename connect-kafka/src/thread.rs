@@ -1,0 +1,419 @@
+//! The thread of a consumer: the only one that takes records from librdkafka.
+//!
+//! It reads one batch ahead of the async side, no further, and stops polling when the async side
+//! does, so that a task that hangs loses its partitions as it must. A change of the assignment is
+//! handed over and carried out when it was answered; librdkafka keeps the old one until then.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use connect_api::TopicPartition;
+use connect_broker::BrokerError;
+use connect_broker::StartOffset;
+use rdkafka::Offset;
+use rdkafka::TopicPartitionList;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::context::Rebalance;
+use crate::error::Subject;
+use crate::error::call_error;
+use crate::error::error;
+use crate::fetch::Fetcher;
+use crate::ffi;
+use crate::ffi::Client;
+use crate::ffi::ConsumerQueue;
+use crate::ffi::Failure;
+use crate::ffi::FetchedError;
+use crate::handoff::Command;
+use crate::handoff::Handoff;
+use crate::handoff::Parcel;
+
+/// How long one wait for records or the async side lasts at most.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long a look-up of offsets may take.
+pub(crate) const LOOK_UP: Duration = Duration::from_secs(10);
+
+/// How long a seek may take; it waits for no broker.
+const SEEK: Duration = Duration::from_secs(5);
+
+/// What the thread works with.
+pub(crate) struct Reader {
+    pub(crate) queue: Arc<ConsumerQueue>,
+    pub(crate) handoff: Arc<Handoff>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) start: StartOffset,
+    /// The consumer has a group of its own choice.
+    pub(crate) has_group: bool,
+    /// A member that does not poll for this long loses its partitions.
+    pub(crate) max_poll_interval: Duration,
+    pub(crate) paused: BTreeSet<TopicPartition>,
+    /// The number of the last seek.
+    pub(crate) seek: u64,
+    /// The number of the last change of the assignment.
+    pub(crate) change: u64,
+    /// When librdkafka was last polled.
+    pub(crate) polled: Instant,
+}
+
+impl Reader {
+    /// Starts the thread.
+    pub(crate) fn start(self) -> Result<(), BrokerError> {
+        std::thread::Builder::new()
+            .name("kafka-consumer".into())
+            .spawn(move || self.run())
+            .map(drop)
+            .map_err(|error| BrokerError::Unavailable(format!("starting a thread: {error}")))
+    }
+
+    /// Runs until the async side is gone, then leaves the group.
+    fn run(mut self) {
+        // After this long without a poll of the async side, nothing is read ahead any more.
+        let memory = (self.max_poll_interval / 10).min(Duration::from_secs(1));
+        while !self.handoff.is_stopped() {
+            self.obey_all();
+            if let Some(rebalance) = self.client().context().next_rebalance() {
+                self.rebalance(rebalance);
+            } else if self.handoff.wait_for_demand(TICK, memory) {
+                self.fetch();
+            }
+        }
+        ffi::close(self.client());
+        // Ending the client takes a while, which must not happen on another thread: this one waits
+        // until it is the last that has it.
+        let client = Arc::clone(self.client());
+        let begin = Instant::now();
+        let shared = || Arc::strong_count(&self.queue) > 1 || Arc::strong_count(&client) > 2;
+        while shared() && begin.elapsed() < LOOK_UP {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
+    fn client(&self) -> &Arc<Client> {
+        self.queue.client()
+    }
+
+    fn fetch(&mut self) {
+        if self.polled.elapsed() > self.max_poll_interval {
+            // The group has gone on without this member, even if librdkafka has not noticed.
+            self.client().context().set_ousted(true);
+        }
+        let (mut fetch, errors) = self.fetcher.fetch(&self.queue, TICK);
+        self.polled = Instant::now();
+        if fetch.count > 0 || !fetch.ends.is_empty() {
+            fetch.seek = self.seek;
+            self.deliver(Parcel::Records(fetch));
+        }
+        for error in errors {
+            if let Some(error) = self.judge(&error) {
+                self.deliver(Parcel::Failed(error));
+            }
+        }
+    }
+
+    /// Which errors the reader of the records has to know of; the others heal.
+    fn judge(&self, FetchedError { code, text, topic }: &FetchedError) -> Option<BrokerError> {
+        let name = topic.as_ref();
+        let subject = name.map_or(Subject::Cluster, Subject::Topic);
+        match code {
+            // Comes, or comes back, as soon as the topic does.
+            Code::UnknownTopic | Code::UnknownTopicOrPartition => {
+                tracing::warn!(
+                    topic = name.map(|name| name.as_str()),
+                    "the topic is not there"
+                );
+                None
+            }
+            // The partitions come back lost, which is told on its own.
+            Code::PollExceeded => {
+                tracing::warn!("{text}");
+                None
+            }
+            Code::Fatal | Code::FencedInstanceId => Some(BrokerError::Rejected(text.clone())),
+            Code::AutoOffsetReset => Some(BrokerError::Rejected(text.clone())),
+            // A consumer without a group never asks for a coordinator's leave.
+            Code::GroupAuthorizationFailed if !self.has_group => None,
+            _ => match error(*code, text, subject) {
+                BrokerError::Unavailable(_) => {
+                    tracing::debug!(%code, text, "reading goes on after a problem");
+                    None
+                }
+                error => Some(error),
+            },
+        }
+    }
+
+    /// Hands a parcel over; obeys commands while there is no room for it.
+    fn deliver(&mut self, mut parcel: Parcel) {
+        while !self.handoff.is_stopped() {
+            match self.handoff.put(parcel) {
+                Ok(()) => return,
+                Err(back) => parcel = back,
+            }
+            self.handoff.wait_for_room(TICK);
+            self.obey_all();
+        }
+    }
+
+    fn obey_all(&mut self) {
+        while let Some(command) = self.handoff.next_command() {
+            self.obey(command);
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        let result = match command {
+            // Nothing to answer: the answer came after its time.
+            Command::Answer(_) => Ok(()),
+            Command::Pause(partitions) => {
+                let list = list(partitions.iter());
+                self.paused.extend(partitions);
+                ffi::pause(self.client(), &list)
+            }
+            Command::Resume(partitions) => {
+                for partition in &partitions {
+                    self.paused.remove(partition);
+                }
+                ffi::resume(self.client(), &list(partitions.iter()))
+            }
+            Command::Seek {
+                partition,
+                offset,
+                number,
+            } => {
+                self.seek = number;
+                seek(self.client(), &partition, offset)
+            }
+        };
+        if let Err(failure) = result {
+            let error = call_error(&failure, Subject::Cluster, self.client().context());
+            self.deliver(Parcel::Failed(error));
+        }
+    }
+
+    /// Asks the async side about a change of the assignment and carries it out.
+    fn rebalance(&mut self, rebalance: Rebalance) {
+        let result = if rebalance.assign {
+            self.assign(rebalance)
+        } else {
+            self.revoke(rebalance)
+        };
+        if let Err(failure) = result {
+            let error = call_error(&failure, Subject::Cluster, self.client().context());
+            self.deliver(Parcel::Failed(error));
+        }
+    }
+
+    fn assign(&mut self, rebalance: Rebalance) -> Result<(), Failure> {
+        let Rebalance {
+            cooperative,
+            partitions,
+            ..
+        } = rebalance;
+        self.client().context().set_ousted(false);
+        let mut starts = starts(self.client(), &partitions, self.has_group, self.start);
+        if !partitions.is_empty() {
+            self.change += 1;
+            self.deliver(Parcel::Assigned {
+                number: self.change,
+                partitions: partitions.clone(),
+                starts: starts.clone(),
+            });
+            self.wait_for_answer(Some(&mut starts));
+        }
+        let list = list_with_starts(&partitions, &starts, self.has_group, self.start);
+        if cooperative {
+            ffi::incremental_assign(self.client(), &list)?;
+        } else {
+            ffi::assign(self.client(), &list)?;
+        }
+        let paused: Vec<_> = partitions
+            .iter()
+            .filter(|p| self.paused.contains(p))
+            .collect();
+        if paused.is_empty() {
+            return Ok(());
+        }
+        ffi::pause(self.client(), &self::list(paused.into_iter()))
+    }
+
+    fn revoke(&mut self, rebalance: Rebalance) -> Result<(), Failure> {
+        let Rebalance {
+            lost,
+            cooperative,
+            partitions,
+            ..
+        } = rebalance;
+        let lost = lost || self.client().context().is_ousted();
+        if !partitions.is_empty() {
+            self.change += 1;
+            let (number, partitions) = (self.change, partitions.clone());
+            self.deliver(if lost {
+                Parcel::Lost { number, partitions }
+            } else {
+                Parcel::Revoked { number, partitions }
+            });
+            self.wait_for_answer(None);
+        }
+        for partition in &partitions {
+            self.paused.remove(partition);
+        }
+        if cooperative {
+            return ffi::incremental_unassign(self.client(), &list(partitions.iter()));
+        }
+        ffi::unassign(self.client())
+    }
+
+    /// Waits for the answer to a change, at most as long as a member may not poll. Seeks of
+    /// partitions that are not read yet change where they start.
+    fn wait_for_answer(&mut self, mut starts: Option<&mut BTreeMap<TopicPartition, i64>>) {
+        let begin = Instant::now();
+        while !self.handoff.is_stopped() && begin.elapsed() < self.max_poll_interval {
+            match self.handoff.next_command() {
+                Some(Command::Answer(number)) if number == self.change => return,
+                Some(Command::Answer(_)) => {}
+                Some(Command::Seek {
+                    partition,
+                    offset,
+                    number,
+                }) if starts.is_some() => {
+                    self.seek = number;
+                    if let Some(starts) = &mut starts {
+                        starts.insert(partition, offset);
+                    }
+                }
+                Some(Command::Pause(partitions)) if starts.is_some() => {
+                    self.paused.extend(partitions);
+                }
+                Some(Command::Resume(partitions)) if starts.is_some() => {
+                    self.paused
+                        .retain(|partition| !partitions.contains(partition));
+                }
+                Some(command) => self.obey(command),
+                None => self.handoff.wait_for_command(TICK),
+            }
+        }
+    }
+}
+
+/// Where partitions start: after what the group committed, else at the end if readers start there.
+/// Those that start at the beginning are absent.
+pub(crate) fn starts(
+    client: &Client,
+    partitions: &[TopicPartition],
+    has_group: bool,
+    start: StartOffset,
+) -> BTreeMap<TopicPartition, i64> {
+    let mut starts = BTreeMap::new();
+    if partitions.is_empty() {
+        return starts;
+    }
+    if has_group {
+        match ffi::committed(client, &list(partitions.iter()), LOOK_UP) {
+            Ok(elements) => starts.extend(
+                elements
+                    .into_iter()
+                    .filter(|element| element.offset >= 0 && element.error.is_none())
+                    .map(|element| (element.partition, element.offset)),
+            ),
+            // librdkafka will look itself, for as long as it takes.
+            Err(failure) => {
+                tracing::debug!(text = failure.text, "committed offsets are not known yet");
+            }
+        }
+    }
+    if start == StartOffset::Latest {
+        let missing = partitions
+            .iter()
+            .filter(|partition| !starts.contains_key(*partition));
+        let missing: Vec<_> = missing.cloned().collect();
+        match edges(client, &missing, Offset::End) {
+            Ok(ends) => starts.extend(ends),
+            Err(failure) => tracing::debug!(text = failure.text, "ends are not known yet"),
+        }
+    }
+    starts
+}
+
+/// The list for an assignment. What is not known librdkafka finds out.
+pub(crate) fn list_with_starts(
+    partitions: &[TopicPartition],
+    starts: &BTreeMap<TopicPartition, i64>,
+    has_group: bool,
+    start: StartOffset,
+) -> TopicPartitionList {
+    let unknown = match (has_group, start) {
+        (true, _) => Offset::Stored,
+        (false, StartOffset::Latest) => Offset::End,
+        (false, _) => Offset::Beginning,
+    };
+    let offset = |partition| match starts.get(partition) {
+        Some(offset) => Offset::Offset(*offset),
+        None => unknown,
+    };
+    list_with(
+        partitions
+            .iter()
+            .map(|partition| (partition, offset(partition))),
+    )
+}
+
+/// Moves a position. A partition that was assigned a moment ago may not be ready for it yet.
+fn seek(client: &Client, partition: &TopicPartition, offset: i64) -> Result<(), Failure> {
+    let begin = Instant::now();
+    loop {
+        let list = list_with(std::iter::once((partition, Offset::Offset(offset))));
+        let result = ffi::seek(client, &list, SEEK)?;
+        match result.first().and_then(|element| element.error) {
+            Some(Code::State | Code::PreviousInProgress) if begin.elapsed() < SEEK => {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            // It was taken away meanwhile.
+            Some(Code::State | Code::UnknownPartition) | None => return Ok(()),
+            Some(code) => return Err(Failure::new(code, format!("seek of {partition}: {code}"))),
+        }
+    }
+}
+
+/// The first or next offsets of partitions.
+pub(crate) fn edges(
+    client: &Client,
+    partitions: &[TopicPartition],
+    edge: Offset,
+) -> Result<BTreeMap<TopicPartition, i64>, Failure> {
+    if partitions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let times = list_with(partitions.iter().map(|partition| (partition, edge)));
+    let elements = ffi::offsets_for_times(client, &times, LOOK_UP)?;
+    Ok(elements
+        .into_iter()
+        .filter(|element| element.offset >= 0 && element.error.is_none())
+        .map(|element| (element.partition, element.offset))
+        .collect())
+}
+
+/// A list of partitions.
+pub(crate) fn list<'a>(partitions: impl Iterator<Item = &'a TopicPartition>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(&partition.topic, partition.partition);
+    }
+    list
+}
+
+/// A list of partitions with offsets.
+pub(crate) fn list_with<'a>(
+    partitions: impl Iterator<Item = (&'a TopicPartition, Offset)>,
+) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in partitions {
+        // Only offsets that Kafka has no place for are refused: they stay unset.
+        let mut element = list.add_partition(&partition.topic, partition.partition);
+        drop(element.set_offset(offset));
+    }
+    list
+}
