@@ -10,6 +10,7 @@ mod conform;
 mod float_text;
 pub mod logical;
 mod map;
+mod moment;
 mod parse;
 mod project;
 mod schema;

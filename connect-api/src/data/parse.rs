@@ -1,7 +1,5 @@
 //! Text to values, where nothing but the text says what it is.
 
-use std::sync::LazyLock;
-
 use super::Datum;
 use super::Decimal;
 use super::Logical;
@@ -10,9 +8,10 @@ use super::SchemaRef;
 use super::SchemaType;
 use super::Value;
 use super::ValueMap;
-use super::calendar::days_of_date;
 use super::logical::MILLIS_PER_DAY;
 use super::logical::from_millis;
+use super::moment::digit;
+use super::moment::parse_moment;
 
 /// Reads a text as the value that it looks like.
 ///
@@ -193,14 +192,15 @@ impl<'a> Parser<'a> {
     /// Colons split times into five tokens, of which the first is taken already.
     fn parse_moment(&mut self, token: &str) -> Option<Datum> {
         let start = self.mark();
-        for _ in 0..4 {
-            if !self.has_next() {
-                break;
-            }
+        let mut count = 0;
+        while count < 4 && self.has_next() {
             self.next();
+            count += 1;
         }
         let rest = self.text.get(start..self.mark()).unwrap_or_default();
-        if let Some(moment) = parse_moment(&format!("{token}{rest}")) {
+        if count == 4
+            && let Some(moment) = parse_moment(&format!("{token}{rest}"))
+        {
             return Some(moment);
         }
         self.rewind(start);
@@ -501,109 +501,9 @@ fn parse_number(token: &str) -> Option<Datum> {
     ))
 }
 
-/// Reads a moment, recognized by its length.
-fn parse_moment(token: &str) -> Option<Datum> {
-    static DATE: LazyLock<Option<SchemaRef>> = LazyLock::new(|| Logical::date().build().ok());
-    static TIME: LazyLock<Option<SchemaRef>> = LazyLock::new(|| Logical::time().build().ok());
-    static TIMESTAMP: LazyLock<Option<SchemaRef>> =
-        LazyLock::new(|| Logical::timestamp().build().ok());
-
-    let token = token.replace("\\:", ":");
-    let mut scanner = Scanner(&token);
-    match token.encode_utf16().count() {
-        10 => {
-            let days = scanner.date()?;
-            Some(Datum::new(
-                DATE.clone()?,
-                Value::Date(days.try_into().ok()?),
-            ))
-        }
-        13 => {
-            let millis = scanner.time()?;
-            Some(Datum::new(
-                TIME.clone()?,
-                Value::Time(millis.try_into().ok()?),
-            ))
-        }
-        24 => {
-            let days = scanner.date()?;
-            scanner.literal('T')?;
-            let millis = days
-                .checked_mul(MILLIS_PER_DAY)?
-                .checked_add(scanner.time()?)?;
-            Some(Datum::new(TIMESTAMP.clone()?, Value::Timestamp(millis)))
-        }
-        _ => None,
-    }
-}
-
-/// Reads fields of a moment from the front; what follows them does not matter.
-struct Scanner<'a>(&'a str);
-
-impl Scanner<'_> {
-    fn date(&mut self) -> Option<i64> {
-        let year = self.number()?;
-        self.literal('-')?;
-        let month = self.number()?;
-        self.literal('-')?;
-        Some(days_of_date(year, month, self.number()?))
-    }
-
-    fn time(&mut self) -> Option<i64> {
-        let hour = self.number()?;
-        self.literal(':')?;
-        let minute = self.number()?;
-        self.literal(':')?;
-        let second = self.number()?;
-        self.literal('.')?;
-        let millis = self.number()?;
-        self.literal('Z')?;
-        Some(((hour * 60 + minute) * 60 + second) * 1000 + millis)
-    }
-
-    fn literal(&mut self, expected: char) -> Option<()> {
-        self.0 = self.0.strip_prefix(expected)?;
-        Some(())
-    }
-
-    fn number(&mut self) -> Option<i64> {
-        self.0 = self.0.trim_start_matches([' ', '\t']);
-        let mut number = None;
-        while let Some(digit) = self.0.chars().next().and_then(digit) {
-            // Numbers that leave the range of years and times are not moments.
-            number = Some(number.unwrap_or(0i64) * 10 + i64::from(digit)).filter(|n| *n < 1 << 32);
-            number?;
-            self.0 = self
-                .0
-                .get(self.0.chars().next().map_or(0, char::len_utf8)..)?;
-        }
-        number
-    }
-}
-
 /// Without control characters and spaces at both ends, as Java trims.
 fn trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
-}
-
-/// The value of a decimal digit of any script in the basic plane.
-fn digit(c: char) -> Option<u32> {
-    /// The zeros of the scripts, each followed by the other nine digits.
-    const ZEROS: [char; 36] = [
-        '0', '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}',
-        '\u{b66}', '\u{be6}', '\u{c66}', '\u{ce6}', '\u{d66}', '\u{de6}', '\u{e50}', '\u{ed0}',
-        '\u{f20}', '\u{1040}', '\u{1090}', '\u{17e0}', '\u{1810}', '\u{1946}', '\u{19d0}',
-        '\u{1a80}', '\u{1a90}', '\u{1b50}', '\u{1bb0}', '\u{1c40}', '\u{1c50}', '\u{a620}',
-        '\u{a8d0}', '\u{a900}', '\u{a9d0}', '\u{a9f0}', '\u{aa50}', '\u{abf0}',
-    ];
-    if c.is_ascii() {
-        return c.to_digit(10);
-    }
-    ZEROS
-        .iter()
-        .chain(&['\u{ff10}'])
-        .find(|zero| (**zero..=char::from_u32(**zero as u32 + 9).unwrap_or(**zero)).contains(&c))
-        .map(|zero| c as u32 - *zero as u32)
 }
 
 #[cfg(test)]
