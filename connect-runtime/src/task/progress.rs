@@ -87,10 +87,13 @@ impl TaskShared {
     /// A source task has nothing more for now; a sink task has committed all it could read.
     pub(crate) fn caught_up(&self, leftover: Option<String>) {
         let mut state = self.state();
+        let is_news = !state.caught_up || state.leftover != leftover;
         state.caught_up = true;
         state.leftover = leftover;
         drop(state);
-        self.notify();
+        if is_news {
+            self.notify();
+        }
     }
 
     pub(crate) fn failed(&self) {

@@ -92,7 +92,7 @@ impl Worker {
     /// Lets sink tasks commit whenever there is nothing to read.
     pub(crate) fn drain(&self) {
         for task in lock(&self.tasks).values() {
-            task.drain.send_replace(true);
+            task.drain.send_if_modified(|drain| !std::mem::replace(drain, true));
         }
     }
 
