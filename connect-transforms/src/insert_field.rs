@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use connect_api::Error;
 use connect_api::Result;
+use connect_api::TopicName;
 use connect_api::Transform;
 use connect_api::config::ConfigDef;
 use connect_api::config::ConfigError;
@@ -36,6 +37,8 @@ pub struct InsertField {
     fields: Vec<NewField>,
     replaces_null_with_default: bool,
     schemas: SchemaCache,
+    /// The topic of the record before, as text that can be shared.
+    topic: Option<(TopicName, Text)>,
 }
 
 #[derive(Debug, Clone, ConfigDef)]
@@ -94,6 +97,7 @@ impl InsertField {
             fields: Vec::new(),
             replaces_null_with_default: true,
             schemas: SchemaCache::default(),
+            topic: None,
         }
     }
 
@@ -103,7 +107,9 @@ impl InsertField {
             fields,
             replaces_null_with_default,
             schemas,
+            topic,
         } = self;
+        let topic = topic.as_ref().map(|(_, text)| text);
         let datum = part.of_mut(record);
         let Value::Struct(structure) = &datum.value else {
             return Err(unexpected(
@@ -141,7 +147,7 @@ impl InsertField {
         }
         for field in fields.iter() {
             values.push(
-                match (field.content.value(record, origin)?, &field.content) {
+                match (field.content.value(record, origin, topic)?, &field.content) {
                     (Value::Int64(millis), Content::Timestamp) => Value::Timestamp(millis),
                     (value, _) => value,
                 },
@@ -153,6 +159,22 @@ impl InsertField {
         Ok(())
     }
 
+    /// The topic as text, made once for consecutive records.
+    fn remember_topic(&mut self, record: &Record) {
+        let is_wanted = self
+            .fields
+            .iter()
+            .any(|field| matches!(field.content, Content::Topic));
+        if is_wanted
+            && self
+                .topic
+                .as_ref()
+                .is_none_or(|(topic, _)| *topic != record.topic)
+        {
+            self.topic = Some((record.topic.clone(), Text::from(&*record.topic)));
+        }
+    }
+
     fn apply_to_map(&self, record: &mut Record, origin: Origin<'_>) -> Result<()> {
         let datum = self.part.of_mut(record);
         if !matches!(datum.value, Value::Map(_)) {
@@ -161,8 +183,9 @@ impl InsertField {
                 &datum.value,
             ));
         }
+        let topic = self.topic.as_ref().map(|(_, text)| text);
         for field in &self.fields {
-            let value = field.content.value(record, origin)?;
+            let value = field.content.value(record, origin, topic)?;
             if let (Value::Map(map), false) = (&mut self.part.of_mut(record).value, value.is_null())
             {
                 map.insert(field.name.clone(), value);
@@ -210,6 +233,7 @@ impl Transform for InsertField {
     }
 
     fn apply(&mut self, mut record: Record, origin: Origin<'_>) -> Result<Option<Record>> {
+        self.remember_topic(&record);
         let datum = self.part.of_mut(&mut record);
         if !datum.value.is_null() {
             if datum.schema.is_some() {
@@ -261,7 +285,7 @@ impl NewField {
 
 impl Content {
     /// What the record has; null if it has nothing.
-    fn value(&self, record: &Record, origin: Origin<'_>) -> Result<Value> {
+    fn value(&self, record: &Record, origin: Origin<'_>, topic: Option<&Text>) -> Result<Value> {
         Ok(match self {
             Self::Offset => match origin {
                 Origin::Sink { position } => position.offset.into(),
@@ -278,7 +302,10 @@ impl Content {
                 .timestamp
                 .map(|timestamp| timestamp.as_millis())
                 .into(),
-            Self::Topic => Value::String(Text::from(&*record.topic)),
+            Self::Topic => topic
+                .cloned()
+                .unwrap_or_else(|| Text::from(&*record.topic))
+                .into(),
         })
     }
 }
@@ -288,4 +315,104 @@ fn unexpected(expectation: &str, found: &Value) -> Error {
         "{expectation} [field insertion], found: {}",
         found.java_class()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::LogPosition;
+    use connect_api::Timestamp;
+    use connect_api::config_map;
+    use connect_api::data::Datum;
+    use connect_api::data::ValueMap;
+
+    use super::*;
+
+    fn insert(config: &ConfigMap, record: Record) -> Result<Record> {
+        let mut insert = InsertField::new(Part::Value);
+        insert.configure(config)?;
+        let position = LogPosition::new("t", 3, 42);
+        let origin = Origin::Sink {
+            position: &position,
+        };
+        Ok(insert.apply(record, origin)?.unwrap())
+    }
+
+    fn line() -> Datum {
+        let schema = SchemaBuilder::structure()
+            .name("n")
+            .field("line", SchemaRef::STRING);
+        let schema = schema.optional().build().unwrap();
+        let line = Struct::new(schema.clone())
+            .unwrap()
+            .with("line", "a")
+            .unwrap();
+        Datum::new(schema, line)
+    }
+
+    #[test]
+    fn fields_are_added_behind_those_of_the_struct() {
+        let config = config_map! {
+            "topic.field" => "t!", "partition.field" => "p", "offset.field" => "o?",
+            "timestamp.field" => "w", "static.field" => "s", "static.value" => "v",
+        };
+        let record = Record::new("topic", line()).with_timestamp(Timestamp::from_millis(7));
+        let record = insert(&config, record).unwrap();
+        let schema = record.value.schema.unwrap();
+        let names: Vec<_> = schema
+            .fields()
+            .unwrap()
+            .iter()
+            .map(|field| field.name())
+            .collect();
+        assert_eq!(names, ["line", "t", "p", "o", "w", "s"]);
+        assert_eq!((schema.name(), schema.is_optional()), (Some("n"), false));
+        assert_eq!(schema.field("t").unwrap().schema(), &SchemaRef::STRING);
+        let structure = record.value.value.as_struct().unwrap();
+        assert!(structure.validate().is_ok());
+        assert_eq!(
+            structure.values(),
+            [
+                "a".into(),
+                "topic".into(),
+                Value::Null,
+                42i64.into(),
+                Value::Timestamp(7),
+                "v".into()
+            ]
+        );
+    }
+
+    #[test]
+    fn maps_take_what_there_is() {
+        let config = config_map! { "partition.field" => "p", "timestamp.field" => "w" };
+        let map: ValueMap = [("a", 1)].into_iter().collect();
+        let record = Record::new("t", Datum::schemaless(map.clone()));
+        assert_eq!(
+            insert(&config, record.clone()).unwrap().value.value,
+            map.into()
+        );
+        let record = insert(&config, record.with_timestamp(Timestamp::from_millis(7))).unwrap();
+        let map = record.value.value.as_map().unwrap();
+        assert_eq!(map.get("w"), Some(&Value::Int64(7)));
+    }
+
+    #[test]
+    fn tombstones_pass_and_other_values_do_not() {
+        let config = config_map! { "topic.field" => "t" };
+        assert_eq!(
+            insert(&config, Record::new("t", Datum::NULL))
+                .unwrap()
+                .value,
+            Datum::NULL
+        );
+        assert!(insert(&config, Record::new("t", Datum::string("x"))).is_err());
+        assert!(insert(&config, Record::new("t", Datum::schemaless("x"))).is_err());
+    }
+
+    #[test]
+    fn a_configuration_without_a_field_is_refused() {
+        for config in [config_map! {}, config_map! { "static.field" => "s" }] {
+            assert!(InsertField::new(Part::Key).configure(&config).is_err());
+        }
+    }
 }
