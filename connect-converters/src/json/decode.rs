@@ -51,7 +51,7 @@ pub(super) fn read_schemaless(reader: &mut Reader<'_>) -> Result<Value> {
             match number.to_i64() {
                 Some(number) => Value::Int64(number),
                 None if number.is_integral => return Err(out_of_range("INT64", number)),
-                None => Value::Float64(number.to_f64()),
+                None => Value::Float64(double(reader, number)?),
             }
         }
     })
@@ -72,8 +72,15 @@ pub(super) fn read(reader: &mut Reader<'_>, plan: &Plan, is_lax: bool) -> Result
         Kind::Int16 => integer(reader, plan, first).map(Value::Int16),
         Kind::Int32 => integer(reader, plan, first).map(Value::Int32),
         Kind::Int64 => integer(reader, plan, first).map(Value::Int64),
-        Kind::Float32 if is_number(first) => Ok(Value::Float32(reader.number()?.to_f32())),
-        Kind::Float64 if is_number(first) => Ok(Value::Float64(reader.number()?.to_f64())),
+        Kind::Float32 if is_number(first) => {
+            let number = reader.number()?;
+            double(reader, number)?;
+            Ok(Value::Float32(number.to_f32()))
+        }
+        Kind::Float64 if is_number(first) => {
+            let number = reader.number()?;
+            double(reader, number).map(Value::Float64)
+        }
         #[expect(clippy::cast_possible_truncation, reason = "it is not finite")]
         Kind::Float32 if first == b'"' => {
             not_finite(reader, plan).map(|value| Value::Float32(value as f32))
@@ -341,6 +348,15 @@ fn integer<T: TryFrom<i64>>(reader: &mut Reader<'_>, plan: &Plan, first: u8) -> 
         .ok_or_else(|| out_of_range(plan.schema.schema_type().name(), number))
 }
 
+/// The nearest double. Numbers beyond its range are infinite, but some are beyond Java's decimals.
+fn double(reader: &Reader<'_>, number: Number<'_>) -> Result<f64> {
+    let value = number.to_f64();
+    if value.is_infinite() && Decimal::parse(number.text).is_err() {
+        return Err(reader.error("an exponent of more than 31 bits").into());
+    }
+    Ok(value)
+}
+
 /// Reads what the encoder writes where JSON has no number.
 fn not_finite(reader: &mut Reader<'_>, plan: &Plan) -> Result<f64> {
     match reader.str()? {
@@ -351,7 +367,7 @@ fn not_finite(reader: &mut Reader<'_>, plan: &Plan) -> Result<f64> {
     }
 }
 
-/// Reads base64 as Jackson does: blanks between characters do not count.
+/// Reads base64 as Jackson does: blanks between groups of four characters do not count.
 fn base64(text: &str) -> Result<Vec<u8>> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
@@ -360,7 +376,18 @@ fn base64(text: &str) -> Result<Vec<u8>> {
             .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
     );
     let text = if text.bytes().any(|byte| byte <= b' ') {
-        Cow::Owned(text.replace(|c| c <= ' ', ""))
+        let mut kept = String::with_capacity(text.len());
+        // A blank inside a group stays, to be refused.
+        kept.extend(
+            text.chars()
+                .scan(0, |count, c| {
+                    let is_between = *count % 4 == 0 && c <= ' ';
+                    *count += usize::from(!is_between);
+                    Some((!is_between).then_some(c))
+                })
+                .flatten(),
+        );
+        Cow::Owned(kept)
     } else {
         Cow::Borrowed(text)
     };

@@ -6,6 +6,8 @@ mod encode;
 mod plan;
 mod read;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use bytes::Bytes;

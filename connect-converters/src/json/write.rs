@@ -20,7 +20,6 @@ pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
 
 /// True if no byte needs an escape. Written for the vector unit: whole blocks, no early exit.
 fn is_plain(bytes: &[u8]) -> bool {
-    let needs_escape = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte >= 0xf0);
     let (blocks, rest) = bytes.as_chunks::<32>();
     let in_block = |block: &[u8; 32]| {
         block
@@ -33,24 +32,34 @@ fn is_plain(bytes: &[u8]) -> bool {
             .fold(false, |any, byte| any | needs_escape(*byte))
 }
 
+/// Controls, quotes, backslashes, and what begins a character beyond the basic plane.
+const fn needs_escape(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte >= 0xf0)
+}
+
 #[cold]
 fn push_escaped(out: &mut Vec<u8>, text: &str) {
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(needs_escape) {
+        let (plain, escaped) = rest.split_at(at);
+        out.extend_from_slice(plain.as_bytes());
+        let mut chars = escaped.chars();
+        match chars.next().unwrap_or_default() {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
             '\u{8}' => out.extend_from_slice(b"\\b"),
             '\t' => out.extend_from_slice(b"\\t"),
             '\n' => out.extend_from_slice(b"\\n"),
             '\u{c}' => out.extend_from_slice(b"\\f"),
             '\r' => out.extend_from_slice(b"\\r"),
-            '\0'..='\u{1f}' | '\u{10000}'.. => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    push_unit(out, *unit);
-                }
-            }
-            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            c => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| push_unit(out, *unit)),
         }
+        rest = chars.as_str();
     }
+    out.extend_from_slice(rest.as_bytes());
 }
 
 /// `\uD83D`

@@ -21,10 +21,10 @@ pub(crate) fn misread_json(case: &Case) -> Option<Answer> {
 pub(crate) fn not_finite(case: &Case) -> Option<Answer> {
     let mut reading = Reading::of(case)?;
     let before = reading.output.clone();
-    if let Some(payload) = reading.payload {
+    if let Some(payload) = &reading.payload {
         reading.output["value"] = repaired(payload, &reading.output["value"]);
     }
-    if let Some(schema) = reading.schema {
+    if let Some(schema) = &reading.schema {
         reading.output["schema"] = repaired_schema(schema, &reading.output["schema"]);
     }
     let is_repaired = before != reading.output && reading.is_right();
@@ -83,45 +83,39 @@ fn has_form(json: &Json, form: &str) -> bool {
 }
 
 /// JSON, and what Java read in it.
-struct Reading<'a> {
-    schema: Option<&'a RawValue>,
-    payload: Option<&'a RawValue>,
+struct Reading {
+    schema: Option<Box<RawValue>>,
+    payload: Option<Box<RawValue>>,
     output: Json,
 }
 
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
-impl<'a> Reading<'a> {
-    fn of(case: &'a Case) -> Option<Self> {
+impl Reading {
+    fn of(case: &Case) -> Option<Self> {
         let output = case.output()?.clone();
         let text = case.input["bytes"]["utf8"]
             .as_str()?
             .trim_start_matches('\u{feff}');
-        // The first value counts; what follows is not read. Leading zeros are none of ours.
-        let raw = serde_json::Deserializer::from_str(text)
-            .into_iter::<&RawValue>()
+        let text = without_leading_zeros(text);
+        // The first value counts; what follows is not read.
+        let raw = serde_json::Deserializer::from_str(&text)
+            .into_iter::<Box<RawValue>>()
             .next();
         let raw = raw.and_then(Result::ok);
-        let is_enabled = case.config["schemas.enable"] != false;
-        if !is_enabled {
-            return Some(Self {
-                schema: None,
-                payload: raw,
-                output,
-            });
-        }
-        if case.config["schema.content"]
+        let has_content = case.config["schema.content"]
             .as_str()
-            .is_some_and(|content| !content.is_empty())
-        {
+            .is_some_and(|text| !text.is_empty());
+        if case.config["schemas.enable"] == false || has_content {
             return Some(Self {
                 schema: None,
                 payload: raw,
                 output,
             });
         }
-        let envelope: Members<'a> = serde_json::from_str(raw?.get()).ok()?;
-        let member = |key: &str| envelope.get(key).copied();
+        let raw = raw?;
+        let envelope: Members<'_> = serde_json::from_str(raw.get()).ok()?;
+        let member = |key: &str| envelope.get(key).map(|raw| (**raw).to_owned());
         Some(Self {
             schema: member("schema"),
             payload: member("payload"),
@@ -131,13 +125,34 @@ impl<'a> Reading<'a> {
 
     fn is_right(&self) -> bool {
         let schema = &self.output["schema"];
-        let is_value_right = match self.payload {
+        let is_value_right = match &self.payload {
             Some(payload) => is_right(payload, &self.output["value"], schema),
             // There is nothing that could be read.
             None => schema.is_null(),
         };
-        is_value_right && self.schema.is_none_or(|raw| is_schema_right(raw, schema))
+        is_value_right
+            && self
+                .schema
+                .as_ref()
+                .is_none_or(|raw| is_schema_right(raw, schema))
     }
+}
+
+/// The JSON without zeros before numbers, which Java reads and strict readers do not.
+fn without_leading_zeros(text: &str) -> String {
+    let mut out = String::new();
+    let (mut is_string, mut is_escaped) = (false, false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let starts_number = !out.ends_with(|c: char| c.is_ascii_digit() || ".eE+".contains(c));
+        let is_before_digit = chars.peek().is_some_and(char::is_ascii_digit);
+        if is_string || c != '0' || !starts_number || !is_before_digit {
+            out.push(c);
+        }
+        is_string ^= c == '"' && !is_escaped;
+        is_escaped = is_string && c == '\\' && !is_escaped;
+    }
+    out
 }
 
 /// True if a value is what JSON says, as far as types go. Null and defaults are always right.
