@@ -1,5 +1,6 @@
 //! The conformance suite against both in-process logs.
 
+#[cfg(test)]
 mod memory {
     use std::sync::Arc;
 
@@ -13,6 +14,7 @@ mod memory {
     connect_testkit::broker_conformance!(open);
 }
 
+#[cfg(test)]
 mod durable {
     use std::sync::Arc;
 

@@ -74,7 +74,7 @@ impl Disk {
         for pending in &content.pending {
             match pending {
                 Pending::Len(len) => {
-                    if random.next_u32() % 2 == 0 || *len > bytes.len() {
+                    if random.next_u32().is_multiple_of(2) || *len > bytes.len() {
                         bytes.resize(*len, 0);
                     }
                 }
@@ -182,8 +182,11 @@ struct Sender {
 
 impl Sender {
     async fn open(log: &LocalBroker, transactional_id: Option<&str>) -> Result<Self, BrokerError> {
-        let mut options = ProducerOptions::default();
-        options.transactional_id = transactional_id.map(str::to_owned);
+        let transactional_id = transactional_id.map(str::to_owned);
+        let options = ProducerOptions {
+            transactional_id,
+            ..ProducerOptions::default()
+        };
         let (producer, receipts) = log.producer(options).await?;
         Ok(Self {
             producer,

@@ -61,6 +61,16 @@ pub(crate) struct Append {
     pub(crate) transaction: Option<(Arc<Session>, u64)>,
 }
 
+impl Append {
+    /// Answers the records, and has the transaction fail that they are part of.
+    pub(crate) fn fail(self, error: &BrokerError) {
+        if let Some((session, number)) = self.transaction {
+            session.transaction().fail(number, error);
+        }
+        self.accepted.failed(error);
+    }
+}
+
 /// The decision of a transaction.
 #[derive(Debug)]
 pub(crate) struct End {

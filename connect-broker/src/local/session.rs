@@ -44,6 +44,19 @@ pub(crate) struct OpenBatch {
     pub(crate) len: u64,
 }
 
+impl Transaction {
+    /// Notes the first error of a record of a transaction that is open.
+    pub(crate) fn fail(&mut self, number: u64, error: &BrokerError) {
+        let is_first = self
+            .failure
+            .as_ref()
+            .is_none_or(|(failed, _)| *failed < number);
+        if number > self.decided && is_first {
+            self.failure = Some((number, error.clone()));
+        }
+    }
+}
+
 impl Session {
     /// A session without transactions.
     pub(crate) fn new(transactional_id: String, entry: ProducerEntry) -> Self {

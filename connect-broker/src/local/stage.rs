@@ -45,6 +45,8 @@ struct StagedLog {
     open: BTreeMap<i64, u64>,
     tail: Vec<Batch>,
     forget: Vec<i64>,
+    /// The last offset of what was rewritten.
+    rewritten: Option<i64>,
 }
 
 /// A session as it will be.
@@ -86,29 +88,21 @@ impl Stage {
 
     /// Adds a batch.
     pub(crate) fn append(&mut self, append: Append) {
+        if append.log.is_deleted() {
+            let topic = append.log.partition.topic.clone();
+            return append.fail(&BrokerError::UnknownTopic { topic });
+        }
+        if let Some((session, number)) = &append.transaction
+            && let Err(error) = self.check(session, *number)
+        {
+            return append.fail(&error);
+        }
         let Append {
             log,
             batch,
             accepted,
             transaction,
         } = append;
-        if log.is_deleted() {
-            let error = BrokerError::UnknownTopic {
-                topic: log.partition.topic.clone(),
-            };
-            if let Some((session, number)) = transaction {
-                session
-                    .transaction()
-                    .failure
-                    .get_or_insert((number, error.clone()));
-            }
-            return accepted.failed(&error);
-        }
-        if let Some((session, number)) = &transaction
-            && let Err(error) = self.check(session, *number)
-        {
-            return accepted.failed(&error);
-        }
         let staged = self.log(&log);
         let base = staged.entry.end;
         let len = batch.len() as u64;
@@ -223,6 +217,7 @@ impl Stage {
         let (before, after): (u64, u64) = (len(old), len(&new));
         let staged = self.log(log);
         staged.entry.bytes = (staged.entry.bytes + after).saturating_sub(before);
+        staged.rewritten = Some(last.last);
         self.changes.push(Change::RemoveBatches {
             log: log.id,
             from,
@@ -306,6 +301,7 @@ impl Stage {
             open,
             tail,
             forget,
+            rewritten,
         } in self.logs.into_values()
         {
             published.grown += entry.bytes.cast_signed() - before.bytes.cast_signed();
@@ -326,6 +322,9 @@ impl Stage {
                 first_open,
                 if keep_tail { tail } else { Vec::new() },
             );
+            if let Some(last) = rewritten {
+                log.shorten_tail(last);
+            }
             published.logs.push(log);
         }
         for done in self.done {
@@ -347,10 +346,7 @@ impl Stage {
             session, number, ..
         } in self.sessions.into_values()
         {
-            let mut transaction = session.transaction();
-            if transaction.decided < number {
-                transaction.failure.get_or_insert((number, error.clone()));
-            }
+            session.transaction().fail(number, error);
         }
         for done in self.done {
             match done {
@@ -382,6 +378,7 @@ impl Stage {
                 open: write.open.clone(),
                 tail: Vec::new(),
                 forget: Vec::new(),
+                rewritten: None,
             }
         })
     }

@@ -37,8 +37,8 @@ pub(crate) struct Writer {
     total_bytes: u64,
     /// Waiting for room.
     stalled: VecDeque<Request>,
-    /// True if this run has looked for room already.
-    room_made: bool,
+    /// True if this run has looked for room in vain.
+    no_room: bool,
     compactor: Compactor,
     retention: Retention,
     pub(super) next_log: u32,
@@ -67,7 +67,7 @@ impl Writer {
             tail_bytes: 0,
             total_bytes,
             stalled: VecDeque::new(),
-            room_made: false,
+            no_room: false,
             compactor,
             retention: Retention::default(),
             next_log,
@@ -78,12 +78,22 @@ impl Writer {
     /// Carries out requests in order, then a little of what is due anyway; true if there is more
     /// of that to do at once.
     pub(crate) fn run(&mut self, requests: Vec<Request>) -> bool {
+        let may_free = |request: &Request| !matches!(request, Request::Append(_));
+        let has_freed = requests.is_empty() || requests.iter().any(may_free);
+        self.carry_out(requests);
+        if has_freed && self.is_stalled() {
+            let waiting = std::mem::take(&mut self.stalled);
+            self.carry_out(waiting);
+        }
+        self.maintain()
+    }
+
+    fn carry_out(&mut self, requests: impl IntoIterator<Item = Request>) {
         let mut stage = Stage::default();
         let mut bytes = 0;
-        self.room_made = false;
-        let waiting = std::mem::take(&mut self.stalled);
-        for request in waiting.into_iter().chain(requests) {
-            let Some(request) = self.admit(request, bytes) else {
+        self.no_room = false;
+        for request in requests {
+            let Some(request) = self.admit(request, &mut stage, &mut bytes) else {
                 continue;
             };
             match request {
@@ -105,7 +115,6 @@ impl Writer {
             }
         }
         self.commit(stage);
-        self.maintain()
     }
 
     /// Does a bounded piece of compaction and retention; true if there is more to do at once.
@@ -218,9 +227,15 @@ impl Writer {
     }
 
     /// Lets a request pass, or keeps it until there is room.
-    fn admit(&mut self, request: Request, staged_bytes: usize) -> Option<Request> {
+    fn admit(
+        &mut self,
+        request: Request,
+        stage: &mut Stage,
+        staged_bytes: &mut usize,
+    ) -> Option<Request> {
+        let request = self.refuse_hopeless(request)?;
         let stall = match &request {
-            Request::Append(append) => self.is_too_much(append, staged_bytes),
+            Request::Append(append) => self.is_too_much(append, stage, staged_bytes),
             Request::End(end) => self.waits(|append| {
                 append
                     .transaction
@@ -236,7 +251,22 @@ impl Writer {
         None
     }
 
-    fn is_too_much(&mut self, append: &Append, staged_bytes: usize) -> bool {
+    /// A batch that is larger than the whole log may be would wait for ever.
+    fn refuse_hopeless(&self, request: Request) -> Option<Request> {
+        match (request, self.shared.options.max_bytes) {
+            (Request::Append(append), Some(most)) if append.batch.len() as u64 > most => {
+                let error = BrokerError::Full {
+                    path: self.shared.path.clone(),
+                    detail: format!("a batch has more than the {most} bytes of the whole log"),
+                };
+                append.fail(&error);
+                None
+            }
+            (request, _) => Some(request),
+        }
+    }
+
+    fn is_too_much(&mut self, append: &Append, stage: &mut Stage, staged: &mut usize) -> bool {
         let Some(most) = self.shared.options.max_bytes else {
             return false;
         };
@@ -246,17 +276,21 @@ impl Writer {
         if self.waits(|other| Arc::ptr_eq(&other.log, &append.log)) {
             return true;
         }
-        let wanted = self.total_bytes + (staged_bytes + append.batch.len()) as u64;
-        if wanted <= most {
+        let len = append.batch.len() as u64;
+        if self.total_bytes + *staged as u64 + len <= most {
             return false;
         }
-        if !self.room_made {
-            self.room_made = true;
-            let step = Retention::make_room(&self.shared, wanted - most);
+        if !self.no_room {
+            // What is staged counts, and must not overwrite what is dropped now.
+            self.commit(std::mem::take(stage));
+            *staged = 0;
+            // A little more than needed: looking for it costs the same.
+            let wanted = (self.total_bytes + len).saturating_sub(most) + most / 64;
+            let step = Retention::make_room(&self.shared, wanted);
             self.apply(step);
         }
-        let full = self.total_bytes + (staged_bytes + append.batch.len()) as u64 > most;
-        if full && self.stalled.is_empty() {
+        self.no_room = self.total_bytes + *staged as u64 + len > most;
+        if self.no_room && self.stalled.is_empty() {
             tracing::warn!(
                 path = %self.shared.path.display(),
                 bytes = self.total_bytes,
@@ -264,7 +298,7 @@ impl Writer {
                 "the log is full of records that a consumer group has not read; producers wait",
             );
         }
-        full
+        self.no_room
     }
 
     fn waits(&self, same: impl Fn(&Append) -> bool) -> bool {

@@ -19,6 +19,7 @@
 //! a broker that other tests share, and against one across a network.
 
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "these are tests: a surprise is a failure of the broker under test"
