@@ -69,7 +69,10 @@ impl TaskId {
     /// Names a task.
     #[must_use]
     pub fn new(connector: impl Into<ConnectorName>, index: usize) -> Self {
-        Self { connector: connector.into(), index }
+        Self {
+            connector: connector.into(),
+            index,
+        }
     }
 }
 

@@ -123,11 +123,16 @@ impl Statuses {
         &'a self,
         name: &'a ConnectorName,
     ) -> impl Iterator<Item = (&'a TaskId, &'a Status)> {
-        let first = Subject::Task(TaskId { connector: name.clone(), index: 0 });
-        self.0.range(first..).map_while(move |(subject, status)| match subject {
-            Subject::Task(id) if id.connector == *name => Some((id, status)),
-            _ => None,
-        })
+        let first = Subject::Task(TaskId {
+            connector: name.clone(),
+            index: 0,
+        });
+        self.0
+            .range(first..)
+            .map_while(move |(subject, status)| match subject {
+                Subject::Task(id) if id.connector == *name => Some((id, status)),
+                _ => None,
+            })
     }
 
     /// The status of a task.
@@ -145,7 +150,11 @@ mod tests {
     fn an_older_incarnation_never_overwrites_a_newer_one() {
         let mut statuses = Statuses::default();
         let id = TaskId::new("c", 0);
-        let status = |state, epoch| Status { state, trace: None, epoch };
+        let status = |state, epoch| Status {
+            state,
+            trace: None,
+            epoch,
+        };
         assert!(statuses.apply(Subject::Task(id.clone()), status(State::Running, 2)));
         assert!(!statuses.apply(Subject::Task(id.clone()), status(State::Failed, 1)));
         assert_eq!(statuses.task(&id).unwrap().state, State::Running);

@@ -1,6 +1,12 @@
 //! The herder core against a simulated worker: random requests, actions that end in random order
 //! and sometimes fail.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail like tests"
+)]
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -60,14 +66,21 @@ impl World {
                     self.core.step(Input::Done(id, Outcome::Written(Ok(()))));
                 }
                 Action::PublishStatus(..) | Action::SetTaskState { .. } => {}
-                Action::StartTask { id: task, config, .. } => {
+                Action::StartTask {
+                    id: task, config, ..
+                } => {
                     assert!(
                         self.tasks.insert(task.clone(), (id, config)).is_none(),
                         "A1/A4: {task} was started while it still ran\n{}",
                         self.log.join("\n")
                     );
                     let (subject, state) = (Subject::Task(task), State::Running);
-                    self.core.step(Input::Report { subject, epoch: id, state, trace: None });
+                    self.core.step(Input::Report {
+                        subject,
+                        epoch: id,
+                        state,
+                        trace: None,
+                    });
                 }
                 other => self.pending.push((id, other)),
             }
@@ -96,9 +109,11 @@ impl World {
                 assert!(self.connectors.remove(&name).is_some());
                 Outcome::Stopped
             }
-            Action::GenerateTaskConfigs { name } => {
-                Outcome::TaskConfigs(if fails { Err(FAILURE.into()) } else { Ok(split(&self.connectors[&name])) })
-            }
+            Action::GenerateTaskConfigs { name } => Outcome::TaskConfigs(if fails {
+                Err(FAILURE.into())
+            } else {
+                Ok(split(&self.connectors[&name]))
+            }),
             Action::StopTask { id } => {
                 assert!(self.tasks.remove(&id).is_some());
                 Outcome::Stopped
@@ -123,15 +138,30 @@ impl World {
         let state = self.core.state();
         for (name, entry) in state.connectors() {
             let running = self.connectors.get(name);
-            assert_eq!(running, Some(&entry.config), "{name} runs with its configuration");
-            let tasks: Vec<_> =
-                self.tasks.iter().filter(|(id, _)| id.connector == *name).collect();
+            assert_eq!(
+                running,
+                Some(&entry.config),
+                "{name} runs with its configuration"
+            );
+            let tasks: Vec<_> = self
+                .tasks
+                .iter()
+                .filter(|(id, _)| id.connector == *name)
+                .collect();
             if entry.target == TargetState::Stopped {
                 assert!(tasks.is_empty(), "a stopped connector has no tasks");
                 continue;
             }
-            let configs: Vec<_> = tasks.iter().map(|(_, (_, config))| config.clone()).collect();
-            assert_eq!(configs, entry.tasks, "the tasks of {name}\n{}", self.log.join("\n"));
+            let configs: Vec<_> = tasks
+                .iter()
+                .map(|(_, (_, config))| config.clone())
+                .collect();
+            assert_eq!(
+                configs,
+                entry.tasks,
+                "the tasks of {name}\n{}",
+                self.log.join("\n")
+            );
         }
         let known: BTreeSet<_> = state.connectors().keys().collect();
         assert!(self.connectors.keys().all(|name| known.contains(name)));
@@ -145,12 +175,19 @@ fn config(tasks: usize, version: usize) -> ConfigMap {
 
 fn split(config: &ConfigMap) -> Vec<ConfigMap> {
     let tasks: usize = config.get("tasks").unwrap().parse().unwrap();
-    (0..tasks).map(|index| config_map! { "index" => index }).collect()
+    (0..tasks)
+        .map(|index| config_map! { "index" => index })
+        .collect()
 }
 
 fn put(name: &str, config: ConfigMap) -> Request {
     let name = ConnectorName::new(name);
-    Request::Put { name, config, mode: PutMode::CreateOrUpdate, initial: None }
+    Request::Put {
+        name,
+        config,
+        mode: PutMode::CreateOrUpdate,
+        initial: None,
+    }
 }
 
 #[test]
@@ -161,7 +198,9 @@ fn a_put_is_answered_when_the_connector_runs_and_its_tasks_are_known() {
         assert!(!world.answers.contains_key(&request));
         world.finish(0, false); // validate, start, generate
     }
-    let Some(Ok(Response::Connector(info))) = world.answers.get(&request) else { panic!() };
+    let Some(Ok(Response::Connector(info))) = world.answers.get(&request) else {
+        panic!()
+    };
     assert_eq!((info.tasks, info.created), (2, true));
     assert_eq!(world.tasks.len(), 2);
 }
@@ -175,7 +214,10 @@ fn a_changed_configuration_restarts_connector_and_tasks_in_order() {
     world.ask(put("c", config(2, 2)));
     world.settle();
     world.check();
-    assert!(world.tasks.values().all(|(epoch, _)| !old.contains(epoch)), "all tasks are new");
+    assert!(
+        world.tasks.values().all(|(epoch, _)| !old.contains(epoch)),
+        "all tasks are new"
+    );
 }
 
 #[test]
@@ -188,8 +230,17 @@ fn a_report_of_an_old_incarnation_is_ignored() {
     world.ask(Request::RestartTask { id: id.clone() });
     world.settle();
     let subject = Subject::Task(id.clone());
-    world.step(Input::Report { subject, epoch: old, state: State::Failed, trace: None });
-    assert_eq!(world.core.statuses().task(&id).unwrap().state, State::Running, "S1");
+    world.step(Input::Report {
+        subject,
+        epoch: old,
+        state: State::Failed,
+        trace: None,
+    });
+    assert_eq!(
+        world.core.statuses().task(&id).unwrap().state,
+        State::Running,
+        "S1"
+    );
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::store::OffsetStore;
 use crate::store::TopicOffsets;
 use crate::store::read_offset_file;
 use crate::worker::Worker;
+use crate::worker::watchdog;
 
 /// Builds a worker; see [`Connect::builder`].
 #[derive(Debug)]
@@ -32,7 +33,12 @@ pub struct ConnectBuilder {
 
 impl ConnectBuilder {
     pub(crate) fn new() -> Self {
-        Self { registry: None, broker: None, worker: None, clock: Arc::new(SystemClock) }
+        Self {
+            registry: None,
+            broker: None,
+            worker: None,
+            clock: Arc::new(SystemClock),
+        }
     }
 
     /// The plugins that connectors may use. Required.
@@ -72,11 +78,15 @@ impl ConnectBuilder {
     /// reports.
     pub async fn build(self) -> Result<Connect> {
         let missing = |what: &str| Error::config(format!("a worker needs {what}"));
-        let registry = self.registry.ok_or_else(|| missing("a registry of plugins"))?;
+        let registry = self
+            .registry
+            .ok_or_else(|| missing("a registry of plugins"))?;
         let broker = self.broker.ok_or_else(|| missing("a broker"))?;
         let config = self.worker.ok_or_else(|| missing("a configuration"))?;
         for key in ["key.converter", "value.converter"] {
-            registry.find_converter(config.converter(key)).map_err(|error| named(key, &error))?;
+            registry
+                .find_converter(config.converter(key))
+                .map_err(|error| named(key, &error))?;
         }
         registry
             .find_header_converter(config.converter("header.converter"))
@@ -84,8 +94,13 @@ impl ConnectBuilder {
         let offsets = open_offsets(&config, &*broker, &*self.clock).await?;
         let (inputs, inputs_receiver) = mpsc::channel(INPUTS);
         let (commands, commands_receiver) = mpsc::channel(COMMANDS);
-        let worker =
-            Arc::new(Worker::new(registry, config, broker, offsets, self.clock, inputs));
+        let worker = Arc::new(Worker::new(
+            registry, config, broker, offsets, self.clock, inputs,
+        ));
+        tokio::spawn(watchdog::watch(
+            Arc::downgrade(&worker),
+            worker.ended.clone(),
+        ));
         let driver = Driver::new(Arc::clone(&worker), commands_receiver, inputs_receiver);
         let handle = tokio::spawn(driver.run());
         Ok(Connect::new(worker, commands, handle))
@@ -112,7 +127,9 @@ async fn open_offsets(
     match config.offset_file() {
         Some(path) if config.has_kafka() && !config.exactly_once_source() => {
             let cluster_id = broker.cluster_id().await?;
-            Ok(Arc::new(FileOffsets::open(path.clone(), Some(cluster_id)).await?))
+            Ok(Arc::new(
+                FileOffsets::open(path.clone(), Some(cluster_id)).await?,
+            ))
         }
         file => {
             let offsets: Arc<dyn OffsetStore> =
@@ -127,7 +144,9 @@ async fn open_offsets(
 
 /// Takes over an offsets file, once: what the log knows already stays.
 async fn import_offsets(path: &Path, offsets: &dyn OffsetStore, clock: &dyn Clock) -> Result<()> {
-    let Some(file) = read_offset_file(path).await? else { return Ok(()) };
+    let Some(file) = read_offset_file(path).await? else {
+        return Ok(());
+    };
     let found = file.entries.len();
     let imported = offsets.import(file.entries, clock.now()).await?;
     if imported > 0 {

@@ -123,7 +123,11 @@ impl Connect {
         commands: mpsc::Sender<Command>,
         driver: JoinHandle<()>,
     ) -> Self {
-        Self { worker, commands, driver: Arc::new(Mutex::new(Some(driver))) }
+        Self {
+            worker,
+            commands,
+            driver: Arc::new(Mutex::new(Some(driver))),
+        }
     }
 
     /// The plugins of the worker.
@@ -156,7 +160,8 @@ impl Connect {
         config: ConfigMap,
         state: TargetState,
     ) -> Result<ConnectorInfo, HerderError> {
-        self.put(name.into(), config, PutMode::Create, Some(state)).await
+        self.put(name.into(), config, PutMode::Create, Some(state))
+            .await
     }
 
     /// Creates a connector or changes its configuration.
@@ -168,7 +173,8 @@ impl Connect {
         name: impl Into<ConnectorName>,
         config: ConfigMap,
     ) -> Result<ConnectorInfo, HerderError> {
-        self.put(name.into(), config, PutMode::CreateOrUpdate, None).await
+        self.put(name.into(), config, PutMode::CreateOrUpdate, None)
+            .await
     }
 
     async fn put(
@@ -187,7 +193,15 @@ impl Connect {
                 )));
             }
         }
-        match self.request(Request::Put { name, config, mode, initial }).await? {
+        match self
+            .request(Request::Put {
+                name,
+                config,
+                mode,
+                initial,
+            })
+            .await?
+        {
             Response::Connector(info) => Ok(info),
             _ => Err(HerderError::ShuttingDown),
         }
@@ -197,8 +211,13 @@ impl Connect {
     ///
     /// # Errors
     /// [`HerderError::NoConnector`].
-    pub async fn delete_connector(&self, name: impl Into<ConnectorName>) -> Result<(), HerderError> {
-        self.request(Request::Delete { name: name.into() }).await.map(drop)
+    pub async fn delete_connector(
+        &self,
+        name: impl Into<ConnectorName>,
+    ) -> Result<(), HerderError> {
+        self.request(Request::Delete { name: name.into() })
+            .await
+            .map(drop)
     }
 
     /// Lets a connector's tasks do nothing, with everything in place.
@@ -206,7 +225,8 @@ impl Connect {
     /// # Errors
     /// [`HerderError::NoConnector`].
     pub async fn pause(&self, name: impl Into<ConnectorName>) -> Result<(), HerderError> {
-        self.set_target_state(name.into(), TargetState::Paused).await
+        self.set_target_state(name.into(), TargetState::Paused)
+            .await
     }
 
     /// Lets a paused or stopped connector run again.
@@ -214,7 +234,8 @@ impl Connect {
     /// # Errors
     /// [`HerderError::NoConnector`].
     pub async fn resume(&self, name: impl Into<ConnectorName>) -> Result<(), HerderError> {
-        self.set_target_state(name.into(), TargetState::Started).await
+        self.set_target_state(name.into(), TargetState::Started)
+            .await
     }
 
     /// Stops a connector and its tasks, and keeps its configuration.
@@ -222,7 +243,8 @@ impl Connect {
     /// # Errors
     /// [`HerderError::NoConnector`].
     pub async fn stop(&self, name: impl Into<ConnectorName>) -> Result<(), HerderError> {
-        self.set_target_state(name.into(), TargetState::Stopped).await
+        self.set_target_state(name.into(), TargetState::Stopped)
+            .await
     }
 
     async fn set_target_state(
@@ -230,7 +252,9 @@ impl Connect {
         name: ConnectorName,
         state: TargetState,
     ) -> Result<(), HerderError> {
-        self.request(Request::SetTargetState { name, state }).await.map(drop)
+        self.request(Request::SetTargetState { name, state })
+            .await
+            .map(drop)
     }
 
     /// Starts a connector afresh, with its tasks or without, all or only what has failed.
@@ -244,7 +268,13 @@ impl Connect {
         only_failed: bool,
     ) -> Result<(), HerderError> {
         let name = name.into();
-        self.request(Request::Restart { name, include_tasks, only_failed }).await.map(drop)
+        self.request(Request::Restart {
+            name,
+            include_tasks,
+            only_failed,
+        })
+        .await
+        .map(drop)
     }
 
     /// Starts one task afresh.
@@ -260,7 +290,8 @@ impl Connect {
     /// # Errors
     /// [`HerderError::ShuttingDown`].
     pub async fn connectors(&self) -> Result<Vec<ConnectorName>, HerderError> {
-        self.look(|core| core.state().connectors().keys().cloned().collect()).await
+        self.look(|core| core.state().connectors().keys().cloned().collect())
+            .await
     }
 
     /// The configuration of a connector, variables unresolved.
@@ -270,9 +301,13 @@ impl Connect {
     pub async fn config(&self, name: impl Into<ConnectorName>) -> Result<ConfigMap, HerderError> {
         let name = name.into();
         let asked = name.clone();
-        self.look(move |core| core.state().connector(&asked).map(|entry| entry.config.clone()))
-            .await?
-            .ok_or(HerderError::NoConnector(name))
+        self.look(move |core| {
+            core.state()
+                .connector(&asked)
+                .map(|entry| entry.config.clone())
+        })
+        .await?
+        .ok_or(HerderError::NoConnector(name))
     }
 
     /// The state of a connector and its tasks.
@@ -285,7 +320,9 @@ impl Connect {
     ) -> Result<ConnectorStatus, HerderError> {
         let name = name.into();
         let asked = name.clone();
-        self.look(move |core| status_of(core, &asked)).await?.ok_or(HerderError::NoConnector(name))
+        self.look(move |core| status_of(core, &asked))
+            .await?
+            .ok_or(HerderError::NoConnector(name))
     }
 
     /// The committed offsets of a source connector.
@@ -316,7 +353,11 @@ impl Connect {
     ///
     /// Called on one handle, it ends the worker for all of them.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let driver = self
+            .driver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let ended = async {
             // Refused only if another handle shuts the worker down already.
             let _ = self.request(Request::Shutdown).await;
@@ -328,7 +369,12 @@ impl Connect {
         let timed_out = tokio::time::timeout(deadline, ended).await.is_err();
         let mut left = self.worker.take_abandoned();
         if timed_out {
-            left.extend(self.worker.progress().into_iter().map(|progress| progress.id));
+            left.extend(
+                self.worker
+                    .progress()
+                    .into_iter()
+                    .map(|progress| progress.id),
+            );
         }
         ShutdownReport { left, timed_out }
     }
@@ -348,14 +394,19 @@ impl Connect {
     ) -> Result<T, HerderError> {
         let (reply, answer) = oneshot::channel();
         let look = Box::new(move |core: &HerderCore| drop(reply.send(look(core))));
-        self.commands.send(Command::Look(look)).await.map_err(|_| HerderError::ShuttingDown)?;
+        self.commands
+            .send(Command::Look(look))
+            .await
+            .map_err(|_| HerderError::ShuttingDown)?;
         answer.await.map_err(|_| HerderError::ShuttingDown)
     }
 }
 
 impl std::fmt::Debug for Connect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connect").field("broker", &self.worker.broker).finish_non_exhaustive()
+        f.debug_struct("Connect")
+            .field("broker", &self.worker.broker)
+            .finish_non_exhaustive()
     }
 }
 
@@ -367,9 +418,17 @@ pub(crate) fn status_of(core: &HerderCore, name: &ConnectorName) -> Option<Conne
     };
     let (connector, trace) = state(core.statuses().connector(name));
     let tasks = (0..entry.tasks.len()).map(|index| {
-        let id = TaskId { connector: name.clone(), index };
+        let id = TaskId {
+            connector: name.clone(),
+            index,
+        };
         let (state, trace) = state(core.statuses().task(&id));
         TaskStatus { id, state, trace }
     });
-    Some(ConnectorStatus { name: name.clone(), state: connector, trace, tasks: tasks.collect() })
+    Some(ConnectorStatus {
+        name: name.clone(),
+        state: connector,
+        trace,
+        tasks: tasks.collect(),
+    })
 }

@@ -65,14 +65,22 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
 }
 
 fn picture(core: &HerderCore) -> Picture {
-    let mut picture = Picture { failed: None, tasks: 0, sinks: Vec::new() };
+    let mut picture = Picture {
+        failed: None,
+        tasks: 0,
+        sinks: Vec::new(),
+    };
     for (name, entry) in core.state().connectors() {
         picture.tasks += entry.tasks.len();
         if let Some(status) = status_of(core, name) {
             let connector = (status.state, "connector", name.to_string(), status.trace);
-            let tasks =
-                status.tasks.into_iter().map(|t| (t.state, "task", t.id.to_string(), t.trace));
-            let failed = std::iter::once(connector).chain(tasks).find(|s| s.0 == State::Failed);
+            let tasks = status
+                .tasks
+                .into_iter()
+                .map(|t| (t.state, "task", t.id.to_string(), t.trace));
+            let failed = std::iter::once(connector)
+                .chain(tasks)
+                .find(|s| s.0 == State::Failed);
             if let Some((_, what, name, trace)) = failed {
                 let reason = trace.unwrap_or_default();
                 let error = Error::external(format!("{what} \"{name}\" has failed: {reason}"));
@@ -95,12 +103,16 @@ async fn sinks_done(
     progress: &[TaskProgress],
 ) -> Result<bool> {
     for (name, settings) in sinks {
-        let running = progress.iter().any(|p| p.id.connector == *name && !p.is_source);
+        let running = progress
+            .iter()
+            .any(|p| p.id.connector == *name && !p.is_source);
         if !running {
             continue;
         }
         let partitions = partitions_of(admin, settings).await?;
-        let ends = admin.end_offsets(&partitions, Isolation::ReadCommitted).await?;
+        let ends = admin
+            .end_offsets(&partitions, Isolation::ReadCommitted)
+            .await?;
         let starts = admin.start_offsets(&partitions).await?;
         let committed = admin.group_offsets(&group(name)).await?;
         if !reached(&starts, &ends, &committed) {

@@ -6,9 +6,14 @@ use connect_api::PluginRegistry;
 /// of this crate include them.
 #[must_use]
 pub fn plugins() -> PluginRegistry {
-    #[cfg_attr(not(feature = "builtin"), expect(unused_mut, reason = "nothing is installed"))]
+    #[cfg_attr(
+        not(feature = "builtin"),
+        expect(unused_mut, reason = "nothing is installed")
+    )]
     let mut registry = PluginRegistry::new();
     #[cfg(feature = "builtin")]
-    registry.install(connect_converters::plugins).install(connect_transforms::plugins);
+    registry
+        .install(connect_converters::plugins)
+        .install(connect_transforms::plugins);
     registry
 }

@@ -1,5 +1,7 @@
 //! Connectors without a log.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
 mod common;
 
 use std::sync::atomic::Ordering;
@@ -52,7 +54,10 @@ async fn a_source_is_a_stream_whose_offsets_follow_acknowledgements() {
     }
     stream.stop().await.unwrap();
     let expected: Vec<_> = (30..100).map(|n| n.to_string()).collect();
-    assert_eq!(seen, expected, "what was not acknowledged comes again, nothing else");
+    assert_eq!(
+        seen, expected,
+        "what was not acknowledged comes again, nothing else"
+    );
 }
 
 #[tokio::test]
@@ -60,9 +65,16 @@ async fn transforms_apply_and_dropped_records_are_not_waited_for() {
     let mut config = lines(10);
     config.extend(config_map! { "transforms" => "odd", "transforms.odd.type" => "DropOdd" });
     let registry = registry(&Seen::default());
-    let mut stream = SourceStream::builder(&registry).config(config).start().await.unwrap();
+    let mut stream = SourceStream::builder(&registry)
+        .config(config)
+        .start()
+        .await
+        .unwrap();
     let batch = StreamExt::next(&mut stream).await.unwrap().unwrap();
-    assert_eq!(batch.records().iter().map(line).collect::<Vec<_>>(), ["0", "2", "4", "6", "8"]);
+    assert_eq!(
+        batch.records().iter().map(line).collect::<Vec<_>>(),
+        ["0", "2", "4", "6", "8"]
+    );
     batch.acknowledge();
     eventually(async || stream.is_caught_up().then_some(())).await;
     stream.stop().await.unwrap();
@@ -73,7 +85,11 @@ async fn a_failed_task_ends_its_stream_with_an_error() {
     let mut config = lines(10);
     config.extend(config_map! { "misbehave" => "panic", "at" => 5, "batch" => 5 });
     let registry = registry(&Seen::default());
-    let mut stream = SourceStream::builder(&registry).config(config).start().await.unwrap();
+    let mut stream = SourceStream::builder(&registry)
+        .config(config)
+        .start()
+        .await
+        .unwrap();
     let mut errors = Vec::new();
     while let Some(batch) = stream.next().await {
         match batch {
@@ -91,7 +107,10 @@ async fn a_failed_task_ends_its_stream_with_an_error() {
         .await
         .unwrap_err()
         .report();
-    assert!(error.contains("\"count\"") && error.contains("\"topic\""), "{error}");
+    assert!(
+        error.contains("\"count\"") && error.contains("\"topic\""),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -102,15 +121,25 @@ async fn a_sink_is_fed_by_hand() {
     config.extend(config_map! {
         "fail.puts" => 2, "transforms" => "odd", "transforms.odd.type" => "DropOdd",
     });
-    let sink = SinkHandle::builder(&registry(&seen)).config(config).start().await.unwrap();
+    let sink = SinkHandle::builder(&registry(&seen))
+        .config(config)
+        .start()
+        .await
+        .unwrap();
     for chunk in 0..50 {
-        let records = (0..100).map(|n| Record::new("t", Datum::string((chunk * 100 + n).to_string())));
+        let records =
+            (0..100).map(|n| Record::new("t", Datum::string((chunk * 100 + n).to_string())));
         sink.send(records.collect()).await.unwrap();
     }
     sink.flush().await.unwrap();
-    let expected: Vec<_> = (0..5000).filter(|n| n % 2 == 0).map(|n| n.to_string()).collect();
+    let expected: Vec<_> = (0..5000)
+        .filter(|n| n % 2 == 0)
+        .map(|n| n.to_string())
+        .collect();
     assert_eq!(seen.lines(), expected);
-    sink.send(vec![Record::new("t", Datum::string("5000"))]).await.unwrap();
+    sink.send(vec![Record::new("t", Datum::string("5000"))])
+        .await
+        .unwrap();
     sink.stop().await.unwrap();
     assert_eq!(seen.lines().len(), 2501, "stop flushes");
     assert_eq!(seen.stopped.load(Ordering::SeqCst), 1);
@@ -121,9 +150,19 @@ async fn a_failed_sink_refuses_more() {
     let seen = Seen::default();
     let mut config = collect();
     config.insert("panic.at", "7");
-    let sink = SinkHandle::builder(&registry(&seen)).config(config).start().await.unwrap();
-    sink.send(vec![Record::new("t", Datum::string("7"))]).await.unwrap();
+    let sink = SinkHandle::builder(&registry(&seen))
+        .config(config)
+        .start()
+        .await
+        .unwrap();
+    sink.send(vec![Record::new("t", Datum::string("7"))])
+        .await
+        .unwrap();
     let error = sink.flush().await.unwrap_err().report();
     assert!(error.contains("this line makes me panic"), "{error}");
-    assert!(sink.send(vec![Record::new("t", Datum::string("8"))]).await.is_err());
+    assert!(
+        sink.send(vec![Record::new("t", Datum::string("8"))])
+            .await
+            .is_err()
+    );
 }

@@ -1,6 +1,12 @@
 //! Exactly-once source tasks on the in-process log: whatever is cut off when, each line is in the
 //! topic once.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail like tests"
+)]
+
 mod common;
 
 use std::time::Duration;
@@ -42,7 +48,10 @@ async fn committed(broker: &LocalBroker, topic: &str) -> Vec<String> {
     let mut consumer = broker.consumer(options).await.unwrap();
     let admin = broker.admin(Default::default()).await.unwrap();
     let partitions = [partition.clone()];
-    let ends = admin.end_offsets(&partitions, Isolation::ReadCommitted).await.unwrap();
+    let ends = admin
+        .end_offsets(&partitions, Isolation::ReadCommitted)
+        .await
+        .unwrap();
     let mut lines = Vec::new();
     while consumer.position(&partition).await.unwrap() < ends[&partition] {
         if let ConsumerEvent::Records(read) = consumer.poll(Duration::from_secs(1)).await.unwrap() {
@@ -123,17 +132,35 @@ async fn what_a_worker_cannot_give_is_refused() {
     let mut required = source(10, "poll", 10);
     required.insert("exactly.once.support", "required");
     let connect = worker(&broker, &Seen::default(), false).await;
-    let error = connect.create_connector("in", required.clone()).await.unwrap_err().to_string();
+    let error = connect
+        .create_connector("in", required.clone())
+        .await
+        .unwrap_err()
+        .to_string();
     let expected = "This worker does not have exactly-once source support enabled.";
     assert!(error.contains(expected), "{error}");
     let _ = connect.shutdown(Duration::from_secs(5)).await;
 
     let connect = worker(&broker, &Seen::default(), true).await;
-    let error = connect.create_connector("in", required).await.unwrap_err().to_string();
-    assert!(error.contains("does not say whether it supports exactly-once"), "{error}");
+    let error = connect
+        .create_connector("in", required)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("does not say whether it supports exactly-once"),
+        "{error}"
+    );
     let own = source(10, "connector", 10);
-    let error = connect.create_connector("in", own).await.unwrap_err().to_string();
-    assert!(error.contains("does not support connector-defined transaction boundaries"), "{error}");
+    let error = connect
+        .create_connector("in", own)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("does not support connector-defined transaction boundaries"),
+        "{error}"
+    );
     let _ = connect.shutdown(Duration::from_secs(5)).await;
 }
 
@@ -148,6 +175,13 @@ async fn a_pause_commits_the_open_transaction() {
     eventually(async || (connect.progress()[0].bytes_done == 0).then_some(())).await;
     connect.pause("in").await.unwrap();
     eventually(async || (committed(&broker, "lines").await.len() == 10).then_some(())).await;
-    assert_eq!(connect.source_offsets("in")[0].1.get("next").unwrap().as_i64(), Some(10));
+    assert_eq!(
+        connect.source_offsets("in")[0]
+            .1
+            .get("next")
+            .unwrap()
+            .as_i64(),
+        Some(10)
+    );
     let _ = connect.shutdown(Duration::from_secs(5)).await;
 }

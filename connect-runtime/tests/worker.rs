@@ -1,5 +1,11 @@
 //! A worker on the log in memory, seen from its host.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail like tests"
+)]
+
 mod common;
 
 use std::sync::atomic::Ordering;
@@ -33,7 +39,11 @@ async fn records_travel_from_a_source_to_a_sink() {
     assert_eq!(seen.lines(), numbers(0..1000));
     assert_eq!(seen.delivered.load(Ordering::SeqCst), 1000);
     assert!(connect.shutdown(DEADLINE).await.is_clean());
-    assert_eq!(seen.stopped.load(Ordering::SeqCst), 2, "every started task is stopped once");
+    assert_eq!(
+        seen.stopped.load(Ordering::SeqCst),
+        2,
+        "every started task is stopped once"
+    );
     assert_eq!(connect.connectors().await, Err(HerderError::ShuttingDown));
 }
 
@@ -49,7 +59,10 @@ async fn a_new_worker_goes_on_where_the_old_one_stopped() {
         assert!(connect.shutdown(DEADLINE).await.is_clean());
         assert_eq!(seen.lines(), numbers(expected), "neither lost nor doubled");
         let offsets = connect.source_offsets("in");
-        assert_eq!(offsets[0].1.get("next").unwrap().as_i64(), Some(count as i64));
+        assert_eq!(
+            offsets[0].1.get("next").unwrap().as_i64(),
+            Some(count as i64)
+        );
     }
 }
 
@@ -70,7 +83,14 @@ async fn a_panic_stays_in_its_task() {
     let error = connect.until_end().await.unwrap_err();
     assert!(error.report().contains("bad-0"), "{}", error.report());
     // What was durable before the panic is committed.
-    assert_eq!(connect.source_offsets("bad")[0].1.get("next").unwrap().as_i64(), Some(50));
+    assert_eq!(
+        connect.source_offsets("bad")[0]
+            .1
+            .get("next")
+            .unwrap()
+            .as_i64(),
+        Some(50)
+    );
     assert!(connect.shutdown(DEADLINE).await.is_clean());
 }
 
@@ -86,10 +106,18 @@ async fn a_failed_task_can_be_restarted() {
     bad.insert("misbehave", "");
     connect.put_connector("in", bad).await.unwrap();
     connect.until_end().await.unwrap();
-    assert_eq!(seen.lines(), numbers(0..20), "it goes on after the last durable record");
+    assert_eq!(
+        seen.lines(),
+        numbers(0..20),
+        "it goes on after the last durable record"
+    );
     connect.restart("in", true, false).await.unwrap();
     connect.until_end().await.unwrap();
-    assert_eq!(seen.lines().len(), 20, "a restart repeats nothing that was committed");
+    assert_eq!(
+        seen.lines().len(),
+        20,
+        "a restart repeats nothing that was committed"
+    );
     let _ = connect.shutdown(DEADLINE).await;
 }
 
@@ -97,9 +125,16 @@ async fn a_failed_task_can_be_restarted() {
 async fn a_paused_connector_does_nothing_and_goes_on() {
     let (broker, seen) = (LocalBroker::memory(), Seen::default());
     let connect = worker(&broker, &seen).await;
-    connect.create_connector_in("out", collect(), TargetState::Paused).await.unwrap();
+    connect
+        .create_connector_in("out", collect(), TargetState::Paused)
+        .await
+        .unwrap();
     let status = connect.status("out").await.unwrap();
-    assert_eq!((status.state, status.tasks.len()), (State::Paused, 0), "as in Java");
+    assert_eq!(
+        (status.state, status.tasks.len()),
+        (State::Paused, 0),
+        "as in Java"
+    );
     connect.create_connector("in", lines(100)).await.unwrap();
     eventually(async || (seen.delivered.load(Ordering::SeqCst) == 100).then_some(())).await;
     assert!(seen.lines().is_empty());
@@ -110,9 +145,8 @@ async fn a_paused_connector_does_nothing_and_goes_on() {
     connect.pause("out").await.unwrap();
     task_in(&connect, "out", State::Paused).await;
     connect.stop("out").await.unwrap();
-    let stopped = |s: &connect_runtime::ConnectorStatus| {
-        s.state == State::Stopped && s.tasks.is_empty()
-    };
+    let stopped =
+        |s: &connect_runtime::ConnectorStatus| s.state == State::Stopped && s.tasks.is_empty();
     status_when(&connect, "out", stopped).await;
     connect.delete_connector("out").await.unwrap();
     assert_eq!(connect.connectors().await.unwrap(), ["in".into()]);
@@ -161,7 +195,14 @@ async fn the_offset_of_a_dropped_record_advances() {
     connect.until_end().await.unwrap();
     let _ = connect.shutdown(DEADLINE).await;
     assert_eq!(seen.lines(), ["0", "2", "4", "6", "8"]);
-    assert_eq!(connect.source_offsets("in")[0].1.get("next").unwrap().as_i64(), Some(10));
+    assert_eq!(
+        connect.source_offsets("in")[0]
+            .1
+            .get("next")
+            .unwrap()
+            .as_i64(),
+        Some(10)
+    );
 }
 
 #[tokio::test]
@@ -171,10 +212,17 @@ async fn tolerance_decides_about_a_refused_record() {
     let mut config = lines(10);
     config.extend(config_map! { "transforms" => "r", "transforms.r.type" => "Refuse" });
     connect.create_connector("out", collect()).await.unwrap();
-    connect.create_connector("in", config.clone()).await.unwrap();
+    connect
+        .create_connector("in", config.clone())
+        .await
+        .unwrap();
     let status = task_in(&connect, "in", State::Failed).await;
     let trace = status.tasks[0].trace.clone().unwrap();
-    for part in ["Tolerance exceeded in error handler", "TRANSFORMATION", "three is not liked"] {
+    for part in [
+        "Tolerance exceeded in error handler",
+        "TRANSFORMATION",
+        "three is not liked",
+    ] {
         assert!(trace.contains(part), "{trace}");
     }
     config.insert("errors.tolerance", "ALL");
@@ -197,13 +245,26 @@ async fn every_error_of_a_configuration_is_listed() {
         "transforms" => "t", "value.converter" => "Jsn",
     });
     let error = error.await.to_string();
-    for part in ["tasks.max", "count", "\"topic\"", "transforms.t.type", "Jsn"] {
+    for part in [
+        "tasks.max",
+        "count",
+        "\"topic\"",
+        "transforms.t.type",
+        "Jsn",
+    ] {
         assert!(error.contains(part), "{part} in {error}");
     }
-    let error = refused(config_map! { "connector.class" => "test.Liness" }).await.to_string();
+    let error = refused(config_map! { "connector.class" => "test.Liness" })
+        .await
+        .to_string();
     assert!(error.contains("did you mean test.Lines?"), "{error}");
-    let error = refused(config_map! { "connector.class" => "Collect" }).await.to_string();
-    assert!(error.contains("Must configure one of topics or topics.regex"), "{error}");
+    let error = refused(config_map! { "connector.class" => "Collect" })
+        .await
+        .to_string();
+    assert!(
+        error.contains("Must configure one of topics or topics.regex"),
+        "{error}"
+    );
     assert!(connect.connectors().await.unwrap().is_empty());
     let _ = connect.shutdown(DEADLINE).await;
 }
@@ -212,9 +273,10 @@ async fn every_error_of_a_configuration_is_listed() {
 async fn a_connector_that_does_not_start_says_why() {
     let (broker, seen) = (LocalBroker::memory(), Seen::default());
     let connect = worker(&broker, &seen).await;
-    for (start, reason) in
-        [("error", "the source is not there"), ("panic", "the connector panics")]
-    {
+    for (start, reason) in [
+        ("error", "the source is not there"),
+        ("panic", "the connector panics"),
+    ] {
         let mut config = lines(1);
         config.insert("start", start);
         let error = connect.create_connector(start, config).await.unwrap_err();
@@ -222,7 +284,10 @@ async fn a_connector_that_does_not_start_says_why() {
         assert!(error.to_string().contains(reason), "{error}");
         assert_eq!(connect.status(start).await.unwrap().state, State::Failed);
     }
-    let error = connect.create_connector("error", lines(1)).await.unwrap_err();
+    let error = connect
+        .create_connector("error", lines(1))
+        .await
+        .unwrap_err();
     assert_eq!(error, HerderError::AlreadyExists("error".into()));
     assert!(connect.shutdown(DEADLINE).await.is_clean());
 }
@@ -263,7 +328,11 @@ async fn two_workers_with_different_registries_run_side_by_side() {
     connect.create_connector("in", lines(10)).await.unwrap();
     connect.create_connector("out", collect()).await.unwrap();
     other.create_connector("out", collect()).await.unwrap();
-    let error = other.create_connector("in", lines(10)).await.unwrap_err().to_string();
+    let error = other
+        .create_connector("in", lines(10))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("Lines"), "{error}");
     connect.until_end().await.unwrap();
     assert_eq!(first.lines().len(), 10);
@@ -286,7 +355,10 @@ async fn several_sink_tasks_share_the_partitions() {
     let connect = worker(&broker, &seen).await;
     let mut sink = collect();
     sink.insert("tasks.max", "3");
-    assert_eq!(connect.create_connector("out", sink).await.unwrap().tasks, 3);
+    assert_eq!(
+        connect.create_connector("out", sink).await.unwrap().tasks,
+        3
+    );
     let mut source = lines(500);
     source.insert("batch", "7");
     connect.create_connector("in", source).await.unwrap();
@@ -303,22 +375,34 @@ async fn dead_letters(broker: &LocalBroker, topic: &str) -> Vec<(String, Vec<(St
     let partition = connect_api::TopicPartition::new(topic, 0);
     let admin = broker.admin(Default::default()).await.unwrap();
     let isolation = connect_broker::Isolation::ReadCommitted;
-    let ends = admin.end_offsets(std::slice::from_ref(&partition), isolation).await.unwrap();
-    let options = connect_broker::ConsumerOptions::new(connect_broker::Subscription::Partitions(
-        vec![partition.clone()],
-    ));
+    let ends = admin
+        .end_offsets(std::slice::from_ref(&partition), isolation)
+        .await
+        .unwrap();
+    let options =
+        connect_broker::ConsumerOptions::new(connect_broker::Subscription::Partitions(vec![
+            partition.clone(),
+        ]));
     let mut consumer = broker.consumer(options).await.unwrap();
     let mut found = Vec::new();
     while (found.len() as i64) < ends[&partition] {
         let event = consumer.poll(Duration::from_secs(1)).await.unwrap();
-        let connect_broker::ConsumerEvent::Records(read) = event else { continue };
+        let connect_broker::ConsumerEvent::Records(read) = event else {
+            continue;
+        };
         for record in read.into_iter().flat_map(|part| part.records) {
             let text = |bytes: bytes::Bytes| String::from_utf8(bytes.to_vec()).unwrap();
             let headers = record.headers.into_iter().map(|header| {
-                let name = header.key.trim_start_matches("__connect.errors.").to_owned();
+                let name = header
+                    .key
+                    .trim_start_matches("__connect.errors.")
+                    .to_owned();
                 (name, header.value.map(text).unwrap_or_default())
             });
-            found.push((record.value.map(text).unwrap_or_default(), headers.collect()));
+            found.push((
+                record.value.map(text).unwrap_or_default(),
+                headers.collect(),
+            ));
         }
     }
     found
@@ -334,7 +418,10 @@ fn with_dead_letters(mut config: connect_api::ConfigMap) -> connect_api::ConfigM
 }
 
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    headers
+        .iter()
+        .find(|(other, _)| other == name)
+        .map(|(_, value)| value.as_str())
 }
 
 #[tokio::test]
@@ -342,7 +429,10 @@ async fn a_record_that_a_sink_refuses_becomes_a_dead_letter() {
     let (broker, seen) = (LocalBroker::memory(), Seen::default());
     let connect = worker(&broker, &seen).await;
     connect.create_connector("in", lines(10)).await.unwrap();
-    connect.create_connector("out", with_dead_letters(collect())).await.unwrap();
+    connect
+        .create_connector("out", with_dead_letters(collect()))
+        .await
+        .unwrap();
     let report = connect.until_end().await.unwrap();
     assert_eq!((report.skipped, seen.lines().len()), (1, 9));
     let letters = dead_letters(&broker, "dead").await;
@@ -354,7 +444,10 @@ async fn a_record_that_a_sink_refuses_becomes_a_dead_letter() {
         ("offset", "3"),
         ("connector.name", "out"),
         ("stage", "TRANSFORMATION"),
-        ("exception.class.name", "org.apache.kafka.connect.errors.DataException"),
+        (
+            "exception.class.name",
+            "org.apache.kafka.connect.errors.DataException",
+        ),
         ("exception.message", "three is not liked"),
     ] {
         assert_eq!(header(headers, name), Some(expected), "{name}");
@@ -366,14 +459,21 @@ async fn a_record_that_a_sink_refuses_becomes_a_dead_letter() {
 async fn a_record_that_a_source_refuses_becomes_a_dead_letter_too() {
     let (broker, seen) = (LocalBroker::memory(), Seen::default());
     let connect = worker(&broker, &seen).await;
-    connect.create_connector("in", with_dead_letters(lines(10))).await.unwrap();
+    connect
+        .create_connector("in", with_dead_letters(lines(10)))
+        .await
+        .unwrap();
     connect.create_connector("out", collect()).await.unwrap();
     let report = connect.until_end().await.unwrap();
     assert_eq!((report.skipped, seen.lines().len()), (1, 9));
     let letters = dead_letters(&broker, "dead").await;
     assert_eq!(letters[0].0, "3");
     assert_eq!(header(&letters[0].1, "connector.name"), Some("in"));
-    assert_eq!(header(&letters[0].1, "topic"), None, "it comes from no topic");
+    assert_eq!(
+        header(&letters[0].1, "topic"),
+        None,
+        "it comes from no topic"
+    );
     let _ = connect.shutdown(DEADLINE).await;
 }
 
@@ -387,7 +487,10 @@ async fn a_sink_task_reports_records_that_it_cannot_write() {
         "report" => "4", "errors.deadletterqueue.topic.name" => "dead", "errors.tolerance" => "all",
         "errors.deadletterqueue.context.headers.enable" => true,
     });
-    connect.create_connector("out", config.clone()).await.unwrap();
+    connect
+        .create_connector("out", config.clone())
+        .await
+        .unwrap();
     connect.until_end().await.unwrap();
     assert_eq!(seen.lines().len(), 9);
     let letters = dead_letters(&broker, "dead").await;
@@ -401,6 +504,9 @@ async fn a_sink_task_reports_records_that_it_cannot_write() {
     connect.create_connector("strict", config).await.unwrap();
     let status = task_in(&connect, "strict", State::Failed).await;
     let trace = status.tasks[0].trace.clone().unwrap();
-    assert!(trace.contains("offset=4") && trace.contains("four is not writable"), "{trace}");
+    assert!(
+        trace.contains("offset=4") && trace.contains("four is not writable"),
+        "{trace}"
+    );
     let _ = connect.shutdown(DEADLINE).await;
 }

@@ -42,16 +42,23 @@ impl ClusterState {
                 self.connectors.remove(&name);
                 self.early_targets.remove(&name);
             }
-            ConfigRecord::Connector { name, config: Some(config) } => {
-                match self.connectors.get_mut(&name) {
-                    Some(entry) => entry.config = config,
-                    None => {
-                        let target = self.early_targets.remove(&name).unwrap_or_default();
-                        self.connectors
-                            .insert(name, ConnectorEntry { config, target, tasks: Vec::new() });
-                    }
+            ConfigRecord::Connector {
+                name,
+                config: Some(config),
+            } => match self.connectors.get_mut(&name) {
+                Some(entry) => entry.config = config,
+                None => {
+                    let target = self.early_targets.remove(&name).unwrap_or_default();
+                    self.connectors.insert(
+                        name,
+                        ConnectorEntry {
+                            config,
+                            target,
+                            tasks: Vec::new(),
+                        },
+                    );
                 }
-            }
+            },
             ConfigRecord::TargetState { name, state } => match self.connectors.get_mut(&name) {
                 Some(entry) => entry.target = state,
                 None => {
@@ -87,14 +94,29 @@ mod tests {
     fn replay_changes_nothing() {
         let name = ConnectorName::new("c");
         let records = [
-            ConfigRecord::TargetState { name: name.clone(), state: TargetState::Paused },
-            ConfigRecord::Connector { name: name.clone(), config: Some(ConfigMap::new()) },
-            ConfigRecord::Tasks { name: name.clone(), configs: vec![ConfigMap::new()] },
+            ConfigRecord::TargetState {
+                name: name.clone(),
+                state: TargetState::Paused,
+            },
+            ConfigRecord::Connector {
+                name: name.clone(),
+                config: Some(ConfigMap::new()),
+            },
+            ConfigRecord::Tasks {
+                name: name.clone(),
+                configs: vec![ConfigMap::new()],
+            },
         ];
         let mut once = ClusterState::new();
-        records.iter().cloned().for_each(|record| once.apply(record));
+        records
+            .iter()
+            .cloned()
+            .for_each(|record| once.apply(record));
         let mut twice = once.clone();
-        records.iter().cloned().for_each(|record| twice.apply(record));
+        records
+            .iter()
+            .cloned()
+            .for_each(|record| twice.apply(record));
         assert_eq!(once, twice);
         assert_eq!(once.connector("c").unwrap().target, TargetState::Paused);
 

@@ -25,7 +25,10 @@ pub fn encode_key(connector: &str, partition: &SourcePartition) -> Bytes {
     if partition.is_null() {
         json.push_str("null");
     } else {
-        write_object(&mut json, partition.entries().iter().map(|(key, value)| (key, value)));
+        write_object(
+            &mut json,
+            partition.entries().iter().map(|(key, value)| (key, value)),
+        );
     }
     json.push(']');
     json.into()
@@ -45,7 +48,9 @@ pub fn encode_value(offset: &SourceOffset) -> Bytes {
 /// What is wrong with the key, for a log line: such records are skipped.
 pub fn decode_key(bytes: &[u8]) -> Result<(String, SourcePartition), String> {
     let json: Json = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let Json::Array(parts) = json else { return Err("the key is not an array".into()) };
+    let Json::Array(parts) = json else {
+        return Err("the key is not an array".into());
+    };
     let Ok([connector, partition]) = <[Json; 2]>::try_from(parts) else {
         return Err("the key does not have two parts".into());
     };
@@ -148,7 +153,11 @@ fn write_text(json: &mut String, text: &str) {
 /// A double as Java prints it: plain from 0.001 up to 10 million, with an exponent elsewhere.
 fn java_double(value: f64) -> String {
     if value.is_infinite() {
-        return if value > 0.0 { "Infinity".into() } else { "-Infinity".into() };
+        return if value > 0.0 {
+            "Infinity".into()
+        } else {
+            "-Infinity".into()
+        };
     }
     if value == 0.0 || value.is_nan() || (1e-3..1e7).contains(&value.abs()) {
         return format!("{value:?}");
@@ -165,7 +174,10 @@ fn java_double(value: f64) -> String {
 #[must_use]
 pub fn describe(partition: &SourcePartition) -> Text {
     let mut json = String::new();
-    write_object(&mut json, partition.entries().iter().map(|(key, value)| (key, value)));
+    write_object(
+        &mut json,
+        partition.entries().iter().map(|(key, value)| (key, value)),
+    );
     json.into()
 }
 
@@ -180,9 +192,15 @@ mod tests {
             encode_key("c1", &partition),
             "[\"c1\",{\"ü\\\"\":\"\\uD83D\\uDE42\"}]".as_bytes()
         );
-        assert_eq!(encode_key("c1", &SourcePartition::null()), "[\"c1\",null]".as_bytes());
+        assert_eq!(
+            encode_key("c1", &SourcePartition::null()),
+            "[\"c1\",null]".as_bytes()
+        );
         let offset = SourceOffset::new("p", i64::MAX);
-        assert_eq!(encode_value(&offset), "{\"p\":9223372036854775807}".as_bytes());
+        assert_eq!(
+            encode_value(&offset),
+            "{\"p\":9223372036854775807}".as_bytes()
+        );
     }
 
     #[test]
@@ -199,7 +217,15 @@ mod tests {
 
     #[test]
     fn bad_keys_are_explained() {
-        for bad in ["", "[]", "[1,{}]", "[\"c\",[]]", "[\"c\",{\"a\":[1]}]", "{}", "[\"c\",{},1]"] {
+        for bad in [
+            "",
+            "[]",
+            "[1,{}]",
+            "[\"c\",[]]",
+            "[\"c\",{\"a\":[1]}]",
+            "{}",
+            "[\"c\",{},1]",
+        ] {
             assert!(decode_key(bad.as_bytes()).is_err(), "{bad}");
         }
         assert!(decode_value(b"5").is_err());

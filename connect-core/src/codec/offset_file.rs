@@ -89,11 +89,17 @@ pub fn is_java(bytes: &[u8]) -> bool {
 /// [`OffsetFileError`], which says what is wrong; nothing of a damaged file is used.
 pub fn decode(bytes: &[u8]) -> Result<OffsetFile, OffsetFileError> {
     if bytes.is_empty() {
-        return Ok(OffsetFile { cluster_id: None, entries: Entries::new() });
+        return Ok(OffsetFile {
+            cluster_id: None,
+            entries: Entries::new(),
+        });
     }
     if is_java(bytes) {
         let entries = java::read(bytes).map_err(OffsetFileError::Java)?;
-        return Ok(OffsetFile { cluster_id: None, entries });
+        return Ok(OffsetFile {
+            cluster_id: None,
+            entries,
+        });
     }
     let text = std::str::from_utf8(bytes).map_err(|_| OffsetFileError::Format)?;
     let mut lines = text.lines().enumerate();
@@ -106,11 +112,17 @@ pub fn decode(bytes: &[u8]) -> Result<OffsetFile, OffsetFileError> {
         return Err(OffsetFileError::Version(header.version));
     }
     let entry = |(index, line): (usize, &str)| {
-        let (key, value): (String, Option<String>) = serde_json::from_str(line)
-            .map_err(|source| OffsetFileError::Line { line: index + 1, source })?;
+        let (key, value): (String, Option<String>) =
+            serde_json::from_str(line).map_err(|source| OffsetFileError::Line {
+                line: index + 1,
+                source,
+            })?;
         Ok((Bytes::from(key), value.map(Bytes::from)))
     };
-    Ok(OffsetFile { cluster_id: header.cluster, entries: lines.map(entry).collect::<Result<_, _>>()? })
+    Ok(OffsetFile {
+        cluster_id: header.cluster,
+        entries: lines.map(entry).collect::<Result<_, _>>()?,
+    })
 }
 
 /// The small part of Java's object serialization that a `HashMap<byte[], byte[]>` needs
@@ -145,7 +157,10 @@ mod java {
     const TOO_SHORT: &str = "it ends early";
 
     pub(super) fn read(bytes: &[u8]) -> Result<Entries, &'static str> {
-        let mut reader = Reader { bytes: bytes.get(4..).unwrap_or_default(), handles: Vec::new() };
+        let mut reader = Reader {
+            bytes: bytes.get(4..).unwrap_or_default(),
+            handles: Vec::new(),
+        };
         reader.expect(TC_OBJECT, "it does not hold an object")?;
         if reader.class()? != "java.util.HashMap" {
             return Err("it does not hold a HashMap");
@@ -184,7 +199,11 @@ mod java {
         }
 
         fn expect(&mut self, byte: u8, problem: &'static str) -> Result<(), &'static str> {
-            if self.u8()? == byte { Ok(()) } else { Err(problem) }
+            if self.u8()? == byte {
+                Ok(())
+            } else {
+                Err(problem)
+            }
         }
 
         fn text(&mut self) -> Result<String, &'static str> {
@@ -241,8 +260,13 @@ mod java {
         }
 
         fn reference(&mut self) -> Result<&Handle, &'static str> {
-            let handle = self.u32()?.checked_sub(FIRST_HANDLE).ok_or("a reference is out of range")?;
-            self.handles.get(handle as usize).ok_or("a reference is out of range")
+            let handle = self
+                .u32()?
+                .checked_sub(FIRST_HANDLE)
+                .ok_or("a reference is out of range")?;
+            self.handles
+                .get(handle as usize)
+                .ok_or("a reference is out of range")
         }
     }
 }
@@ -255,7 +279,9 @@ mod tests {
     fn java_file() -> Vec<u8> {
         let mut bytes = vec![0xac, 0xed, 0x00, 0x05, 0x73, 0x72, 0x00, 0x11];
         bytes.extend(b"java.util.HashMap");
-        bytes.extend([0x05, 0x07, 0xda, 0xc1, 0xc3, 0x16, 0x60, 0xd1, 0x03, 0x00, 0x02]);
+        bytes.extend([
+            0x05, 0x07, 0xda, 0xc1, 0xc3, 0x16, 0x60, 0xd1, 0x03, 0x00, 0x02,
+        ]);
         bytes.extend([b'F', 0x00, 0x0a]);
         bytes.extend(b"loadFactor");
         bytes.extend([b'I', 0x00, 0x09]);
@@ -263,10 +289,16 @@ mod tests {
         bytes.extend([0x78, 0x70, 0x3f, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x0c]);
         bytes.extend([0x77, 0x08, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x02]);
         bytes.extend([0x75, 0x72, 0x00, 0x02, b'[', b'B']);
-        bytes.extend([0xac, 0xf3, 0x17, 0xf8, 0x06, 0x08, 0x54, 0xe0, 0x02, 0x00, 0x00, 0x78, 0x70]);
+        bytes.extend([
+            0xac, 0xf3, 0x17, 0xf8, 0x06, 0x08, 0x54, 0xe0, 0x02, 0x00, 0x00, 0x78, 0x70,
+        ]);
         bytes.extend([0x00, 0x00, 0x00, 0x02, b'k', b'1']);
-        bytes.extend([0x75, 0x71, 0x00, 0x7e, 0x00, 0x02, 0x00, 0x00, 0x00, 0x02, b'v', b'1']);
-        bytes.extend([0x75, 0x71, 0x00, 0x7e, 0x00, 0x02, 0x00, 0x00, 0x00, 0x02, b'k', b'2']);
+        bytes.extend([
+            0x75, 0x71, 0x00, 0x7e, 0x00, 0x02, 0x00, 0x00, 0x00, 0x02, b'v', b'1',
+        ]);
+        bytes.extend([
+            0x75, 0x71, 0x00, 0x7e, 0x00, 0x02, 0x00, 0x00, 0x00, 0x02, b'k', b'2',
+        ]);
         bytes.extend([0x70, 0x78]);
         bytes
     }
@@ -277,7 +309,10 @@ mod tests {
         assert_eq!(file.cluster_id, None);
         assert_eq!(
             file.entries,
-            [(Bytes::from("k1"), Some(Bytes::from("v1"))), (Bytes::from("k2"), None)]
+            [
+                (Bytes::from("k1"), Some(Bytes::from("v1"))),
+                (Bytes::from("k2"), None)
+            ]
         );
     }
 
@@ -291,10 +326,18 @@ mod tests {
 
     #[test]
     fn our_format_round_trips() {
-        let entries =
-            vec![(Bytes::from("[\"c\",{\"f\":\"ü\\n\"}]"), Some(Bytes::from("{\"position\":1}")))];
+        let entries = vec![(
+            Bytes::from("[\"c\",{\"f\":\"ü\\n\"}]"),
+            Some(Bytes::from("{\"position\":1}")),
+        )];
         let file = decode(&encode(Some("cluster-1"), &entries)).unwrap();
-        assert_eq!(file, OffsetFile { cluster_id: Some("cluster-1".into()), entries });
+        assert_eq!(
+            file,
+            OffsetFile {
+                cluster_id: Some("cluster-1".into()),
+                entries
+            }
+        );
     }
 
     #[test]
@@ -303,6 +346,9 @@ mod tests {
         assert!(matches!(decode(b"hello"), Err(OffsetFileError::Format)));
         let mut cut = encode(None, &vec![(Bytes::from("k"), None)]);
         cut.truncate(cut.len() - 4);
-        assert!(matches!(decode(&cut), Err(OffsetFileError::Line { line: 2, .. })));
+        assert!(matches!(
+            decode(&cut),
+            Err(OffsetFileError::Line { line: 2, .. })
+        ));
     }
 }

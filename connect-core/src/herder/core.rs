@@ -80,8 +80,17 @@ enum Pending {
     StopConnector(ConnectorName),
     StopTask(TaskId),
     TaskConfigs(ConnectorName),
-    Validate { request: RequestId, records: Vec<ConfigRecord>, created: bool },
-    Write { request: Option<RequestId>, name: ConnectorName, created: bool, answer: Answer },
+    Validate {
+        request: RequestId,
+        records: Vec<ConfigRecord>,
+        created: bool,
+    },
+    Write {
+        request: Option<RequestId>,
+        name: ConnectorName,
+        created: bool,
+        answer: Answer,
+    },
 }
 
 impl Pending {
@@ -142,7 +151,12 @@ impl HerderCore {
                 self.apply(record);
             }
             Input::Done(action, outcome) => self.done(action, outcome),
-            Input::Report { subject, epoch, state, trace } => {
+            Input::Report {
+                subject,
+                epoch,
+                state,
+                trace,
+            } => {
                 self.report(subject, epoch, state, trace);
             }
             Input::Reconfigure(name) => {
@@ -181,7 +195,11 @@ impl HerderCore {
     fn apply(&mut self, record: ConfigRecord) {
         if let ConfigRecord::Connector { name, config: None } = &record {
             let name = name.clone();
-            let tasks: Vec<_> = self.statuses.tasks(&name).map(|(id, _)| id.clone()).collect();
+            let tasks: Vec<_> = self
+                .statuses
+                .tasks(&name)
+                .map(|(id, _)| id.clone())
+                .collect();
             for id in tasks {
                 self.publish(Subject::Task(id), State::Destroyed, None, u64::MAX);
             }
@@ -191,7 +209,11 @@ impl HerderCore {
     }
 
     fn publish(&mut self, subject: Subject, state: State, trace: Option<String>, epoch: u64) {
-        let status = Status { state, trace, epoch };
+        let status = Status {
+            state,
+            trace,
+            epoch,
+        };
         if self.statuses.apply(subject.clone(), status.clone()) {
             self.act(Action::PublishStatus(subject, status));
         }
@@ -219,21 +241,39 @@ impl HerderCore {
         }
         self.touched.extend(request.connector().cloned());
         match request {
-            Request::Put { name, config, mode, initial } => {
+            Request::Put {
+                name,
+                config,
+                mode,
+                initial,
+            } => {
                 self.put(id, name, config, mode, initial);
             }
             Request::Delete { name } => {
-                let record = ConfigRecord::Connector { name: name.clone(), config: None };
+                let record = ConfigRecord::Connector {
+                    name: name.clone(),
+                    config: None,
+                };
                 self.change(id, &name, vec![record], Answer::Gone);
             }
             Request::SetTargetState { name, state } => {
-                let mut records = vec![ConfigRecord::TargetState { name: name.clone(), state }];
+                let mut records = vec![ConfigRecord::TargetState {
+                    name: name.clone(),
+                    state,
+                }];
                 if state == TargetState::Stopped {
-                    records.push(ConfigRecord::Tasks { name: name.clone(), configs: Vec::new() });
+                    records.push(ConfigRecord::Tasks {
+                        name: name.clone(),
+                        configs: Vec::new(),
+                    });
                 }
                 self.change(id, &name, records, Answer::Done);
             }
-            Request::Restart { name, include_tasks, only_failed } => {
+            Request::Restart {
+                name,
+                include_tasks,
+                only_failed,
+            } => {
                 let response = self.restart(name, include_tasks, only_failed);
                 self.respond(id, response);
             }
@@ -247,7 +287,8 @@ impl HerderCore {
             Request::Shutdown => {
                 self.shutdown = Some(id);
                 self.touched.extend(self.connectors.keys().cloned());
-                self.touched.extend(self.tasks.keys().map(|id| id.connector.clone()));
+                self.touched
+                    .extend(self.tasks.keys().map(|id| id.connector.clone()));
             }
         }
     }
@@ -266,12 +307,24 @@ impl HerderCore {
         }
         let mut records = Vec::new();
         if let (Some(state), false) = (initial, exists) {
-            records.push(ConfigRecord::TargetState { name: name.clone(), state });
+            records.push(ConfigRecord::TargetState {
+                name: name.clone(),
+                state,
+            });
         }
-        records
-            .push(ConfigRecord::Connector { name: name.clone(), config: Some(config.clone()) });
+        records.push(ConfigRecord::Connector {
+            name: name.clone(),
+            config: Some(config.clone()),
+        });
         let action = self.act(Action::Validate { name, config });
-        self.pending.insert(action, Pending::Validate { request, records, created: !exists });
+        self.pending.insert(
+            action,
+            Pending::Validate {
+                request,
+                records,
+                created: !exists,
+            },
+        );
     }
 
     fn change(
@@ -296,7 +349,15 @@ impl HerderCore {
         answer: Answer,
     ) {
         let action = self.act(Action::WriteConfig(records));
-        self.pending.insert(action, Pending::Write { request, name, created, answer });
+        self.pending.insert(
+            action,
+            Pending::Write {
+                request,
+                name,
+                created,
+                answer,
+            },
+        );
     }
 
     fn restart(
@@ -311,8 +372,10 @@ impl HerderCore {
         run.restart |= !only_failed || run.failed.is_some();
         if include_tasks {
             for (id, run) in self.tasks.iter_mut().filter(|(id, _)| id.connector == name) {
-                let failed =
-                    self.statuses.task(id).is_some_and(|status| status.state == State::Failed);
+                let failed = self
+                    .statuses
+                    .task(id)
+                    .is_some_and(|status| status.state == State::Failed);
                 run.restart |= !only_failed || failed;
             }
         }
@@ -320,19 +383,41 @@ impl HerderCore {
     }
 
     fn done(&mut self, action: ActionId, outcome: Outcome) {
-        let Some(pending) = self.pending.remove(&action) else { return };
+        let Some(pending) = self.pending.remove(&action) else {
+            return;
+        };
         self.touched.extend(pending.connector().cloned());
         match (pending, outcome) {
-            (Pending::Validate { request, records, created }, Outcome::Validated(result)) => {
+            (
+                Pending::Validate {
+                    request,
+                    records,
+                    created,
+                },
+                Outcome::Validated(result),
+            ) => {
                 self.validated(request, records, created, result);
             }
-            (Pending::Write { request, name, created, answer }, Outcome::Written(result)) => {
+            (
+                Pending::Write {
+                    request,
+                    name,
+                    created,
+                    answer,
+                },
+                Outcome::Written(result),
+            ) => {
                 let Some(request) = request else { return };
                 match (result, answer) {
                     (Err(reason), _) => self.respond(request, Err(HerderError::Store(reason))),
                     (Ok(()), Answer::Done) => self.respond(request, Ok(Response::Done)),
                     (Ok(()), _) => {
-                        self.waiting.push(Waiting { request, name, created, answer });
+                        self.waiting.push(Waiting {
+                            request,
+                            name,
+                            created,
+                            answer,
+                        });
                     }
                 }
             }
@@ -365,7 +450,9 @@ impl HerderCore {
         created: bool,
         result: Result<(), String>,
     ) {
-        let Some(ConfigRecord::Connector { name, .. }) = records.last() else { return };
+        let Some(ConfigRecord::Connector { name, .. }) = records.last() else {
+            return;
+        };
         let name = name.clone();
         match result {
             Err(problems) => self.respond(request, Err(HerderError::InvalidConfig(problems))),
@@ -378,7 +465,9 @@ impl HerderCore {
     }
 
     fn connector_changed(&mut self, name: &ConnectorName, result: Result<(), String>) {
-        let Some(run) = self.connectors.get_mut(name) else { return };
+        let Some(run) = self.connectors.get_mut(name) else {
+            return;
+        };
         run.busy = None;
         let (state, trace) = match result {
             Err(reason) => {
@@ -393,7 +482,9 @@ impl HerderCore {
     }
 
     fn task_configs(&mut self, name: ConnectorName, result: Result<Vec<ConfigMap>, String>) {
-        let Some(run) = self.connectors.get_mut(&name) else { return };
+        let Some(run) = self.connectors.get_mut(&name) else {
+            return;
+        };
         run.busy = None;
         match result {
             Err(reason) => {
@@ -402,10 +493,15 @@ impl HerderCore {
                 self.publish(Subject::Connector(name), State::Failed, Some(reason), epoch);
             }
             Ok(configs) => {
-                let unchanged =
-                    self.state.connector(&name).is_none_or(|entry| entry.tasks == configs);
+                let unchanged = self
+                    .state
+                    .connector(&name)
+                    .is_none_or(|entry| entry.tasks == configs);
                 if !unchanged {
-                    let record = ConfigRecord::Tasks { name: name.clone(), configs };
+                    let record = ConfigRecord::Tasks {
+                        name: name.clone(),
+                        configs,
+                    };
                     self.write(None, name, vec![record], false, Answer::Done);
                 }
             }
@@ -446,7 +542,9 @@ impl HerderCore {
         if run.busy.is_some() {
             return;
         }
-        let Some(entry) = desired else { return self.stop_connector(name) };
+        let Some(entry) = desired else {
+            return self.stop_connector(name);
+        };
         if run.restart || run.config != entry.config {
             return self.stop_connector(name);
         }
@@ -454,7 +552,10 @@ impl HerderCore {
             // A failed connector can only be stopped, or restarted.
             && (run.failed.is_none() || entry.target == TargetState::Stopped)
         {
-            Action::SetConnectorState { name: name.clone(), state: entry.target }
+            Action::SetConnectorState {
+                name: name.clone(),
+                state: entry.target,
+            }
         } else if run.wants_tasks && run.failed.is_none() && run.target == TargetState::Started {
             Action::GenerateTaskConfigs { name: name.clone() }
         } else {
@@ -467,7 +568,11 @@ impl HerderCore {
             run.target = entry.target;
             run.wants_tasks &= !generate;
         }
-        let pending = if generate { Pending::TaskConfigs } else { Pending::Connector };
+        let pending = if generate {
+            Pending::TaskConfigs
+        } else {
+            Pending::Connector
+        };
         self.pending.insert(id, pending(name.clone()));
     }
 
@@ -497,7 +602,8 @@ impl HerderCore {
         if let Some(run) = self.connectors.get_mut(name) {
             run.busy = Some(id);
         }
-        self.pending.insert(id, Pending::StopConnector(name.clone()));
+        self.pending
+            .insert(id, Pending::StopConnector(name.clone()));
     }
 
     fn reconcile_tasks(&mut self, name: &ConnectorName, desired: Option<&ConnectorEntry>) {
@@ -509,7 +615,9 @@ impl HerderCore {
         let mut stopping = false;
         let ids: Vec<TaskId> = self.tasks_of(name).map(|(id, _)| id.clone()).collect();
         for id in ids {
-            let Some(run) = self.tasks.get(&id) else { continue };
+            let Some(run) = self.tasks.get(&id) else {
+                continue;
+            };
             let config = desired.and_then(|entry| entry.tasks.get(id.index));
             let stale = run.restart
                 || (settled
@@ -524,16 +632,24 @@ impl HerderCore {
             } else if let Some(entry) = desired
                 && entry.target != run.target
             {
-                self.act(Action::SetTaskState { id: id.clone(), state: entry.target });
+                self.act(Action::SetTaskState {
+                    id: id.clone(),
+                    state: entry.target,
+                });
                 if let Some(run) = self.tasks.get_mut(&id) {
                     run.target = entry.target;
                 }
             }
         }
         // A4: nothing new starts before what it replaces is gone.
-        let Some(entry) = desired.filter(|_| settled && !stopping) else { return };
+        let Some(entry) = desired.filter(|_| settled && !stopping) else {
+            return;
+        };
         for (index, config) in entry.tasks.iter().enumerate() {
-            let id = TaskId { connector: name.clone(), index };
+            let id = TaskId {
+                connector: name.clone(),
+                index,
+            };
             if !self.tasks.contains_key(&id) {
                 self.start_task(id, entry, config);
             }
@@ -544,14 +660,19 @@ impl HerderCore {
         &'a self,
         name: &'a ConnectorName,
     ) -> impl Iterator<Item = (&'a TaskId, &'a TaskRun)> {
-        let first = TaskId { connector: name.clone(), index: 0 };
-        self.tasks.range(first..).take_while(move |(id, _)| id.connector == *name)
+        let first = TaskId {
+            connector: name.clone(),
+            index: 0,
+        };
+        self.tasks
+            .range(first..)
+            .take_while(move |(id, _)| id.connector == *name)
     }
 
     fn is_writing(&self, name: &ConnectorName) -> bool {
-        self.pending.values().any(|pending| {
-            matches!(pending, Pending::Write { name: other, .. } if other == name)
-        })
+        self.pending
+            .values()
+            .any(|pending| matches!(pending, Pending::Write { name: other, .. } if other == name))
     }
 
     fn start_task(&mut self, id: TaskId, entry: &ConnectorEntry, config: &ConfigMap) {
@@ -585,7 +706,11 @@ impl HerderCore {
     fn answer_waiting(&mut self, touched: &BTreeSet<ConnectorName>) {
         let waiting = std::mem::take(&mut self.waiting);
         for wait in waiting {
-            match touched.contains(&wait.name).then(|| self.settled(&wait)).flatten() {
+            match touched
+                .contains(&wait.name)
+                .then(|| self.settled(&wait))
+                .flatten()
+            {
                 Some(response) => self.respond(wait.request, response),
                 None => self.waiting.push(wait),
             }

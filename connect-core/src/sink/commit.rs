@@ -57,7 +57,10 @@ impl CommitTracker {
     /// [`due`](CommitTracker::due) for some partitions.
     #[must_use]
     pub fn due_of(&self, partitions: &[TopicPartition]) -> LogOffsets {
-        self.due().into_iter().filter(|(partition, _)| partitions.contains(partition)).collect()
+        self.due()
+            .into_iter()
+            .filter(|(partition, _)| partitions.contains(partition))
+            .collect()
     }
 
     /// Splits what the task answered to what was `asked`: what may be committed, and what may not
@@ -84,7 +87,11 @@ impl CommitTracker {
     /// `pre_commit` failed: everything that is not committed counts as not accepted. Answers where
     /// to read on.
     pub fn rewind(&mut self) -> LogOffsets {
-        let due: Vec<_> = self.due().into_iter().map(|(partition, _)| partition).collect();
+        let due: Vec<_> = self
+            .due()
+            .into_iter()
+            .map(|(partition, _)| partition)
+            .collect();
         let back = |partition: TopicPartition| {
             let next = self.committed.get(&partition).copied()?;
             self.accepted.insert(partition.clone(), next);

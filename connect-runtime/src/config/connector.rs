@@ -57,7 +57,10 @@ pub(crate) struct ConnectorKeys {
         width = medium,
         display = "Connector name"
     )]
-    #[expect(dead_code, reason = "the key is checked; who reads it knows the name already")]
+    #[expect(
+        dead_code,
+        reason = "the key is checked; who reads it knows the name already"
+    )]
     pub(crate) name: String,
     /// Class of the connector: full name, simple name or short name.
     #[config(
@@ -94,7 +97,10 @@ pub(crate) struct ConnectorKeys {
     pub(crate) transforms: Vec<String>,
     /// Aliases of the predicates that transforms use.
     #[config(name = "predicates", default = "", importance = low, group = "Predicates")]
-    #[expect(dead_code, reason = "the key is checked; transforms name their predicates")]
+    #[expect(
+        dead_code,
+        reason = "the key is checked; transforms name their predicates"
+    )]
     pub(crate) predicates: Vec<String>,
     /// How long a failed operation is tried again, in milliseconds; -1 is for ever.
     #[config(
@@ -200,7 +206,9 @@ impl ConnectorSettings {
     /// # Errors
     /// The first error of each key.
     pub fn new(config: &ConfigMap) -> Result<Self, ConfigErrors> {
-        Ok(Self { keys: ConnectorKeys::from_config(config)? })
+        Ok(Self {
+            keys: ConnectorKeys::from_config(config)?,
+        })
     }
 
     /// `connector.class`.
@@ -245,6 +253,8 @@ impl ConnectorSettings {
     }
 
     pub(crate) fn retry_delay_max(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.keys.errors_retry_delay_max_ms).unwrap_or_default())
+        Duration::from_millis(
+            u64::try_from(self.keys.errors_retry_delay_max_ms).unwrap_or_default(),
+        )
     }
 }

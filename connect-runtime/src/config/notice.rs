@@ -40,8 +40,13 @@ impl fmt::Display for Notice {
         let key = &self.key;
         match &self.kind {
             NoticeKind::Ignored { reason } => write!(f, "option \"{key}\" is ignored: {reason}"),
-            NoticeKind::Unknown { likely: Some(likely) } => {
-                write!(f, "option \"{key}\" is unknown and ignored; did you mean \"{likely}\"?")
+            NoticeKind::Unknown {
+                likely: Some(likely),
+            } => {
+                write!(
+                    f,
+                    "option \"{key}\" is unknown and ignored; did you mean \"{likely}\"?"
+                )
             }
             NoticeKind::Unknown { likely: None } => {
                 write!(f, "option \"{key}\" is unknown and ignored")
@@ -60,26 +65,65 @@ const IGNORED: &[(&str, &str)] = &[
     ("listeners", "this program has no REST interface yet"),
     ("admin.listeners", "this program has no REST interface yet"),
     ("access.control.", "this program has no REST interface yet"),
-    ("response.http.headers.config", "this program has no REST interface yet"),
+    (
+        "response.http.headers.config",
+        "this program has no REST interface yet",
+    ),
     ("topic.tracking.", "used topics are not tracked yet"),
-    ("topic.creation.enable", "the log inside the process creates topics on first use"),
-    ("connector.client.config.override.", "the log inside the process has no clients to configure"),
+    (
+        "topic.creation.enable",
+        "the log inside the process creates topics on first use",
+    ),
+    (
+        "connector.client.config.override.",
+        "the log inside the process has no clients to configure",
+    ),
     ("config.providers", "config providers are not offered yet"),
     ("internal.key.converter", "removed in Kafka 3.0"),
     ("internal.value.converter", "removed in Kafka 3.0"),
-    ("producer.", "the log inside the process has no clients to configure"),
-    ("consumer.", "the log inside the process has no clients to configure"),
-    ("admin.", "the log inside the process has no clients to configure"),
-    ("client.", "the log inside the process has no clients to configure"),
+    (
+        "producer.",
+        "the log inside the process has no clients to configure",
+    ),
+    (
+        "consumer.",
+        "the log inside the process has no clients to configure",
+    ),
+    (
+        "admin.",
+        "the log inside the process has no clients to configure",
+    ),
+    (
+        "client.",
+        "the log inside the process has no clients to configure",
+    ),
     ("security.", "the log inside the process has no network"),
     ("ssl.", "the log inside the process has no network"),
     ("sasl.", "the log inside the process has no network"),
-    ("config.storage.", "a standalone worker takes connectors from files"),
-    ("status.storage.", "a standalone worker keeps statuses in memory"),
-    ("offset.storage.", "the log inside the process has one copy of everything"),
-    ("key.converter.plugin.version", "one version of a plugin is linked"),
-    ("value.converter.plugin.version", "one version of a plugin is linked"),
-    ("header.converter.plugin.version", "one version of a plugin is linked"),
+    (
+        "config.storage.",
+        "a standalone worker takes connectors from files",
+    ),
+    (
+        "status.storage.",
+        "a standalone worker keeps statuses in memory",
+    ),
+    (
+        "offset.storage.",
+        "the log inside the process has one copy of everything",
+    ),
+    (
+        "key.converter.plugin.version",
+        "one version of a plugin is linked",
+    ),
+    (
+        "value.converter.plugin.version",
+        "one version of a plugin is linked",
+    ),
+    (
+        "header.converter.plugin.version",
+        "one version of a plugin is linked",
+    ),
 ];
 
 pub(crate) fn worker_notices(config: &ConfigMap, def: &ConfigDef) -> Vec<Notice> {
@@ -89,8 +133,10 @@ pub(crate) fn worker_notices(config: &ConfigMap, def: &ConfigDef) -> Vec<Notice>
                 .iter()
                 .any(|prefix| key.starts_with(prefix) && !key.ends_with(".plugin.version"))
     };
-    let candidates: Vec<&str> =
-        def.names().chain(IGNORED.iter().map(|(key, _)| *key)).collect();
+    let candidates: Vec<&str> = def
+        .names()
+        .chain(IGNORED.iter().map(|(key, _)| *key))
+        .collect();
     config
         .keys()
         .filter(|key| !known(key))
@@ -106,20 +152,47 @@ fn notice(key: &str, ignored: &[(&str, &'static str)], candidates: &[&str]) -> N
             likely: closest(key, candidates.iter().copied()).map(Into::into),
         },
     };
-    Notice { key: key.into(), kind }
+    Notice {
+        key: key.into(),
+        kind,
+    }
 }
 
 /// Options of Kafka Connect's connectors that mean nothing here, by key or by prefix.
 const IGNORED_OF_CONNECTORS: &[(&str, &str)] = &[
     ("type", "the class says whether it is a source or a sink"),
-    ("connector.plugin.version", "one version of a plugin is linked"),
-    ("key.converter.plugin.version", "one version of a plugin is linked"),
-    ("value.converter.plugin.version", "one version of a plugin is linked"),
-    ("header.converter.plugin.version", "one version of a plugin is linked"),
-    ("producer.override.", "the log inside the process has no clients to configure"),
-    ("consumer.override.", "the log inside the process has no clients to configure"),
-    ("admin.override.", "the log inside the process has no clients to configure"),
-    ("config.action.reload", "config providers are not offered yet"),
+    (
+        "connector.plugin.version",
+        "one version of a plugin is linked",
+    ),
+    (
+        "key.converter.plugin.version",
+        "one version of a plugin is linked",
+    ),
+    (
+        "value.converter.plugin.version",
+        "one version of a plugin is linked",
+    ),
+    (
+        "header.converter.plugin.version",
+        "one version of a plugin is linked",
+    ),
+    (
+        "producer.override.",
+        "the log inside the process has no clients to configure",
+    ),
+    (
+        "consumer.override.",
+        "the log inside the process has no clients to configure",
+    ),
+    (
+        "admin.override.",
+        "the log inside the process has no clients to configure",
+    ),
+    (
+        "config.action.reload",
+        "config providers are not offered yet",
+    ),
 ];
 
 /// Remarks about keys of a connector's configuration: unknown to the worker, to the connector and to
@@ -130,12 +203,19 @@ pub fn connector_notices(registry: &PluginRegistry, config: &ConfigMap) -> Vec<N
         .get("connector.class")
         .and_then(|class| registry.connector(class).ok())
         .map(|factory| factory.make());
-    let own: Vec<&str> =
-        connector.as_ref().map(|c| c.config_def().names().collect()).unwrap_or_default();
+    let own: Vec<&str> = connector
+        .as_ref()
+        .map(|c| c.config_def().names().collect())
+        .unwrap_or_default();
     let mut candidates: Vec<&str> = ConnectorKeys::config_def().names().collect();
     candidates.extend(own);
-    let prefixes =
-        ["key.converter.", "value.converter.", "header.converter.", "transforms.", "predicates."];
+    let prefixes = [
+        "key.converter.",
+        "value.converter.",
+        "header.converter.",
+        "transforms.",
+        "predicates.",
+    ];
     config
         .keys()
         .filter(|key| {

@@ -27,12 +27,22 @@ pub(crate) async fn validate(
     config: &ConfigMap,
 ) -> Result<Validation> {
     let mut validation = ConnectorKeys::config_def().validate(config);
-    for key in config.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key) {
-        add(&mut validation, key, "Null value can not be supplied as the configuration value.");
+    for key in config
+        .iter()
+        .filter(|(_, value)| value.is_none())
+        .map(|(key, _)| key)
+    {
+        add(
+            &mut validation,
+            key,
+            "Null value can not be supplied as the configuration value.",
+        );
     }
     check_converters(registry, config, &mut validation);
     check_plugins(registry, config, &mut validation);
-    let Some(class) = config.get("connector.class") else { return Ok(validation) };
+    let Some(class) = config.get("connector.class") else {
+        return Ok(validation);
+    };
     let factory = match registry.connector(class) {
         Ok(factory) => factory,
         Err(error) => {
@@ -73,15 +83,21 @@ fn add(validation: &mut Validation, key: &str, message: impl Into<String>) {
 fn check_converters(registry: &PluginRegistry, config: &ConfigMap, validation: &mut Validation) {
     for role in [DatumRole::Key, DatumRole::Value, DatumRole::Header] {
         let key = &*format!("{}.converter", role.name());
-        let Some(class) = config.get(key) else { continue };
+        let Some(class) = config.get(key) else {
+            continue;
+        };
         let mut options = config.with_prefix(&format!("{key}."));
         if !options.contains_key("converter.type") {
             options.insert("converter.type", role.name()); // the worker says it, as in Java
         }
         let checked = if role == DatumRole::Header {
-            registry.new_header_converter(class).map(|it| it.config_def().validate(&options))
+            registry
+                .new_header_converter(class)
+                .map(|it| it.config_def().validate(&options))
         } else {
-            registry.new_converter(class).map(|it| it.config_def().validate(&options))
+            registry
+                .new_converter(class)
+                .map(|it| it.config_def().validate(&options))
         };
         take_over(validation, key, &format!("{key}."), checked);
     }
@@ -89,7 +105,11 @@ fn check_converters(registry: &PluginRegistry, config: &ConfigMap, validation: &
 
 fn check_plugins(registry: &PluginRegistry, config: &ConfigMap, validation: &mut Validation) {
     let aliases = |validation: &Validation, key: &str| -> Vec<String> {
-        validation.value(key).as_list().map(<[String]>::to_vec).unwrap_or_default()
+        validation
+            .value(key)
+            .as_list()
+            .map(<[String]>::to_vec)
+            .unwrap_or_default()
     };
     let predicates = aliases(validation, "predicates");
     for alias in aliases(validation, "transforms") {
@@ -100,7 +120,9 @@ fn check_plugins(registry: &PluginRegistry, config: &ConfigMap, validation: &mut
             add(validation, &type_key, missing(&type_key));
             continue;
         };
-        let checked = registry.new_transform(class).map(|it| it.config_def().validate(&options));
+        let checked = registry
+            .new_transform(class)
+            .map(|it| it.config_def().validate(&options));
         take_over(validation, &type_key, &prefix, checked);
         match options.get("predicate") {
             Some(predicate) if !predicates.iter().any(|known| known == predicate) => add(
@@ -128,7 +150,9 @@ fn check_plugins(registry: &PluginRegistry, config: &ConfigMap, validation: &mut
             add(validation, &type_key, missing(&type_key));
             continue;
         };
-        let checked = registry.new_predicate(class).map(|it| it.config_def().validate(&options));
+        let checked = registry
+            .new_predicate(class)
+            .map(|it| it.config_def().validate(&options));
         take_over(validation, &type_key, &prefix, checked);
     }
 }
@@ -163,7 +187,9 @@ fn check_exactly_once(
     validation: &mut Validation,
 ) {
     let is = |key: &str, value: &str| {
-        config.get(key).is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
+        config
+            .get(key)
+            .is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
     };
     if is("exactly.once.support", "required") {
         let problem = if !offered {
@@ -197,8 +223,15 @@ fn check_exactly_once(
 }
 
 fn check_topics(config: &ConfigMap, validation: &mut Validation) {
-    let set = |key: &str| config.get(key).is_some_and(|value| !value.trim().is_empty());
-    let dead_letters = config.get("errors.deadletterqueue.topic.name").unwrap_or_default().trim();
+    let set = |key: &str| {
+        config
+            .get(key)
+            .is_some_and(|value| !value.trim().is_empty())
+    };
+    let dead_letters = config
+        .get("errors.deadletterqueue.topic.name")
+        .unwrap_or_default()
+        .trim();
     let problem = match (set("topics"), set("topics.regex")) {
         (false, false) => "Must configure one of topics or topics.regex",
         (true, true) => "topics and topics.regex are mutually exclusive options, but both are set.",
@@ -220,15 +253,17 @@ fn check_topics(config: &ConfigMap, validation: &mut Validation) {
     add(validation, "topics.regex", problem);
 }
 
-
 fn check_regex(config: &ConfigMap, dead_letters: &str, validation: &mut Validation) {
-    let Some(pattern) = config.get("topics.regex").filter(|pattern| !pattern.trim().is_empty())
+    let Some(pattern) = config
+        .get("topics.regex")
+        .filter(|pattern| !pattern.trim().is_empty())
     else {
         return;
     };
     match regex::Regex::new(&format!("^(?:{pattern})$")) {
         Err(error) => {
-            let message = format!("Invalid value {pattern} for configuration topics.regex: {error}");
+            let message =
+                format!("Invalid value {pattern} for configuration topics.regex: {error}");
             add(validation, "topics.regex", message);
         }
         Ok(regex) if !dead_letters.is_empty() && regex.is_match(dead_letters) => {

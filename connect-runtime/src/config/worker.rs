@@ -193,7 +193,10 @@ impl FromConfig for WorkerConfig {
     }
 
     fn from_config(config: &ConfigMap) -> Result<Self, ConfigErrors> {
-        Ok(Self { keys: WorkerKeys::from_config(config)?, raw: config.clone() })
+        Ok(Self {
+            keys: WorkerKeys::from_config(config)?,
+            raw: config.clone(),
+        })
     }
 }
 

@@ -149,7 +149,12 @@ pub(super) struct FeedConsumer {
 
 impl FeedConsumer {
     pub(super) const fn new(feed: Arc<Feed>) -> Self {
-        Self { feed, position: 0, assigned: false, paused: false }
+        Self {
+            feed,
+            position: 0,
+            assigned: false,
+            paused: false,
+        }
     }
 
     fn read(&mut self) -> Option<ConsumerEvent> {
@@ -174,7 +179,10 @@ impl FeedConsumer {
         drop(queue);
         self.position = until;
         let partition = partition();
-        Some(ConsumerEvent::Records(vec![PartitionRecords { partition, records }]))
+        Some(ConsumerEvent::Records(vec![PartitionRecords {
+            partition,
+            records,
+        }]))
     }
 }
 
@@ -201,7 +209,9 @@ impl Consumer for FeedConsumer {
         if let Some(next) = offsets.get(&partition()) {
             let mut queue = self.feed.queue();
             while queue.base < *next {
-                let Some(record) = queue.records.pop_front() else { break };
+                let Some(record) = queue.records.pop_front() else {
+                    break;
+                };
                 queue.bytes -= record.size().min(queue.bytes);
                 queue.base += 1;
             }
@@ -211,7 +221,9 @@ impl Consumer for FeedConsumer {
     }
 
     async fn committed(&mut self, _: &[TopicPartition]) -> Result<LogOffsets, BrokerError> {
-        Ok([(partition(), self.feed.queue().base)].into_iter().collect())
+        Ok([(partition(), self.feed.queue().base)]
+            .into_iter()
+            .collect())
     }
 
     async fn position(&mut self, _: &TopicPartition) -> Result<i64, BrokerError> {

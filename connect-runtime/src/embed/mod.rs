@@ -28,5 +28,9 @@ async fn checked(registry: &PluginRegistry, mut config: ConfigMap) -> Result<Con
         config.insert("name", "embedded");
     }
     let validation = validate(registry, false, &config).await?;
-    if validation.is_ok() { Ok(config) } else { Err(Error::config(problems(&validation))) }
+    if validation.is_ok() {
+        Ok(config)
+    } else {
+        Err(Error::config(problems(&validation)))
+    }
 }

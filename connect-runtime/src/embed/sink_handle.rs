@@ -110,38 +110,56 @@ impl SinkHandleBuilder {
             offsets,
         )?;
         connector.set_state(TargetState::Started).await?;
-        let task_config = connector.task_configs().await?.into_iter().next().ok_or_else(|| {
-            Error::config(format!("connector \"{name}\" made no task"))
-        })?;
+        let task_config = connector
+            .task_configs()
+            .await?
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::config(format!("connector \"{name}\" made no task")))?;
         let feed = Feed::new();
         let stop = CancellationToken::new();
-        let id = TaskId { connector: name, index: 0 };
+        let id = TaskId {
+            connector: name,
+            index: 0,
+        };
         let parts = SinkParts {
             task: factory.make().task(),
             class: settings.class().to_owned(),
             config: task_config,
             chain: Chain::from_config(&self.registry, &config, &settings)?,
             decoder: Box::new(FeedDecoder(Arc::clone(&feed))),
-            operator: Operator::new(&settings),
+            operator: Operator::new(&settings, stop.clone()),
             reports: Reports::to_log(&id, &settings),
             errant: Some(settings.tolerance()),
             consumer: Box::new(FeedConsumer::new(Arc::clone(&feed))),
             clock: Arc::new(SystemClock),
             control: TaskControl::draining(stop.clone()),
-            reporter: Reporter { id: id.clone(), epoch: EPOCH, inputs: sender },
+            reporter: Reporter {
+                id: id.clone(),
+                epoch: EPOCH,
+                inputs: sender,
+            },
             shared: Arc::new(TaskShared::new(id, false, watch::Sender::default())),
             flush_interval: COMMIT_INTERVAL,
         };
         let task = tokio::spawn(SinkLoop::new(parts).run());
         let monitor = tokio::spawn(watch_task(Arc::clone(&feed), inputs, task));
-        Ok(SinkHandle { feed, stop, monitor: Some(monitor), connector: Some(connector) })
+        Ok(SinkHandle {
+            feed,
+            stop,
+            monitor: Some(monitor),
+            connector: Some(connector),
+        })
     }
 }
 
 impl SinkHandle {
     /// Starts to build a handle to a connector of a registry.
     pub fn builder(registry: &PluginRegistry) -> SinkHandleBuilder {
-        SinkHandleBuilder { registry: registry.clone(), config: ConfigMap::new() }
+        SinkHandleBuilder {
+            registry: registry.clone(),
+            config: ConfigMap::new(),
+        }
     }
 
     /// Queues records; waits while 16 MiB are queued.
@@ -207,7 +225,12 @@ async fn watch_task(feed: Arc<Feed>, mut inputs: mpsc::Receiver<Input>, task: Jo
     }
     // What the task reported last may still be on its way.
     while let Ok(input) = inputs.try_recv() {
-        if let Input::Report { state: State::Failed, trace, .. } = input {
+        if let Input::Report {
+            state: State::Failed,
+            trace,
+            ..
+        } = input
+        {
             reason = trace;
         }
     }

@@ -96,7 +96,11 @@ impl SourceBatch {
         tokens: Vec<Range<u64>>,
         acknowledged: Arc<Acknowledged>,
     ) -> Self {
-        Self { records, tokens, acknowledged }
+        Self {
+            records,
+            tokens,
+            acknowledged,
+        }
     }
 
     /// The records, in order.
@@ -176,16 +180,18 @@ impl SourceStreamBuilder {
         let stop = CancellationToken::new();
         let (mut shared, mut tasks) = (Vec::new(), Vec::new());
         for (index, task_config) in task_configs.into_iter().enumerate() {
-            let id = TaskId { connector: name.clone(), index };
-            let task_shared =
-                Arc::new(TaskShared::new(id.clone(), true, watch::Sender::default()));
+            let id = TaskId {
+                connector: name.clone(),
+                index,
+            };
+            let task_shared = Arc::new(TaskShared::new(id.clone(), true, watch::Sender::default()));
             let (encoder, producer, receipts) = stream_end(batches_sender.clone());
             let parts = SourceParts {
                 task: factory.make().task(),
                 config: task_config,
                 chain: Chain::from_config(&self.registry, &config, &settings)?,
                 encoder: Box::new(encoder),
-                operator: Operator::new(&settings),
+                operator: Operator::new(&settings, stop.clone()),
                 reports: Reports::to_log(&id, &settings),
                 producer: Box::new(producer),
                 receipts: Box::new(receipts),
@@ -193,7 +199,11 @@ impl SourceStreamBuilder {
                 transactions: None,
                 clock: Arc::new(SystemClock),
                 control: TaskControl::running(stop.clone()),
-                reporter: Reporter { id, epoch: EPOCH, inputs: sender.clone() },
+                reporter: Reporter {
+                    id,
+                    epoch: EPOCH,
+                    inputs: sender.clone(),
+                },
                 shared: Arc::clone(&task_shared),
                 flush_interval: self.commit_interval,
                 flush_timeout: FLUSH_TIMEOUT,
@@ -201,7 +211,14 @@ impl SourceStreamBuilder {
             shared.push(task_shared);
             tasks.push(tokio::spawn(SourceLoop::new(parts).run()));
         }
-        Ok(SourceStream { batches, inputs, stop, shared, tasks, connector: Some(connector) })
+        Ok(SourceStream {
+            batches,
+            inputs,
+            stop,
+            shared,
+            tasks,
+            connector: Some(connector),
+        })
     }
 }
 
@@ -260,7 +277,13 @@ impl SourceStream {
 
     fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<SourceBatch>>> {
         while let Poll::Ready(Some(input)) = self.inputs.poll_recv(context) {
-            if let Input::Report { state: State::Failed, trace, subject, .. } = input {
+            if let Input::Report {
+                state: State::Failed,
+                trace,
+                subject,
+                ..
+            } = input
+            {
                 let reason = trace.unwrap_or_default();
                 return Poll::Ready(Some(Err(Error::external(format!(
                     "{subject} has failed: {reason}"

@@ -109,7 +109,10 @@ impl Producer for StreamProducer {
             }
         }
         let batch = SourceBatch::new(records, tokens, Arc::clone(&self.acknowledged));
-        self.batches.send(batch).await.map_err(|_| BrokerError::Closed)
+        self.batches
+            .send(batch)
+            .await
+            .map_err(|_| BrokerError::Closed)
     }
 
     async fn flush(&mut self) -> Result<(), BrokerError> {

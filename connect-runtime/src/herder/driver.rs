@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use connect_api::Error;
 use connect_core::cluster::ConfigRecord;
 use connect_core::herder::Action;
 use connect_core::herder::ActionId;
@@ -13,7 +14,6 @@ use connect_core::herder::Outcome;
 use connect_core::herder::Request;
 use connect_core::herder::RequestId;
 use connect_core::herder::Response;
-use connect_api::Error;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
@@ -71,6 +71,7 @@ impl Driver {
                 Some(input) = self.inputs.recv() => self.step(input),
             }
         }
+        self.worker.ended.cancel();
     }
 
     fn command(&mut self, command: Command) {
@@ -108,7 +109,11 @@ impl Driver {
             Action::Validate { config, .. } => self.spawn(id, async move {
                 Outcome::Validated(worker.validate(&config).await)
             }),
-            Action::StartConnector { name, config, state } => self.spawn(id, async move {
+            Action::StartConnector {
+                name,
+                config,
+                state,
+            } => self.spawn(id, async move {
                 connector(worker.start_connector(&name, id, config, state).await)
             }),
             Action::SetConnectorState { name, state } => self.spawn(id, async move {
@@ -120,10 +125,18 @@ impl Driver {
             }),
             Action::GenerateTaskConfigs { name } => self.spawn(id, async move {
                 Outcome::TaskConfigs(
-                    worker.task_configs(&name).await.map_err(|error| error.report()),
+                    worker
+                        .task_configs(&name)
+                        .await
+                        .map_err(|error| error.report()),
                 )
             }),
-            Action::StartTask { id: task, connector_config, config, state } => {
+            Action::StartTask {
+                id: task,
+                connector_config,
+                config,
+                state,
+            } => {
                 worker.start_task(task, id, connector_config, config, state);
             }
             Action::StopTask { id: task } => self.spawn(id, async move {

@@ -37,8 +37,14 @@ impl Chain {
         config: &ConfigMap,
         settings: &ConnectorSettings,
     ) -> Result<Self> {
-        let links = settings.keys.transforms.iter().map(|alias| link(registry, config, alias));
-        Ok(Self { links: links.collect::<Result<_>>()? })
+        let links = settings
+            .keys
+            .transforms
+            .iter()
+            .map(|alias| link(registry, config, alias));
+        Ok(Self {
+            links: links.collect::<Result<_>>()?,
+        })
     }
 
     /// Applies the transforms; `None` if one of them dropped the record.
@@ -82,11 +88,17 @@ fn link(registry: &PluginRegistry, config: &ConfigMap, alias: &str) -> Result<Li
     let condition = match options.get("predicate") {
         Some(predicate) => Some(Condition {
             predicate: self::predicate(registry, config, predicate)?,
-            negate: options.get("negate").is_some_and(|v| v.trim().eq_ignore_ascii_case("true")),
+            negate: options
+                .get("negate")
+                .is_some_and(|v| v.trim().eq_ignore_ascii_case("true")),
         }),
         None => None,
     };
-    Ok(Link { class: class.to_owned(), transform, condition })
+    Ok(Link {
+        class: class.to_owned(),
+        transform,
+        condition,
+    })
 }
 
 fn predicate(

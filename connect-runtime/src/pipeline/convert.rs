@@ -63,7 +63,10 @@ impl Converters {
             let prefix = format!("{key}.");
             match own {
                 Some(class) => (class.clone(), connector.with_prefix(&prefix)),
-                None => (worker.converter(key).to_owned(), worker.raw().with_prefix(&prefix)),
+                None => (
+                    worker.converter(key).to_owned(),
+                    worker.raw().with_prefix(&prefix),
+                ),
             }
         };
         let converter = |key: &str, own: &Option<String>, role: DatumRole| {
@@ -82,21 +85,37 @@ impl Converters {
             .configure(&options)
             .map_err(|error| error.context("`header.converter` cannot be configured"))?;
         Ok(Self {
-            key: converter("key.converter", &settings.keys.key_converter, DatumRole::Key)?,
-            value: converter("value.converter", &settings.keys.value_converter, DatumRole::Value)?,
-            header: Named { class, converter: header },
+            key: converter(
+                "key.converter",
+                &settings.keys.key_converter,
+                DatumRole::Key,
+            )?,
+            value: converter(
+                "value.converter",
+                &settings.keys.value_converter,
+                DatumRole::Value,
+            )?,
+            header: Named {
+                class,
+                converter: header,
+            },
         })
     }
 
     #[inline]
-    fn to_bytes(&mut self, record: &Record) -> Result<Encoded, Failure> {
+    fn convert(&mut self, record: &Record) -> Result<Encoded, Failure> {
         let topic = &record.topic;
         let mut headers = RawHeaders::new();
         for header in &record.headers {
-            let value = self.header.converter.encode(topic, header).map_err(|error| {
-                Failure::new(Stage::HeaderConverter, &self.header.class, error)
-            })?;
-            headers.push(RawHeader { key: header.key.clone(), value });
+            let value = self
+                .header
+                .converter
+                .encode(topic, header)
+                .map_err(|error| Failure::new(Stage::HeaderConverter, &self.header.class, error))?;
+            headers.push(RawHeader {
+                key: header.key.clone(),
+                value,
+            });
         }
         let key = self
             .key
@@ -108,7 +127,11 @@ impl Converters {
             .converter
             .encode(topic, &mut headers, &record.value)
             .map_err(|error| Failure::new(Stage::ValueConverter, &self.value.class, error))?;
-        Ok(Encoded { key, value, headers })
+        Ok(Encoded {
+            key,
+            value,
+            headers,
+        })
     }
 
     async fn resolve_stage(&mut self, stage: Stage) -> Result<()> {
@@ -124,8 +147,12 @@ impl Converters {
 impl Encoder for Converters {
     #[inline]
     fn encode(&mut self, record: Record) -> Result<ProducerRecord, Failure> {
-        match self.to_bytes(&record) {
-            Ok(Encoded { key, value, headers }) => Ok(ProducerRecord {
+        match self.convert(&record) {
+            Ok(Encoded {
+                key,
+                value,
+                headers,
+            }) => Ok(ProducerRecord {
                 token: 0,
                 topic: record.topic,
                 partition: record.partition,
@@ -144,23 +171,43 @@ impl Encoder for Converters {
 
     /// Through the converters, or as text if they are what failed.
     fn dead_letter(&mut self, record: &Record) -> DeadLetter {
-        let encoded = self.to_bytes(record).unwrap_or_else(|_| {
+        let encoded = self.convert(record).unwrap_or_else(|_| {
             let text = |datum: &Datum| {
                 (!datum.value.is_null()).then(|| Bytes::from(java_string(&datum.value)))
             };
             let (key, value) = (text(&record.key), text(&record.value));
-            Encoded { key, value, headers: RawHeaders::new() }
+            Encoded {
+                key,
+                value,
+                headers: RawHeaders::new(),
+            }
         });
-        let Encoded { key, value, headers } = encoded;
-        DeadLetter { key, value, headers, timestamp: record.timestamp, origin: None }
+        let Encoded {
+            key,
+            value,
+            headers,
+        } = encoded;
+        DeadLetter {
+            key,
+            value,
+            headers,
+            timestamp: record.timestamp,
+            origin: None,
+        }
     }
 }
 
 #[async_trait]
 impl Decoder for Converters {
     #[inline]
-    fn decode(&mut self, position: &LogPosition, fetched: &FetchedRecord) -> Result<Record, Failure> {
-        let LogPosition { topic, partition, .. } = position;
+    fn decode(
+        &mut self,
+        position: &LogPosition,
+        fetched: &FetchedRecord,
+    ) -> Result<Record, Failure> {
+        let LogPosition {
+            topic, partition, ..
+        } = position;
         let key = self
             .key
             .converter
@@ -173,11 +220,15 @@ impl Decoder for Converters {
             .map_err(|error| Failure::new(Stage::ValueConverter, &self.value.class, error))?;
         let mut headers = Headers::new();
         for RawHeader { key, value } in &fetched.headers {
-            let value =
-                self.header.converter.decode(topic, key, value.clone()).map_err(|error| {
-                    Failure::new(Stage::HeaderConverter, &self.header.class, error)
-                })?;
-            headers.push(Header { key: key.clone(), value });
+            let value = self
+                .header
+                .converter
+                .decode(topic, key, value.clone())
+                .map_err(|error| Failure::new(Stage::HeaderConverter, &self.header.class, error))?;
+            headers.push(Header {
+                key: key.clone(),
+                value,
+            });
         }
         Ok(Record {
             topic: topic.clone(),
@@ -194,9 +245,16 @@ impl Decoder for Converters {
     }
 
     fn dead_letter(&mut self, record: &SinkRecord) -> DeadLetter {
-        let LogPosition { topic, partition, offset } = record.position.clone();
+        let LogPosition {
+            topic,
+            partition,
+            offset,
+        } = record.position.clone();
         let letter = Encoder::dead_letter(self, &record.record);
-        DeadLetter { origin: Some((topic, partition, offset)), ..letter }
+        DeadLetter {
+            origin: Some((topic, partition, offset)),
+            ..letter
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use connect_api::Error;
 use connect_api::ErrorKind;
 use connect_api::record::Record;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::ConnectorSettings;
 use crate::config::ErrorTolerance;
@@ -53,7 +54,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(stage: Stage, class: &str, error: Error) -> Self {
-        Self { stage, class: class.to_owned(), error, transformed: None }
+        Self {
+            stage,
+            class: class.to_owned(),
+            error,
+            transformed: None,
+        }
     }
 
     pub(crate) fn of(mut self, transformed: Record) -> Self {
@@ -78,7 +84,12 @@ pub(crate) enum Verdict {
 impl Failure {
     /// The error that fails the task.
     pub(crate) fn into_error(self, record: &str) -> Error {
-        let Self { stage, class, error, .. } = self;
+        let Self {
+            stage,
+            class,
+            error,
+            ..
+        } = self;
         error.context(format!(
             "Tolerance exceeded in error handler: stage {stage}, class {class}, {record}"
         ))
@@ -88,6 +99,7 @@ impl Failure {
 /// Decides about failures of one task.
 #[derive(Debug)]
 pub(crate) struct Operator {
+    stop: CancellationToken,
     tolerance: ErrorTolerance,
     /// `None` is for ever.
     retry_timeout: Option<Duration>,
@@ -98,8 +110,9 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    pub(crate) fn new(settings: &ConnectorSettings) -> Self {
+    pub(crate) fn new(settings: &ConnectorSettings, stop: CancellationToken) -> Self {
         Self {
+            stop,
             tolerance: settings.tolerance(),
             retry_timeout: settings.retry_timeout(),
             retry_delay_max: settings.retry_delay_max(),
@@ -150,17 +163,40 @@ impl Operator {
         self.attempt = None;
     }
 
+    /// Waits before a record is tried again.
+    ///
+    /// # Errors
+    /// The task must stop: the record is neither sent nor skipped, it comes again. Recognized by
+    /// [`is_interrupted`].
+    pub(crate) async fn wait(&self, delay: Duration) -> Result<(), Error> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(Error::illegal_state(INTERRUPTED)),
+            () = tokio::time::sleep(delay) => Ok(()),
+        }
+    }
+
     fn next_retry(&mut self) -> Option<Duration> {
         let (since, attempts) = *self.attempt.get_or_insert_with(|| (Instant::now(), 0));
         let left = match self.retry_timeout {
             None => Duration::MAX,
-            Some(timeout) => timeout.checked_sub(since.elapsed()).filter(|left| !left.is_zero())?,
+            Some(timeout) => timeout
+                .checked_sub(since.elapsed())
+                .filter(|left| !left.is_zero())?,
         };
         self.attempt = Some((since, attempts + 1));
-        let delay = FIRST_DELAY.saturating_mul(1 << attempts.min(20)).min(self.retry_delay_max);
+        let delay = FIRST_DELAY
+            .saturating_mul(1 << attempts.min(20))
+            .min(self.retry_delay_max);
         Some(delay.min(left))
     }
 }
+
+/// True for the error of a task that was stopped while it waited to try a record again.
+pub(crate) fn is_interrupted(error: &Error) -> bool {
+    error.message() == INTERRUPTED
+}
+
+const INTERRUPTED: &str = "the task was stopped while it waited to try a record again";
 
 /// The wait before the first repetition; doubled each time.
 const FIRST_DELAY: Duration = Duration::from_millis(300);

@@ -155,7 +155,14 @@ impl DeadLetters {
         options.client_id = format!("connector-dlq-producer-{id}");
         let (producer, receipts) = broker.producer(options).await?;
         let context_headers = settings.keys.dead_letter_context_headers;
-        Ok(Self { topic, context_headers, producer, receipts, next_token: 0, unsettled: 0 })
+        Ok(Self {
+            topic,
+            context_headers,
+            producer,
+            receipts,
+            next_token: 0,
+            unsettled: 0,
+        })
     }
 
     async fn send(&mut self, id: &TaskId, failure: &Failure, letter: DeadLetter) -> Result<()> {
@@ -174,12 +181,22 @@ impl DeadLetters {
         };
         self.next_token += 1;
         self.unsettled += 1;
-        self.producer.send(vec![record]).await.map_err(|error| self.failed(error))?;
-        if self.unsettled >= MAX_UNSETTLED { self.flush().await } else { Ok(()) }
+        self.producer
+            .send(vec![record])
+            .await
+            .map_err(|error| self.failed(error))?;
+        if self.unsettled >= MAX_UNSETTLED {
+            self.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     async fn flush(&mut self) -> Result<()> {
-        self.producer.flush().await.map_err(|error| self.failed(error))?;
+        self.producer
+            .flush()
+            .await
+            .map_err(|error| self.failed(error))?;
         let mut outcome = Ok(());
         while self.unsettled > 0 {
             let receipts = self.receipts.next().await.unwrap_or_default();
@@ -195,8 +212,10 @@ impl DeadLetters {
     }
 
     fn failed(&self, error: BrokerError) -> Error {
-        Error::from(error)
-            .context(format!("a dead letter could not be written to topic \"{}\"", self.topic))
+        Error::from(error).context(format!(
+            "a dead letter could not be written to topic \"{}\"",
+            self.topic
+        ))
     }
 }
 
@@ -212,7 +231,10 @@ fn context_headers(
 ) {
     let mut add = |name: &'static str, value: Option<String>| {
         let key = Text::from(format!("__connect.errors.{name}"));
-        headers.push(RawHeader { key, value: value.map(Bytes::from) });
+        headers.push(RawHeader {
+            key,
+            value: value.map(Bytes::from),
+        });
     };
     if let Some((topic, partition, offset)) = origin {
         add("topic", Some(topic.to_string()));
@@ -223,8 +245,14 @@ fn context_headers(
     add("task.id", Some(id.index.to_string()));
     add("stage", Some(failure.stage.to_string()));
     add("class.name", Some(failure.class.clone()));
-    add("exception.class.name", Some(failure.error.java_class().to_owned()));
-    add("exception.message", Some(failure.error.message().to_owned()));
+    add(
+        "exception.class.name",
+        Some(failure.error.java_class().to_owned()),
+    );
+    add(
+        "exception.message",
+        Some(failure.error.message().to_owned()),
+    );
     add("exception.stacktrace", Some(failure.error.report()));
 }
 
@@ -243,7 +271,10 @@ mod tests {
             .iter()
             .map(|h| {
                 let name = h.key.strip_prefix("__connect.errors.").unwrap();
-                (name, String::from_utf8(h.value.clone().unwrap().to_vec()).unwrap())
+                (
+                    name,
+                    String::from_utf8(h.value.clone().unwrap().to_vec()).unwrap(),
+                )
             })
             .collect();
         let expected = [
@@ -254,7 +285,10 @@ mod tests {
             ("task.id", "1"),
             ("stage", "VALUE_CONVERTER"),
             ("class.name", "JsonConverter"),
-            ("exception.class.name", "org.apache.kafka.connect.errors.DataException"),
+            (
+                "exception.class.name",
+                "org.apache.kafka.connect.errors.DataException",
+            ),
             ("exception.message", "bad"),
             ("exception.stacktrace", "bad"),
         ];

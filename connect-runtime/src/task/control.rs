@@ -25,12 +25,19 @@ impl TaskControl {
     /// Controls a task that runs until it is stopped.
     pub(crate) fn running(stop: CancellationToken) -> Self {
         let target = watch::channel(TargetState::Started).1;
-        Self { stop, target, drain: watch::channel(false).1 }
+        Self {
+            stop,
+            target,
+            drain: watch::channel(false).1,
+        }
     }
 
     /// Controls a task that runs until it is stopped, and commits whenever there is nothing to read.
     pub(crate) fn draining(stop: CancellationToken) -> Self {
-        Self { drain: watch::channel(true).1, ..Self::running(stop) }
+        Self {
+            drain: watch::channel(true).1,
+            ..Self::running(stop)
+        }
     }
 
     /// Waits until there is something else to do: run, pause or drain. For ever, once nobody can
@@ -66,7 +73,12 @@ pub(crate) struct Reporter {
 impl Reporter {
     pub(crate) async fn report(&self, state: State, trace: Option<String>) {
         let subject = Subject::Task(self.id.clone());
-        let report = Input::Report { subject, epoch: self.epoch, state, trace };
+        let report = Input::Report {
+            subject,
+            epoch: self.epoch,
+            state,
+            trace,
+        };
         // Fails only once the herder is gone, and with it everybody who wants to know.
         let _ = self.inputs.send(report).await;
     }

@@ -24,7 +24,11 @@ pub(super) struct Errant {
 
 impl Errant {
     pub(super) fn new(tolerance: ErrorTolerance, class: &str) -> Arc<Self> {
-        Arc::new(Self { tolerance, class: class.to_owned(), reported: Mutex::default() })
+        Arc::new(Self {
+            tolerance,
+            class: class.to_owned(),
+            reported: Mutex::default(),
+        })
     }
 
     pub(super) fn reporter(self: &Arc<Self>) -> ErrantRecordReporter {
@@ -51,7 +55,10 @@ impl ErrantRecordReporterHost for Errant {
         };
         let failure = Failure::new(Stage::TaskPut, &self.class, error);
         let report = (record.clone(), failure);
-        self.reported.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+        self.reported
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(report);
         outcome
     }
 }

@@ -5,9 +5,11 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use connect_core::TaskId;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How far a task has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +50,29 @@ pub(crate) struct TaskShared {
     /// `u64::MAX` is unknown.
     bytes_total: AtomicU64,
     state: Mutex<State>,
+    /// The call into the plugin that is under way.
+    call: Mutex<Option<Call>>,
     /// Wakes who waits for the end of all tasks.
     changed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Call {
+    name: &'static str,
+    since: Instant,
+    /// How long it had taken when it was reported last.
+    reported: Duration,
+}
+
+/// A call into the plugin is under way.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct CallGuard<'a>(&'a TaskShared);
+
+impl Drop for CallGuard<'_> {
+    fn drop(&mut self) {
+        *self.0.call() = None;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +93,7 @@ impl TaskShared {
             bytes_done: AtomicU64::new(0),
             bytes_total: AtomicU64::new(u64::MAX),
             state: Mutex::default(),
+            call: Mutex::default(),
             changed,
         }
     }
@@ -102,7 +126,10 @@ impl TaskShared {
     }
 
     pub(crate) fn delivered(&self, prefix: u64) {
-        if self.delivered.send_if_modified(|known| std::mem::replace(known, prefix) != prefix) {
+        if self
+            .delivered
+            .send_if_modified(|known| std::mem::replace(known, prefix) != prefix)
+        {
             self.notify();
         }
     }
@@ -113,12 +140,17 @@ impl TaskShared {
 
     pub(crate) async fn wait_delivered(&self, count: u64) {
         // The sender lives in `self`, so the wait cannot fail.
-        let _ = self.delivered.subscribe().wait_for(|delivered| *delivered >= count).await;
+        let _ = self
+            .delivered
+            .subscribe()
+            .wait_for(|delivered| *delivered >= count)
+            .await;
     }
 
     pub(crate) fn progress(&self, done: u64, total: Option<u64>) {
         self.bytes_done.store(done, Ordering::Relaxed);
-        self.bytes_total.store(total.unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.bytes_total
+            .store(total.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     pub(crate) fn skipped(&self, records: u64) {
@@ -144,11 +176,59 @@ impl TaskShared {
         }
     }
 
+    /// Takes note of a call into the plugin, until the guard is dropped.
+    pub(crate) fn calling(&self, name: &'static str) -> CallGuard<'_> {
+        *self.call() = Some(Call {
+            name,
+            since: Instant::now(),
+            reported: Duration::ZERO,
+        });
+        CallGuard(self)
+    }
+
+    /// The call that is under way, if it takes longer than `long`, and twice as long as when it was
+    /// answered last.
+    pub(crate) fn long_call(&self, long: Duration) -> Option<(&'static str, Duration)> {
+        let mut call = self.call();
+        let call = call.as_mut()?;
+        let since = call.since.elapsed();
+        let is_due = since >= long && since >= call.reported * 2;
+        is_due.then(|| {
+            call.reported = since;
+            (call.name, since)
+        })
+    }
+
+    fn call(&self) -> MutexGuard<'_, Option<Call>> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn notify(&self) {
-        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.changed
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_call_is_named_and_then_seldom() {
+        let shared = TaskShared::new(TaskId::new("c", 0), false, watch::Sender::default());
+        let long = Duration::from_secs(10);
+        let call = shared.calling("put");
+        let mut named = Vec::new();
+        for second in 1..=100 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            named.extend(shared.long_call(long).map(|(name, _)| (name, second)));
+        }
+        assert_eq!(named, [("put", 10), ("put", 20), ("put", 40), ("put", 80)]);
+        drop(call);
+        assert_eq!(shared.long_call(long), None);
     }
 }

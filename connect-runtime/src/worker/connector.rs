@@ -98,10 +98,7 @@ impl Worker {
         }
     }
 
-    fn connector(
-        &self,
-        name: &ConnectorName,
-    ) -> Result<Arc<tokio::sync::Mutex<WorkerConnector>>> {
+    fn connector(&self, name: &ConnectorName) -> Result<Arc<tokio::sync::Mutex<WorkerConnector>>> {
         let connector = lock(&self.connectors).get(name).map(Arc::clone);
         connector.ok_or_else(|| Error::not_found(format!("connector \"{name}\" does not run here")))
     }
@@ -124,9 +121,21 @@ impl WorkerConnector {
             _ => return Err(Error::unsupported("this kind of connector cannot be run")),
         };
         let is_source = matches!(instance, Instance::Source(_));
-        let host = Host { name: name.clone(), epoch, is_source, inputs, offsets };
+        let host = Host {
+            name: name.clone(),
+            epoch,
+            is_source,
+            inputs,
+            offsets,
+        };
         let context = ConnectorContext::new(Arc::new(host));
-        Ok(Self { instance, context, config, settings, started: false })
+        Ok(Self {
+            instance,
+            context,
+            config,
+            settings,
+            started: false,
+        })
     }
 
     /// Starts or stops the plugin.
@@ -175,7 +184,9 @@ impl WorkerConnector {
 
 impl std::fmt::Debug for WorkerConnector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WorkerConnector").field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("WorkerConnector")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }
 

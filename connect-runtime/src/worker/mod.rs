@@ -2,6 +2,7 @@
 
 mod connector;
 mod task;
+pub(crate) mod watchdog;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use connect_core::cluster::TargetState;
 use connect_core::herder::Input;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::WorkerConfig;
@@ -41,6 +43,8 @@ pub(crate) struct Worker {
     pub(crate) inputs: mpsc::Sender<Input>,
     /// Counts changes of tasks, for those who wait for one.
     pub(crate) changed: watch::Sender<u64>,
+    /// The worker has ended.
+    pub(crate) ended: CancellationToken,
     connectors: Mutex<HashMap<ConnectorName, Arc<tokio::sync::Mutex<WorkerConnector>>>>,
     tasks: Mutex<HashMap<TaskId, RunningTask>>,
     /// Tasks that were given up on because they did not stop in time.
@@ -64,6 +68,7 @@ impl Worker {
             clock,
             inputs,
             changed: watch::Sender::new(0),
+            ended: CancellationToken::new(),
             connectors: Mutex::default(),
             tasks: Mutex::default(),
             abandoned: Mutex::default(),
@@ -83,8 +88,10 @@ impl Worker {
 
     /// How far the tasks have come, by task.
     pub(crate) fn progress(&self) -> Vec<TaskProgress> {
-        let mut progress: Vec<_> =
-            lock(&self.tasks).values().map(|task| task.shared.snapshot()).collect();
+        let mut progress: Vec<_> = lock(&self.tasks)
+            .values()
+            .map(|task| task.shared.snapshot())
+            .collect();
         progress.sort_by(|a, b| a.id.cmp(&b.id));
         progress
     }
@@ -92,7 +99,8 @@ impl Worker {
     /// Lets sink tasks commit whenever there is nothing to read.
     pub(crate) fn drain(&self) {
         for task in lock(&self.tasks).values() {
-            task.drain.send_if_modified(|drain| !std::mem::replace(drain, true));
+            task.drain
+                .send_if_modified(|drain| !std::mem::replace(drain, true));
         }
     }
 

@@ -44,7 +44,8 @@ pub(super) struct RunningTask {
     pub(super) target: watch::Sender<TargetState>,
     pub(super) drain: watch::Sender<bool>,
     pub(super) shared: Arc<TaskShared>,
-    handle: JoinHandle<()>,
+    /// Taken by who waits for the end.
+    handle: Option<JoinHandle<()>>,
 }
 
 /// What a new task gets.
@@ -72,9 +73,16 @@ impl Worker {
         let stop = CancellationToken::new();
         let (target, target_receiver) = watch::channel(state);
         let (drain, drain_receiver) = watch::channel(false);
-        let control =
-            TaskControl { stop: stop.clone(), target: target_receiver, drain: drain_receiver };
-        let reporter = Reporter { id: id.clone(), epoch, inputs: self.inputs.clone() };
+        let control = TaskControl {
+            stop: stop.clone(),
+            target: target_receiver,
+            drain: drain_receiver,
+        };
+        let reporter = Reporter {
+            id: id.clone(),
+            epoch,
+            inputs: self.inputs.clone(),
+        };
         let is_source = self.is_source(&connector_config);
         let shared = Arc::new(TaskShared::new(id.clone(), is_source, self.changed.clone()));
         let (worker, task_shared) = (Arc::clone(self), Arc::clone(&shared));
@@ -84,7 +92,14 @@ impl Worker {
                 let settings = ConnectorSettings::new(&connector_config)?;
                 let shared = Arc::clone(&task_shared);
                 worker
-                    .make(Start { connector_config, config, settings, control, reporter, shared })
+                    .make(Start {
+                        connector_config,
+                        config,
+                        settings,
+                        control,
+                        reporter,
+                        shared,
+                    })
                     .await
             };
             match contained("the making of the task", made).await {
@@ -96,25 +111,40 @@ impl Worker {
                 }
             }
         });
-        lock(&self.tasks).insert(id, RunningTask { stop, target, drain, shared, handle });
+        lock(&self.tasks).insert(
+            id,
+            RunningTask {
+                stop,
+                target,
+                drain,
+                shared,
+                handle: Some(handle),
+            },
+        );
     }
 
     /// Stops a task and waits for it; after the deadline it is given up on.
     pub(crate) async fn stop_task(&self, id: &TaskId) {
-        let task = lock(&self.tasks).remove(id);
-        let Some(mut task) = task else { return };
-        task.stop.cancel();
-        let waited = tokio::time::timeout(self.config.graceful_timeout(), &mut task.handle).await;
+        let handle = lock(&self.tasks).get_mut(id).and_then(|task| {
+            task.stop.cancel();
+            task.handle.take()
+        });
+        let Some(mut handle) = handle else { return };
+        let waited = tokio::time::timeout(self.config.graceful_timeout(), &mut handle).await;
         if waited.is_err() {
             tracing::error!(task = %id, "the task did not stop in time and is given up on");
-            task.handle.abort();
+            handle.abort();
             lock(&self.abandoned).push(id.clone());
         }
+        lock(&self.tasks).remove(id);
     }
 
     fn is_source(&self, config: &ConfigMap) -> bool {
         let class = config.get("connector.class").unwrap_or_default();
-        matches!(self.registry.connector(class), Ok(ConnectorFactory::Source(_)))
+        matches!(
+            self.registry.connector(class),
+            Ok(ConnectorFactory::Source(_))
+        )
     }
 
     async fn make(self: Arc<Self>, start: Start) -> Result<BoxFuture> {
@@ -122,7 +152,7 @@ impl Worker {
         let (config, settings) = (&start.connector_config, &start.settings);
         let chain = Chain::from_config(registry, config, settings)?;
         let converters = Converters::from_config(registry, config, settings, &self.config)?;
-        let operator = Operator::new(settings);
+        let operator = Operator::new(settings, start.control.stop.clone());
         let reports = Reports::open(&start.reporter.id, settings, &*self.broker).await?;
         match registry.connector(start.settings.class())? {
             ConnectorFactory::Source(factory) => {

@@ -1,6 +1,15 @@
 //! Plugins for tests: a source of given lines, a sink that remembers, and ones that misbehave.
 
-#![allow(dead_code, unreachable_pub, reason = "shared by test files, each of which uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared by test files, each of which uses a part of it"
+)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests may fail like tests"
+)]
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -57,9 +66,15 @@ pub fn registry(seen: &Seen) -> PluginRegistry {
     registry.transform(info("DropOdd"), DropOdd::default);
     registry.transform(info("Refuse"), Refuse::default);
     let clone = seen.clone();
-    registry.source(info("Lines"), move || Lines { seen: clone.clone(), ..Lines::default() });
+    registry.source(info("Lines"), move || Lines {
+        seen: clone.clone(),
+        ..Lines::default()
+    });
     let clone = seen.clone();
-    registry.sink(info("Collect"), move || Collect { seen: clone.clone(), ..Collect::default() });
+    registry.sink(info("Collect"), move || Collect {
+        seen: clone.clone(),
+        ..Collect::default()
+    });
     registry
 }
 
@@ -104,7 +119,10 @@ pub async fn status_when(
 }
 
 pub async fn task_in(connect: &Connect, name: &str, state: State) -> ConnectorStatus {
-    status_when(connect, name, |s| s.tasks.iter().any(|task| task.state == state)).await
+    status_when(connect, name, |s| {
+        s.tasks.iter().any(|task| task.state == state)
+    })
+    .await
 }
 
 pub async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
@@ -144,7 +162,9 @@ impl Converter for TextConverter {
         Self::text(d)
     }
     fn decode(&mut self, _: &TopicName, _: &RawHeaders, bytes: Option<Bytes>) -> Result<Datum> {
-        Ok(bytes.map_or(Datum::NULL, |bytes| Datum::string(Text::from_utf8_lossy(bytes))))
+        Ok(bytes.map_or(Datum::NULL, |bytes| {
+            Datum::string(Text::from_utf8_lossy(bytes))
+        }))
     }
 }
 
@@ -159,7 +179,9 @@ impl HeaderConverter for TextConverter {
         Self::text(&header.value)
     }
     fn decode(&mut self, _: &TopicName, _: &Text, bytes: Option<Bytes>) -> Result<Datum> {
-        Ok(bytes.map_or(Datum::NULL, |bytes| Datum::string(Text::from_utf8_lossy(bytes))))
+        Ok(bytes.map_or(Datum::NULL, |bytes| {
+            Datum::string(Text::from_utf8_lossy(bytes))
+        }))
     }
 }
 
@@ -176,7 +198,7 @@ impl Transform for DropOdd {
     }
     fn apply(&mut self, record: Record, _: Origin<'_>) -> Result<Option<Record>> {
         let number: usize = record.value.value.as_str().unwrap().parse().unwrap();
-        Ok((number % 2 == 0).then_some(record))
+        Ok(number.is_multiple_of(2).then_some(record))
     }
 }
 
@@ -274,7 +296,9 @@ impl Task for LinesTask {
 impl SourceTask for LinesTask {
     async fn start(&mut self, context: SourceTaskContext, config: ConfigMap) -> Result<()> {
         let offset = context.offset(&self.partition).await?;
-        self.next = offset.and_then(|offset| offset.get("next")?.as_i64()).unwrap_or(0);
+        self.next = offset
+            .and_then(|offset| offset.get("next")?.as_i64())
+            .unwrap_or(0);
         self.config = Some(LinesConfig::from_config(&config)?);
         self.context = Some(context);
         Ok(())
@@ -314,8 +338,13 @@ impl SourceTask for LinesTask {
     }
 
     async fn delivered(&mut self, deliveries: &[record::Delivery]) -> Result<()> {
-        let count: u64 = deliveries.iter().map(|d| d.records.end - d.records.start).sum();
-        self.seen.delivered.fetch_add(usize::try_from(count).unwrap(), Ordering::SeqCst);
+        let count: u64 = deliveries
+            .iter()
+            .map(|d| d.records.end - d.records.start)
+            .sum();
+        self.seen
+            .delivered
+            .fetch_add(usize::try_from(count).unwrap(), Ordering::SeqCst);
         Ok(())
     }
 }
@@ -354,7 +383,11 @@ impl Connector for Collect {
 
 impl SinkConnector for Collect {
     fn task(&self) -> Box<dyn SinkTask> {
-        Box::new(CollectTask { seen: self.seen.clone(), config: None, context: None })
+        Box::new(CollectTask {
+            seen: self.seen.clone(),
+            config: None,
+            context: None,
+        })
     }
 }
 
@@ -384,7 +417,10 @@ impl SinkTask for CollectTask {
         let config = self.config.clone().unwrap();
         let calls = self.seen.puts.fetch_add(1, Ordering::SeqCst);
         if calls < usize::try_from(config.fail_puts).unwrap() {
-            self.context.as_ref().unwrap().retry_after(Duration::from_millis(1));
+            self.context
+                .as_ref()
+                .unwrap()
+                .retry_after(Duration::from_millis(1));
             return Err(Error::retriable("the other system is busy"));
         }
         for record in records {

@@ -39,7 +39,10 @@ impl FileOffsets {
     /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if it cannot be read, is damaged, or
     /// belongs to another cluster.
     pub(crate) async fn open(path: PathBuf, cluster_id: Option<String>) -> Result<Self> {
-        let file = read(&path).await?.unwrap_or(OffsetFile { cluster_id: None, entries: Vec::new() });
+        let file = read(&path).await?.unwrap_or(OffsetFile {
+            cluster_id: None,
+            entries: Vec::new(),
+        });
         if let (Some(stored), Some(actual)) = (&file.cluster_id, &cluster_id)
             && stored != actual
         {
@@ -50,7 +53,12 @@ impl FileOffsets {
             )));
         }
         let known = Known::from_entries(file.entries);
-        Ok(Self { path, cluster_id, known, writing: tokio::sync::Mutex::default() })
+        Ok(Self {
+            path,
+            cluster_id,
+            known,
+            writing: tokio::sync::Mutex::default(),
+        })
     }
 }
 
@@ -86,8 +94,12 @@ impl OffsetStore for FileOffsets {
 
 /// Reads an offsets file of either format; `None` if there is none.
 pub(crate) async fn read(path: &Path) -> Result<Option<OffsetFile>> {
-    let unreadable =
-        || Error::config(format!("the offsets file {} cannot be read", path.display()));
+    let unreadable = || {
+        Error::config(format!(
+            "the offsets file {} cannot be read",
+            path.display()
+        ))
+    };
     let own_path = path.to_owned();
     let bytes = match tokio::task::spawn_blocking(move || std::fs::read(own_path)).await {
         Ok(Ok(bytes)) => bytes,
@@ -114,7 +126,9 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&draft, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     // The rename itself is durable only once the folder is.
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
@@ -138,15 +152,28 @@ mod tests {
         let path = folder.path().join("connect.offsets");
         let file = SourcePartition::new([("filename", "a")]);
         let offset = SourceOffset::new("position", 7i64);
-        let store = FileOffsets::open(path.clone(), Some("one".into())).await.unwrap();
+        let store = FileOffsets::open(path.clone(), Some("one".into()))
+            .await
+            .unwrap();
         let update = [(file.clone(), Some(offset.clone()))];
-        store.write(&"c".into(), &update, Timestamp::from_millis(0)).await.unwrap();
+        store
+            .write(&"c".into(), &update, Timestamp::from_millis(0))
+            .await
+            .unwrap();
 
-        let again: Box<dyn OffsetStore> =
-            Box::new(FileOffsets::open(path.clone(), Some("one".into())).await.unwrap());
+        let again: Box<dyn OffsetStore> = Box::new(
+            FileOffsets::open(path.clone(), Some("one".into()))
+                .await
+                .unwrap(),
+        );
         assert_eq!(again.read("c", &[file]), [Some(offset)]);
-        let error = FileOffsets::open(path, Some("two".into())).await.unwrap_err();
-        assert!(error.to_string().contains("belongs to cluster \"one\""), "{error}");
+        let error = FileOffsets::open(path, Some("two".into()))
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("belongs to cluster \"one\""),
+            "{error}"
+        );
     }
 
     #[tokio::test]
@@ -154,7 +181,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("connect.offsets");
         std::fs::write(&path, "rubbish").unwrap();
-        let error = FileOffsets::open(path.clone(), None).await.unwrap_err().report();
-        assert!(error.contains(path.to_str().unwrap()) && error.contains("move it away"), "{error}");
+        let error = FileOffsets::open(path.clone(), None)
+            .await
+            .unwrap_err()
+            .report();
+        assert!(
+            error.contains(path.to_str().unwrap()) && error.contains("move it away"),
+            "{error}"
+        );
     }
 }

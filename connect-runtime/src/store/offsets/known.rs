@@ -49,7 +49,10 @@ impl Known {
         };
         match read() {
             Ok((connector, partition, stored)) => {
-                self.lock().entry(connector.into()).or_default().insert(partition, stored);
+                self.lock()
+                    .entry(connector.into())
+                    .or_default()
+                    .insert(partition, stored);
             }
             Err(reason) => tracing::error!(reason, "a stored offset cannot be read and is skipped"),
         }
@@ -99,7 +102,13 @@ impl Known {
                 Some(stored) => stored.offset.clone_from(offset),
                 None => {
                     let key = offset::encode_key(connector, partition);
-                    stored.insert(partition.clone(), Stored { key, offset: offset.clone() });
+                    stored.insert(
+                        partition.clone(),
+                        Stored {
+                            key,
+                            offset: offset.clone(),
+                        },
+                    );
                 }
             }
         }
@@ -110,7 +119,12 @@ impl Known {
         let known = self.lock();
         let stored = known.values().flat_map(HashMap::values);
         let mut entries: Entries = stored
-            .map(|stored| (stored.key.clone(), stored.offset.as_ref().map(offset::encode_value)))
+            .map(|stored| {
+                (
+                    stored.key.clone(),
+                    stored.offset.as_ref().map(offset::encode_value),
+                )
+            })
             .collect();
         entries.sort();
         entries

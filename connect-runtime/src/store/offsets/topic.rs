@@ -68,7 +68,11 @@ impl TopicOffsets {
                 1
             }
         };
-        let policy = admin.topic_config(&topic).await.map_err(failed)?.remove("cleanup.policy");
+        let policy = admin
+            .topic_config(&topic)
+            .await
+            .map_err(failed)?
+            .remove("cleanup.policy");
         if policy.as_deref().is_some_and(|policy| policy != "compact") {
             return Err(Error::config(format!(
                 "topic \"{topic}\" supplied via the 'offset.storage.topic' property is required \
@@ -77,18 +81,27 @@ impl TopicOffsets {
                 policy.unwrap_or_default()
             )));
         }
-        let partitions: Vec<_> =
-            (0..partitions).map(|index| TopicPartition::new(topic.clone(), index)).collect();
+        let partitions: Vec<_> = (0..partitions)
+            .map(|index| TopicPartition::new(topic.clone(), index))
+            .collect();
         let subscription = Subscription::Partitions(partitions.clone());
         let mut options = ConsumerOptions::new(subscription);
         options.client_id = "offsets".into();
         options.isolation = Isolation::ReadCommitted;
         let consumer = broker.consumer(options).await.map_err(failed)?;
-        let reader = Reader { admin, consumer, partitions };
+        let reader = Reader {
+            admin,
+            consumer,
+            partitions,
+        };
         let mut options = ProducerOptions::default();
         options.client_id = "offsets".into();
         let (producer, receipts) = broker.producer(options).await.map_err(failed)?;
-        let writer = Writer { producer, receipts, next_token: 0 };
+        let writer = Writer {
+            producer,
+            receipts,
+            next_token: 0,
+        };
         let store = Self {
             topic,
             known: Known::default(),
@@ -109,7 +122,10 @@ impl OffsetStore for TopicOffsets {
     async fn catch_up(&self) -> Result<()> {
         let mut reader = self.reader.lock().await;
         reader.read_to_end(&self.known).await.map_err(|error| {
-            Error::from(error).context(format!("the offsets topic \"{}\" cannot be read", self.topic))
+            Error::from(error).context(format!(
+                "the offsets topic \"{}\" cannot be read",
+                self.topic
+            ))
         })
     }
 
@@ -121,7 +137,9 @@ impl OffsetStore for TopicOffsets {
     ) -> Result<()> {
         let mut writer = self.writer.lock().await;
         let first = writer.next_token;
-        let records = self.records(connector, updates, now, first).unwrap_or_default();
+        let records = self
+            .records(connector, updates, now, first)
+            .unwrap_or_default();
         writer.write(records).await.map_err(|error| {
             Error::from(error).context(format!("offsets of connector \"{connector}\" not written"))
         })?;
@@ -152,7 +170,9 @@ impl OffsetStore for TopicOffsets {
 
 impl std::fmt::Debug for TopicOffsets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TopicOffsets").field("topic", &self.topic).finish_non_exhaustive()
+        f.debug_struct("TopicOffsets")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
     }
 }
 
@@ -181,7 +201,10 @@ impl Writer {
 
 impl Reader {
     async fn read_to_end(&mut self, known: &Known) -> Result<(), BrokerError> {
-        let ends = self.admin.end_offsets(&self.partitions, Isolation::ReadCommitted).await?;
+        let ends = self
+            .admin
+            .end_offsets(&self.partitions, Isolation::ReadCommitted)
+            .await?;
         loop {
             let mut at_end = true;
             for (partition, end) in &ends {

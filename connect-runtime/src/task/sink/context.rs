@@ -64,7 +64,9 @@ impl Wishes {
     pub(super) fn take_seek(&self) -> LogOffsets {
         let mut inner = self.inner();
         let seek = std::mem::take(&mut inner.seek);
-        seek.into_iter().filter(|(partition, _)| inner.assignment.contains(partition)).collect()
+        seek.into_iter()
+            .filter(|(partition, _)| inner.assignment.contains(partition))
+            .collect()
     }
 
     pub(super) fn take_retry_after(&self) -> Option<Duration> {
@@ -92,7 +94,10 @@ pub(super) struct Host {
 impl Host {
     fn owned(&self, partitions: &[TopicPartition]) -> Result<()> {
         let inner = self.wishes.inner();
-        match partitions.iter().find(|partition| !inner.assignment.contains(*partition)) {
+        match partitions
+            .iter()
+            .find(|partition| !inner.assignment.contains(*partition))
+        {
             Some(partition) => Err(Error::illegal_state(format!(
                 "partition {partition} is not assigned to task {}",
                 self.shared.id
@@ -130,13 +135,19 @@ impl SinkTaskHost for Host {
 
     fn pause(&self, partitions: &[TopicPartition]) -> Result<()> {
         self.owned(partitions)?;
-        self.wishes.inner().paused.extend(partitions.iter().cloned());
+        self.wishes
+            .inner()
+            .paused
+            .extend(partitions.iter().cloned());
         Ok(())
     }
 
     fn resume(&self, partitions: &[TopicPartition]) -> Result<()> {
         self.owned(partitions)?;
-        self.wishes.inner().paused.retain(|partition| !partitions.contains(partition));
+        self.wishes
+            .inner()
+            .paused
+            .retain(|partition| !partitions.contains(partition));
         Ok(())
     }
 

@@ -33,21 +33,23 @@ impl Batch {
     /// The record as it was read.
     pub(super) fn raw(&self, position: &LogPosition) -> Option<&FetchedRecord> {
         let part = self.raw.iter().find(|part| {
-            part.partition.partition == position.partition
-                && part.partition.topic == position.topic
+            part.partition.partition == position.partition && part.partition.topic == position.topic
         })?;
-        let index = part.records.binary_search_by_key(&position.offset, |record| record.offset);
+        let index = part
+            .records
+            .binary_search_by_key(&position.offset, |record| record.offset);
         part.records.get(index.ok()?)
     }
 
     /// Forgets what came from partitions that are gone, by where it came from.
     pub(super) fn forget(&mut self, partitions: &[TopicPartition]) {
-        self.reach.retain(|(partition, _)| !partitions.contains(partition));
+        self.reach
+            .retain(|(partition, _)| !partitions.contains(partition));
         self.records.retain(|record| {
             let position = &record.position;
-            !partitions.iter().any(|gone| {
-                gone.partition == position.partition && gone.topic == position.topic
-            })
+            !partitions
+                .iter()
+                .any(|gone| gone.partition == position.partition && gone.topic == position.topic)
         });
     }
 }
@@ -71,7 +73,9 @@ impl Inbox {
         keep_raw: bool,
     ) -> Result<Batch> {
         let mut batch = Batch::default();
-        batch.records.reserve(read.iter().map(|part| part.records.len()).sum());
+        batch
+            .records
+            .reserve(read.iter().map(|part| part.records.len()).sum());
         for PartitionRecords { partition, records } in &read {
             let Some(last) = records.last() else { continue };
             batch.reach.push((partition.clone(), last.offset + 1));
@@ -116,7 +120,9 @@ impl Inbox {
         fetched: &FetchedRecord,
     ) -> Result<()> {
         let letter = || dead_letter(position, fetched);
-        self.reports.report(failure, &describe(position), letter).await
+        self.reports
+            .report(failure, &describe(position), letter)
+            .await
     }
 
     /// The slow path: a record has failed.
@@ -138,7 +144,7 @@ impl Inbox {
                     return Ok(None);
                 }
                 Verdict::Resolve => self.decoder.resolve(stage).await?,
-                Verdict::Retry(delay) => tokio::time::sleep(delay).await,
+                Verdict::Retry(delay) => self.operator.wait(delay).await?,
             }
             match self.step(position, fetched) {
                 Ok(record) => {
@@ -153,7 +159,11 @@ impl Inbox {
 
 /// A record of the log as error reports name it: where it stands, not what is in it.
 pub(super) fn describe(position: &LogPosition) -> String {
-    let LogPosition { topic, partition, offset } = position;
+    let LogPosition {
+        topic,
+        partition,
+        offset,
+    } = position;
     format!("where consumed record is {{topic='{topic}', partition={partition}, offset={offset}}}")
 }
 

@@ -24,6 +24,7 @@ use crate::pipeline::Chain;
 use crate::pipeline::Decoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
+use crate::pipeline::is_interrupted;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -88,12 +89,25 @@ struct Pending {
 
 impl SinkLoop {
     pub(crate) fn new(parts: SinkParts) -> Self {
-        let SinkParts { chain, decoder, operator, reports, .. } = parts;
+        let SinkParts {
+            chain,
+            decoder,
+            operator,
+            reports,
+            ..
+        } = parts;
         Self {
             task: parts.task,
             config: parts.config,
-            inbox: Inbox { chain, decoder, operator, reports },
-            errant: parts.errant.map(|tolerance| Errant::new(tolerance, &parts.class)),
+            inbox: Inbox {
+                chain,
+                decoder,
+                operator,
+                reports,
+            },
+            errant: parts
+                .errant
+                .map(|tolerance| Errant::new(tolerance, &parts.class)),
             consumer: parts.consumer,
             commits: CommitTracker::default(),
             wishes: Arc::default(),
@@ -113,7 +127,15 @@ impl SinkLoop {
 
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
-        let ended = contained("the sink task", self.work()).await;
+        let ended = contained("the sink task", self.work())
+            .await
+            .or_else(|error| {
+                if is_interrupted(&error) {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            });
         let closed = if self.started {
             contained("the sink task", self.finish(ended.is_ok())).await
         } else {
@@ -127,7 +149,9 @@ impl SinkLoop {
         if let Err(error) = ended.and(closed) {
             tracing::error!(task = %self.reporter.id, error = error.report(), "task failed");
             self.shared.failed();
-            self.reporter.report(State::Failed, Some(error.report())).await;
+            self.reporter
+                .report(State::Failed, Some(error.report()))
+                .await;
         }
     }
 
@@ -141,7 +165,9 @@ impl SinkLoop {
             clock: Arc::clone(&self.clock),
         }));
         self.started = true;
+        let call = self.shared.calling("start");
         self.task.start(context, self.config.clone()).await?;
+        drop(call);
         let mut was_paused = self.control.is_paused();
         self.report_target(was_paused).await;
         loop {
@@ -193,6 +219,7 @@ impl SinkLoop {
     async fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         self.wishes.assign(partitions);
         if !partitions.is_empty() {
+            let _call = self.shared.calling("open");
             self.task.open(partitions).await?;
         }
         self.consumer.rebalanced().await?;
@@ -211,11 +238,15 @@ impl SinkLoop {
         let closed = if partitions.is_empty() {
             Ok(())
         } else {
-            self.task.close(partitions).await
+            {
+                let _call = self.shared.calling("close");
+                self.task.close(partitions).await
+            }
         };
         self.commits.forget(partitions);
         self.wishes.unassign(partitions);
-        self.paused.retain(|partition| !partitions.contains(partition));
+        self.paused
+            .retain(|partition| !partitions.contains(partition));
         self.consumer.rebalanced().await?;
         closed
     }
@@ -230,7 +261,11 @@ impl SinkLoop {
         let partitions: Vec<_> = self.commits.partitions().cloned().collect();
         for partition in &partitions {
             let next = self.consumer.position(partition).await?;
-            if self.commits.position(partition).is_some_and(|known| next > known) {
+            if self
+                .commits
+                .position(partition)
+                .is_some_and(|known| next > known)
+            {
                 self.commits.accepted(partition, next);
             }
         }
@@ -246,7 +281,10 @@ impl SinkLoop {
         let result = if batch.records.is_empty() {
             Ok(())
         } else {
-            self.task.put(&batch.records).await
+            {
+                let _call = self.shared.calling("put");
+                self.task.put(&batch.records).await
+            }
         };
         self.pass_on_reports(&batch).await?;
         match result {
@@ -262,10 +300,16 @@ impl SinkLoop {
             Err(error) if error.is_retriable() => {
                 tracing::warn!(task = %self.reporter.id, error = error.report(), "put failed and is tried again");
                 let delay = self.wishes.take_retry_after().unwrap_or_else(|| {
-                    RETRY_DELAY.saturating_mul(1 << attempts.min(8)).min(RETRY_DELAY_MAX)
+                    RETRY_DELAY
+                        .saturating_mul(1 << attempts.min(8))
+                        .min(RETRY_DELAY_MAX)
                 });
                 let again_at = Instant::now() + delay;
-                self.pending = Some(Pending { batch, again_at, attempts: attempts + 1 });
+                self.pending = Some(Pending {
+                    batch,
+                    again_at,
+                    attempts: attempts + 1,
+                });
                 self.apply_wishes()
             }
             Err(error) => Err(error.context(EXITING)),
@@ -274,28 +318,38 @@ impl SinkLoop {
 
     /// Reports the records that the task reported.
     async fn pass_on_reports(&mut self, batch: &Batch) -> Result<()> {
-        let Some(errant) = &self.errant else { return Ok(()) };
+        let Some(errant) = &self.errant else {
+            return Ok(());
+        };
         for (record, failure) in errant.take() {
             let position = &record.position;
-            let Inbox { reports, decoder, .. } = &mut self.inbox;
+            let Inbox {
+                reports, decoder, ..
+            } = &mut self.inbox;
             let letter = || match batch.raw(position) {
                 Some(fetched) => dead_letter(position, fetched),
                 // A record of an earlier batch: rebuilt from its data.
                 None => decoder.dead_letter(&record),
             };
-            reports.report(&failure, &describe(position), letter).await?;
+            reports
+                .report(&failure, &describe(position), letter)
+                .await?;
             if errant.is_fatal() {
                 return Err(failure.into_error(&describe(position)));
             }
             self.reported += 1;
         }
-        self.shared.skipped(self.inbox.operator.skipped() + self.reported);
+        self.shared
+            .skipped(self.inbox.operator.skipped() + self.reported);
         Ok(())
     }
 
     async fn deliver_pending(&mut self) -> Result<()> {
         let due = |pending: &mut Pending| Instant::now() >= pending.again_at;
-        if let Some(Pending { batch, attempts, .. }) = self.pending.take_if(due) {
+        if let Some(Pending {
+            batch, attempts, ..
+        }) = self.pending.take_if(due)
+        {
             self.put(batch, attempts).await?;
         }
         Ok(())
@@ -336,7 +390,9 @@ impl SinkLoop {
         if due.is_empty() {
             return Ok(());
         }
+        let call = self.shared.calling("pre_commit");
         let answered = self.task.pre_commit(due.clone()).await;
+        drop(call);
         self.pass_on_reports(&Batch::default()).await?;
         self.inbox.reports.flush().await?;
         let answer = match answered {
@@ -398,11 +454,18 @@ impl SinkLoop {
             self.commit(Some(&partitions)).await?;
         }
         self.wishes.unassign(&partitions);
-        self.task.close(&partitions).await
+        {
+            let _call = self.shared.calling("close");
+            self.task.close(&partitions).await
+        }
     }
 
     async fn report_target(&mut self, paused: bool) {
-        let state = if paused { State::Paused } else { State::Running };
+        let state = if paused {
+            State::Paused
+        } else {
+            State::Running
+        };
         self.reporter.report(state, None).await;
     }
 
@@ -418,7 +481,11 @@ impl SinkLoop {
             until = until.min(pending.again_at);
         }
         let wait = until.saturating_duration_since(now);
-        if self.control.is_draining() { wait.min(DRAIN_WAIT) } else { wait }
+        if self.control.is_draining() {
+            wait.min(DRAIN_WAIT)
+        } else {
+            wait
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::pipeline::Chain;
 use crate::pipeline::Encoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
+use crate::pipeline::is_interrupted;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
 use crate::task::Reporter;
@@ -102,7 +103,15 @@ impl SourceLoop {
 
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
-        let ended = contained("the source task", self.work()).await;
+        let ended = contained("the source task", self.work())
+            .await
+            .or_else(|error| {
+                if is_interrupted(&error) {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            });
         // Whatever happened: what is durable by now can be committed.
         let drained = contained("the source task", self.finish(ended.is_ok())).await;
         if self.started
@@ -110,11 +119,13 @@ impl SourceLoop {
         {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "stop failed");
         }
-        let outcome = ended.and_then(|()| drained);
+        let outcome = ended.and(drained);
         if let Err(error) = outcome {
             tracing::error!(task = %self.reporter.id, error = error.report(), "task failed");
             self.shared.failed();
-            self.reporter.report(State::Failed, Some(error.report())).await;
+            self.reporter
+                .report(State::Failed, Some(error.report()))
+                .await;
         }
     }
 
@@ -131,7 +142,9 @@ impl SourceLoop {
             clock: Arc::clone(&self.clock),
         }));
         self.started = true;
+        let call = self.shared.calling("start");
         self.task.start(context, self.config.clone()).await?;
+        drop(call);
         self.reporter.report(State::Running, None).await;
         loop {
             self.settle_ready().await?;
@@ -186,19 +199,29 @@ impl SourceLoop {
                 self.end_transaction(end).await?;
             }
         }
-        if self.transactions.as_ref().is_some_and(Transactions::ends_now) {
+        if self
+            .transactions
+            .as_ref()
+            .is_some_and(Transactions::ends_now)
+        {
             self.end_transaction(End::Commit).await?;
         }
         tokio::task::yield_now().await;
         Ok(())
     }
 
-    async fn send(&mut self, batch: impl ExactSizeIterator<Item = SourceRecord> + Send) -> Result<()> {
+    async fn send(
+        &mut self,
+        batch: impl ExactSizeIterator<Item = SourceRecord> + Send,
+    ) -> Result<()> {
         if let Some(transactions) = &mut self.transactions {
             transactions.begin(&mut *self.producer).await?;
         }
         let mut records = Vec::with_capacity(batch.len());
-        let converted = self.outbox.convert(batch, self.transactions.as_mut(), &mut records).await;
+        let converted = self
+            .outbox
+            .convert(batch, self.transactions.as_mut(), &mut records)
+            .await;
         if !records.is_empty() {
             self.producer.send(records).await?;
             tracing::debug!(task = %self.reporter.id, "records sent");
@@ -209,10 +232,14 @@ impl SourceLoop {
 
     /// Commits the open transaction, records and offsets, or aborts its records.
     async fn end_transaction(&mut self, end: End) -> Result<()> {
-        let Some(transactions) = &mut self.transactions else { return Ok(()) };
+        let Some(transactions) = &mut self.transactions else {
+            return Ok(());
+        };
         self.outbox.reports.flush().await?;
         let (connector, now) = (&self.reporter.id.connector, self.clock.now());
-        transactions.end(end, &mut *self.producer, &*self.offsets, connector, now).await?;
+        transactions
+            .end(end, &mut *self.producer, &*self.offsets, connector, now)
+            .await?;
         self.settle_ready().await?;
         self.tell_committed().await;
         Ok(())
@@ -234,6 +261,7 @@ impl SourceLoop {
     }
 
     async fn tell_committed(&mut self) {
+        let _call = self.shared.calling("committed");
         if let Err(error) = self.task.committed().await {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "committed failed");
         }
@@ -256,10 +284,14 @@ impl SourceLoop {
         };
         let (deliveries, outcome) = self.outbox.settle(receipts);
         tracing::debug!(task = %self.reporter.id, "records acknowledged");
-        if let Err(error) = self.task.delivered(&deliveries).await {
+        let call = self.shared.calling("delivered");
+        let told = self.task.delivered(&deliveries).await;
+        drop(call);
+        if let Err(error) = told {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "delivered failed");
         }
-        self.shared.delivered(self.outbox.tracker.acknowledged_prefix());
+        self.shared
+            .delivered(self.outbox.tracker.acknowledged_prefix());
         self.shared.skipped(self.outbox.operator.skipped());
         outcome
     }
@@ -271,7 +303,8 @@ impl SourceLoop {
     async fn commit(&mut self) -> Result<()> {
         self.next_commit = Instant::now() + self.flush_interval;
         if let Some(transactions) = &self.transactions {
-            if transactions.may_end_early() && (self.control.is_paused() || transactions.ends_now()) {
+            if transactions.may_end_early() && (self.control.is_paused() || transactions.ends_now())
+            {
                 self.end_transaction(End::Commit).await?;
             }
             return Ok(());

@@ -49,7 +49,14 @@ impl Outbox {
         reports: Reports,
     ) -> Self {
         let (tracker, dropped) = (OffsetTracker::new(), Vec::new());
-        Self { chain, encoder, operator, reports, tracker, dropped }
+        Self {
+            chain,
+            encoder,
+            operator,
+            reports,
+            tracker,
+            dropped,
+        }
     }
 
     /// Transforms and converts a batch. Records that fail are tried again, skipped or fail the task
@@ -60,7 +67,13 @@ impl Outbox {
         mut transactions: Option<&mut Transactions>,
         out: &mut Vec<ProducerRecord>,
     ) -> Result<()> {
-        for SourceRecord { partition, offset, more_follow, record } in batch {
+        for SourceRecord {
+            partition,
+            offset,
+            more_follow,
+            record,
+        } in batch
+        {
             let keep = self.operator.may_retry() || self.reports.wants_record();
             let original = keep.then(|| record.clone());
             let step = match self.step(record, &partition, &offset) {
@@ -96,7 +109,10 @@ impl Outbox {
         partition: &SourcePartition,
         offset: &SourceOffset,
     ) -> Result<Step, Failure> {
-        let Some(record) = self.chain.apply(record, Origin::Source { partition, offset })? else {
+        let Some(record) = self
+            .chain
+            .apply(record, Origin::Source { partition, offset })?
+        else {
             return Ok(Step::Drop);
         };
         if let Some(time) = record.timestamp.filter(|time| *time < NO_TIMESTAMP) {
@@ -117,18 +133,21 @@ impl Outbox {
         loop {
             let stage = failure.stage;
             let transformed = failure.transformed.clone();
-            let described = || format!("source record of partition {partition:?} at offset {offset:?}");
+            let described =
+                || format!("source record of partition {partition:?} at offset {offset:?}");
             match self.operator.decide(failure) {
                 Verdict::Fail(failure) => {
-                    self.report(&failure, &described(), original.as_ref()).await?;
+                    self.report(&failure, &described(), original.as_ref())
+                        .await?;
                     return Err(failure.into_error(&described()));
                 }
                 Verdict::Skip(failure) => {
-                    self.report(&failure, &described(), original.as_ref()).await?;
+                    self.report(&failure, &described(), original.as_ref())
+                        .await?;
                     return Ok(Step::Drop);
                 }
                 Verdict::Resolve => self.encoder.resolve(stage).await?,
-                Verdict::Retry(delay) => tokio::time::sleep(delay).await,
+                Verdict::Retry(delay) => self.operator.wait(delay).await?,
             }
             let again = match (transformed, &original) {
                 (Some(record), _) => self.encoder.encode(*record).map(Step::Send),
@@ -155,8 +174,14 @@ impl Outbox {
         description: &str,
         original: Option<&Record>,
     ) -> Result<()> {
-        let Self { reports, encoder, .. } = self;
-        let letter = || original.map(|record| encoder.dead_letter(record)).unwrap_or_default();
+        let Self {
+            reports, encoder, ..
+        } = self;
+        let letter = || {
+            original
+                .map(|record| encoder.dead_letter(record))
+                .unwrap_or_default()
+        };
         reports.report(failure, description, letter).await
     }
 

@@ -59,7 +59,10 @@ impl TransactionHost for Requests {
 
 impl Requests {
     fn add(&self, after: Option<usize>, end: End) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((after, end));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((after, end));
     }
 
     fn take(&self) -> Vec<(Option<usize>, End)> {
@@ -81,8 +84,9 @@ impl Transactions {
 
     /// What the task gets to bound transactions itself, if it is to.
     pub(super) fn context(&self) -> Option<TransactionContext> {
-        (self.boundary == TransactionBoundary::Connector)
-            .then(|| TransactionContext::new(Arc::clone(&self.requests) as Arc<dyn TransactionHost>))
+        (self.boundary == TransactionBoundary::Connector).then(|| {
+            TransactionContext::new(Arc::clone(&self.requests) as Arc<dyn TransactionHost>)
+        })
     }
 
     /// Splits a batch of a length where the task asked for an end of the transaction: how many
@@ -102,7 +106,11 @@ impl Transactions {
         let mut parts = Vec::new();
         let mut done = 0;
         for (at, end) in requests {
-            if at == done && parts.iter().any(|(_, end): &(usize, Option<End>)| end.is_some()) {
+            if at == done
+                && parts
+                    .iter()
+                    .any(|(_, end): &(usize, Option<End>)| end.is_some())
+            {
                 return Err(Error::illegal_state(
                     "the task asked for a commit and an abort of the same transaction",
                 ));
@@ -136,7 +144,11 @@ impl Transactions {
         if more_follow {
             self.incomplete.push(partition.clone());
         } else if !partition.is_null() {
-            match self.offsets.iter_mut().find(|(other, _)| other == partition) {
+            match self
+                .offsets
+                .iter_mut()
+                .find(|(other, _)| other == partition)
+            {
                 Some((_, known)) => *known = Some(offset.clone()),
                 None => self.offsets.push((partition.clone(), Some(offset.clone()))),
             }
@@ -145,9 +157,10 @@ impl Transactions {
 
     /// When the open transaction must be committed, if that is a matter of time.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let may_end =
-            self.boundary == TransactionBoundary::Interval && self.incomplete.is_empty();
-        self.open_since.filter(|_| may_end).map(|since| since + self.interval)
+        let may_end = self.boundary == TransactionBoundary::Interval && self.incomplete.is_empty();
+        self.open_since
+            .filter(|_| may_end)
+            .map(|since| since + self.interval)
     }
 
     /// True if the open transaction ends after the batch that was just sent. A transaction never
@@ -157,9 +170,9 @@ impl Transactions {
             && self.incomplete.is_empty()
             && match self.boundary {
                 TransactionBoundary::Connector => false,
-                TransactionBoundary::Interval => {
-                    self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
-                }
+                TransactionBoundary::Interval => self
+                    .deadline()
+                    .is_some_and(|deadline| Instant::now() >= deadline),
                 TransactionBoundary::Poll => true,
             }
     }
