@@ -1,5 +1,10 @@
 //! Each converter keeps the contract of converters.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is built here is known to be legal"
+)]
+
 use connect_api::Converter;
 use connect_api::DatumRole;
 use connect_api::PluginRegistry;

@@ -1,5 +1,10 @@
 //! The converters answer as those of Java.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "members of JSON that may be missing"
+)]
+
 mod deviation;
 
 use connect_api::Converter;

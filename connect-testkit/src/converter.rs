@@ -86,16 +86,11 @@ pub fn conforms(converter: &mut dyn Converter, samples: &[Sample], malformed: &[
 /// It is not.
 pub fn tombstones(converter: &mut dyn Converter) {
     let written = converter.encode(&topic(), &mut RawHeaders::new(), &Datum::NULL);
-    assert_eq!(
-        written.expect("null can be written"),
-        None,
-        "null is a tombstone"
-    );
+    let written = written.unwrap_or_else(|error| panic!("null is refused: {}", error.report()));
+    assert_eq!(written, None, "null is a tombstone");
     let read = converter.decode(&topic(), &RawHeaders::new(), None);
-    assert!(
-        read.expect("a tombstone can be read").value.is_null(),
-        "a tombstone is null"
-    );
+    let read = read.unwrap_or_else(|error| panic!("a tombstone is refused: {}", error.report()));
+    assert!(read.value.is_null(), "a tombstone is null");
 }
 
 /// Each sample is read back, is written the same again, and does not change what was written

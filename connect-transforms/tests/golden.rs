@@ -1,5 +1,10 @@
 //! The transforms and predicates answer as those of Java.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "members of JSON that may be missing"
+)]
+
 use connect_api::PluginRegistry;
 use connect_api::Result;
 use connect_testkit::golden::Answer;

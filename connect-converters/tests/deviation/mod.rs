@@ -189,6 +189,10 @@ fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
             is_number && is_whole_number(text, &number.to_string())
         }
         "str" | "bytes" => text.starts_with('"'),
+        "decimal" if is_number => connect_api::data::Decimal::parse(text).is_ok_and(|number| {
+            content["unscaled"].as_str() == Some(&number.unscaled().to_string())
+                && content["scale"] == number.scale()
+        }),
         "array" => {
             let items: Option<Vec<&RawValue>> = serde_json::from_str(text).ok();
             let values = content.as_array().map_or(&[][..], Vec::as_slice);
@@ -299,6 +303,25 @@ fn repaired(raw: &RawValue, value: &Json) -> Json {
             .iter_mut()
             .zip(items)
             .for_each(|(value, raw)| *value = repaired(raw, value));
+    }
+    let pairs: Vec<(&RawValue, &RawValue)> = serde_json::from_str(text).unwrap_or_default();
+    for entry in value
+        .get_mut("map")
+        .and_then(Json::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        let repaired = pairs.iter().map(|(key, value)| {
+            let pair = [repaired(key, &entry[0]), repaired(value, &entry[1])];
+            let any = &Json::Null;
+            (
+                is_right(key, &pair[0], any) && is_right(value, &pair[1], any),
+                pair,
+            )
+        });
+        if let Some((_, pair)) = repaired.into_iter().find(|(is_right, _)| *is_right) {
+            *entry = json!(pair);
+        }
     }
     for form in ["map", "struct"] {
         let members: Members<'_> = serde_json::from_str(text).unwrap_or_default();

@@ -1,5 +1,10 @@
 //! Records in the form of the vectors.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "members of JSON, and pairs of known length"
+)]
+
 use connect_api::LogPosition;
 use connect_api::Result;
 use connect_api::Timestamp;

@@ -55,10 +55,6 @@ impl Suite {
     /// # Panics
     /// The file of the crate is missing, or a line is malformed.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "whoever runs the tests names the folder"
-    )]
     pub fn open(crate_folder: impl AsRef<Path>, file: &str) -> Self {
         let crate_folder = crate_folder.as_ref().to_owned();
         let other = std::env::var_os("CONNECT_VECTORS").map(PathBuf::from);

@@ -1,5 +1,10 @@
 //! Values in the form of the vectors.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "members of JSON, and pairs of known length"
+)]
+
 use bytes::Bytes;
 use connect_api::Error;
 use connect_api::Result;
