@@ -18,6 +18,10 @@ pub(crate) fn of_path(doing: &str, path: &Path, source: io::Error) -> Error {
         }
         io::ErrorKind::ReadOnlyFilesystem => "; the file system is read-only",
         io::ErrorKind::IsADirectory => "; it is a directory: set \"file\" to the path of a file",
+        // EMFILE, ENFILE
+        _ if matches!(source.raw_os_error(), Some(23 | 24)) && cfg!(unix) => {
+            "; raise the limit of open files (ulimit -n)"
+        }
         _ => "",
     };
     Error::external(format!("cannot {doing} \"{path}\" ({source}){advice}")).with_source(source)

@@ -264,6 +264,32 @@ async fn exactly_once_goes_on_where_the_files_of_all_tasks_end() {
 }
 
 #[tokio::test]
+async fn exactly_once_counts_what_was_put_of_partitions_that_are_not_committed() {
+    let folder = Folder::new();
+    let config = folder.config(config_map! { "exactly.once" => true });
+    let mut sink = Sink::start(config.clone()).await;
+    sink.put_texts(&["a", "b"]).await.unwrap();
+    let other: LogOffsets = [(TopicPartition::new("u", 0), 7)].into_iter().collect();
+    sink.task.pre_commit(other).await.unwrap();
+    sink.put_texts(&["c"]).await.unwrap();
+    let partitions = [TopicPartition::new("t", 0), TopicPartition::new("u", 0)];
+    let ends = |sink: &Sink| {
+        sink.fake
+            .take_seeks()
+            .into_iter()
+            .map(|(_, end)| end)
+            .collect::<Vec<_>>()
+    };
+    sink.task.open(&partitions).await.unwrap();
+    assert_eq!(ends(&sink), [3, 7]);
+    drop(sink); // "c" was not committed
+    let mut sink = Sink::start(config).await;
+    sink.task.open(&partitions).await.unwrap();
+    assert_eq!(ends(&sink), [2, 7]);
+    assert_eq!(folder.read("out"), "a\nb\n");
+}
+
+#[tokio::test]
 async fn the_output_is_rotated_by_size_at_commits() {
     let folder = Folder::new();
     let mut sink = Sink::start(folder.config(config_map! { "rotate.bytes" => 10 })).await;

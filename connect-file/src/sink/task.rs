@@ -38,6 +38,8 @@ struct Running {
     context: SinkTaskContext,
     config: FileSinkConfig,
     writer: Writer,
+    /// With exactly-once: the next offset of each partition of which records were put.
+    put: LogOffsets,
     /// Bytes put since the file was begun, roughly.
     bytes: u64,
     /// When the file was begun.
@@ -86,6 +88,7 @@ impl SinkTask for FileStreamSinkTask {
             context,
             config: parsed,
             writer: Writer::new(target),
+            put: LogOffsets::new(),
             bytes,
             began,
             asked_to_rotate: false,
@@ -102,10 +105,15 @@ impl SinkTask for FileStreamSinkTask {
         let config = running.config.clone();
         let written = tokio::task::spawn_blocking(move || connector::written_offsets(&config));
         let written = written.await.map_err(|_| error::runtime_ended())??;
-        let found = partitions
+        let offsets: LogOffsets = partitions
             .iter()
-            .filter_map(|partition| Some((partition.clone(), *written.get(partition)?)));
-        let offsets: LogOffsets = found.collect();
+            .filter_map(|partition| {
+                // What was put before is in the file, committed or not.
+                let ends = [written.get(partition), running.put.get(partition)];
+                let end = ends.into_iter().flatten().max()?;
+                Some((partition.clone(), *end))
+            })
+            .collect();
         if !offsets.is_empty() {
             tracing::info!(?offsets, "going on where the files end");
             running.context.seek(offsets);
@@ -120,6 +128,9 @@ impl SinkTask for FileStreamSinkTask {
             if running.writer.is_full() {
                 running.writer.submit().await?;
             }
+        }
+        if running.config.exactly_once {
+            running.note(records);
         }
         running.writer.submit().await?;
         if running.must_rotate() && !running.asked_to_rotate {
@@ -139,7 +150,13 @@ impl SinkTask for FileStreamSinkTask {
                 Ok(())
             }
         };
-        running.writer.commit(offsets.clone(), after).await?;
+        // The file holds all that was put, also of partitions that are not committed now.
+        let mut reached = running.put.clone();
+        for (partition, offset) in offsets {
+            let end = reached.entry(partition.clone()).or_insert(*offset);
+            *end = (*end).max(*offset);
+        }
+        running.writer.commit(reached, after).await?;
         if rotates {
             running.bytes = 0;
             running.began = running.context.now();
@@ -150,6 +167,19 @@ impl SinkTask for FileStreamSinkTask {
 }
 
 impl Running {
+    /// Notes how far records were put.
+    fn note(&mut self, records: &[SinkRecord]) {
+        let is_same = |a: &SinkRecord, b: &SinkRecord| {
+            a.position.partition == b.position.partition && a.position.topic == b.position.topic
+        };
+        for run in records.chunk_by(is_same) {
+            if let Some(last) = run.last() {
+                self.put
+                    .insert(last.position.topic_partition(), last.position.offset + 1);
+            }
+        }
+    }
+
     fn must_rotate(&self) -> bool {
         let is_old = |interval: i64| {
             let period = |time: Timestamp| time.as_millis().div_euclid(interval);
