@@ -1,9 +1,11 @@
 //! Blocking calls of librdkafka from async code.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connect_broker::BrokerError;
+use tokio::sync::oneshot;
 
 use crate::error::Subject;
 use crate::error::call_error;
@@ -13,19 +15,30 @@ use crate::ffi::Failure;
 /// How long a call may go on after a refusal: another broker may still answer it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs a blocking call on a thread that may block.
+/// Runs a blocking call on a thread of its own.
+///
+/// Not on the runtime's blocking threads: a runtime that shuts down waits for them, and a call to a
+/// cluster that is away can take minutes. Nobody waits for a thread of its own.
 pub(crate) async fn blocking<T, F>(call: F) -> T
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    match tokio::task::spawn_blocking(call).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime shuts down: nobody waits for an answer any more.
-            Err(_) => std::future::pending().await,
-        },
+    let (answer, answered) = oneshot::channel();
+    let spawned = std::thread::Builder::new()
+        .name("kafka-call".into())
+        .spawn(move || {
+            // Whoever is not there any more needs no answer.
+            let _ = answer.send(std::panic::catch_unwind(AssertUnwindSafe(call)));
+        });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "a thread cannot be started; the call is not made");
+    }
+    match answered.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        // The thread could not be started: there will be no answer.
+        Err(_) => std::future::pending().await,
     }
 }
 

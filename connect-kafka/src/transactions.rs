@@ -174,22 +174,17 @@ impl Transactions {
         F: Fn(&Client) -> Result<(), Failure> + Send + Sync + 'static,
     {
         let id = self.id.clone();
-        let result = blocking({
-            let client = Arc::clone(&self.client);
-            move || {
-                let mut result = request(&client);
-                for _ in 0..RETRIES {
-                    match &result {
-                        Err(failure) if failure.retriable && !failure.fatal => {
-                            result = request(&client);
-                        }
-                        _ => break,
-                    }
-                }
-                result
+        let request = Arc::new(request);
+        let mut attempt = 0;
+        let result = loop {
+            let (client, request) = (Arc::clone(&self.client), Arc::clone(&request));
+            let result = blocking(move || request(&client)).await;
+            attempt += 1;
+            match &result {
+                Err(failure) if failure.retriable && !failure.fatal && attempt < ATTEMPTS => {}
+                _ => break result,
             }
-        })
-        .await;
+        };
         self.ledger.publish();
         let failure = match result {
             Ok(()) => return Ok(()),
@@ -212,8 +207,8 @@ impl Transactions {
     }
 }
 
-/// How often a call that could not be finished in time is made again.
-const RETRIES: usize = 3;
+/// How often a call is made that could not be finished in time.
+const ATTEMPTS: usize = 4;
 
 /// Fences older producers of an id and aborts their open transaction.
 pub(crate) async fn take_over(
@@ -221,19 +216,18 @@ pub(crate) async fn take_over(
     id: &str,
     patience: Duration,
 ) -> Result<(), BrokerError> {
-    call(client, Subject::Transaction(id), move |client| {
-        let mut result = ffi::init_transactions(client, patience);
-        for _ in 0..RETRIES {
-            match &result {
-                Err(failure) if failure.retriable => {
-                    result = ffi::init_transactions(client, patience);
-                }
-                _ => break,
-            }
+    let subject = Subject::Transaction(id);
+    let mut attempt = 1;
+    loop {
+        let result = call(client, subject, move |client| {
+            ffi::init_transactions(client, patience)
+        })
+        .await;
+        match result {
+            Err(BrokerError::Unavailable(_)) if attempt < ATTEMPTS => attempt += 1,
+            result => return result,
         }
-        result
-    })
-    .await
+    }
 }
 
 impl fmt::Debug for Transactions {

@@ -229,8 +229,7 @@ fn find(name: &str) -> Option<&'static ClientOption> {
 }
 
 fn warn_of_unknown(name: &str) {
-    let names = table::OPTIONS.iter().map(|option| option.name);
-    match closest(name, names) {
+    match likely(name) {
         Some(likely) => {
             tracing::warn!(
                 option = name,
@@ -239,6 +238,11 @@ fn warn_of_unknown(name: &str) {
         }
         None => tracing::warn!(option = name, "unknown client option"),
     }
+}
+
+/// The option that was probably meant.
+fn likely(name: &str) -> Option<&'static str> {
+    closest(name, table::OPTIONS.iter().map(|option| option.name))
 }
 
 fn notice(option: &ClientOption, value: &str) {

@@ -1,1 +1,292 @@
+use connect_api::config_map;
 
+use super::*;
+
+fn settings(role: Role, own: &[(&str, &str)]) -> Result<Settings, BrokerError> {
+    translate(role, &ConfigMap::new(), &own.iter().copied().collect())
+}
+
+#[test]
+fn the_table_is_ordered_and_has_each_option_once() {
+    assert!(options().is_sorted_by(|a, b| a.name < b.name));
+}
+
+#[test]
+fn what_is_handed_on_librdkafka_knows() {
+    let is_known = |name: &str| {
+        let refused = ClientConfig::new()
+            .set(name, "1")
+            .create_native_config()
+            .err();
+        // Others are refused for their value, or because they are not part of this build.
+        refused.is_none_or(|error| !error.to_string().contains("No such configuration property"))
+    };
+    for option in options() {
+        match option.treatment {
+            Treatment::Same => assert!(is_known(option.name), "{}", option.name),
+            Treatment::Renamed(name) => assert!(is_known(name), "{name}"),
+            _ => {}
+        }
+    }
+    assert!(!is_known("no.such.option"));
+}
+
+#[test]
+fn options_become_librdkafkas() {
+    use Role::Admin;
+    use Role::Consumer;
+    use Role::Producer;
+    type Pairs = &'static [(&'static str, &'static str)];
+    let table: &[(Role, Pairs, Pairs)] = &[
+        (
+            Producer,
+            &[("acks", "all"), ("linger.ms", "7")],
+            &[("acks", "all"), ("linger.ms", "7")],
+        ),
+        (
+            Producer,
+            &[("max.request.size", "2000")],
+            &[("message.max.bytes", "2000")],
+        ),
+        (Consumer, &[("max.request.size", "2000")], &[]),
+        (
+            Producer,
+            &[("partitioner.ignore.keys", "true")],
+            &[("partitioner", "random")],
+        ),
+        (
+            Producer,
+            &[
+                ("compression.type", "zstd"),
+                ("compression.zstd.level", "5"),
+            ],
+            &[("compression.type", "zstd"), ("compression.level", "5")],
+        ),
+        (
+            Producer,
+            &[("compression.type", "lz4"), ("compression.zstd.level", "5")],
+            &[("compression.type", "lz4")],
+        ),
+        (
+            Producer,
+            &[("request.timeout.ms", "5")],
+            &[("request.timeout.ms", "5")],
+        ),
+        (
+            Admin,
+            &[("request.timeout.ms", "5")],
+            &[("socket.timeout.ms", "5")],
+        ),
+        (Admin, &[("retries", "5")], &[]),
+        (
+            Admin,
+            &[("send.buffer.bytes", "-1")],
+            &[("socket.send.buffer.bytes", "0")],
+        ),
+        (
+            Consumer,
+            &[("fetch.max.wait.ms", "5")],
+            &[("fetch.wait.max.ms", "5")],
+        ),
+        (
+            Consumer,
+            &[("auto.offset.reset", "none")],
+            &[("auto.offset.reset", "error")],
+        ),
+        (
+            Consumer,
+            &[("key.deserializer", "x.StringDeserializer")],
+            &[],
+        ),
+        (Consumer, &[("enable.auto.commit", "true")], &[]),
+        (
+            Consumer,
+            &[(
+                "partition.assignment.strategy",
+                "org.apache.kafka.clients.consumer.RangeAssignor, \
+                 org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+            )],
+            &[("partition.assignment.strategy", "range")],
+        ),
+        (
+            Consumer,
+            &[(
+                "partition.assignment.strategy",
+                "x.CooperativeStickyAssignor",
+            )],
+            &[("partition.assignment.strategy", "cooperative-sticky")],
+        ),
+        (
+            Admin,
+            &[("security.protocol", "SASL_SSL")],
+            &[("security.protocol", "sasl_ssl")],
+        ),
+        (
+            Admin,
+            &[("ssl.endpoint.identification.algorithm", "")],
+            &[("ssl.endpoint.identification.algorithm", "none")],
+        ),
+        (
+            Admin,
+            &[("ssl.truststore.certificates", "PEM")],
+            &[("ssl.ca.pem", "PEM")],
+        ),
+        (
+            Admin,
+            &[("ssl.cipher.suites", "TLS_AES_128_GCM_SHA256")],
+            &[],
+        ),
+        (
+            Admin,
+            &[
+                ("sasl.mechanism", "SCRAM-SHA-512"),
+                (
+                    "sasl.jaas.config",
+                    "x.ScramLoginModule required username=a password=\"b c\";",
+                ),
+            ],
+            &[
+                ("sasl.mechanism", "SCRAM-SHA-512"),
+                ("sasl.password", "b c"),
+                ("sasl.username", "a"),
+            ],
+        ),
+        (
+            Admin,
+            &[(
+                "sasl.jaas.config",
+                "x.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=alice;",
+            )],
+            &[
+                ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
+                ("sasl.mechanism", "OAUTHBEARER"),
+                ("sasl.oauthbearer.config", "principal=alice"),
+            ],
+        ),
+        (
+            Admin,
+            &[
+                (
+                    "sasl.jaas.config",
+                    "x.OAuthBearerLoginModule required clientId=i clientSecret=s;",
+                ),
+                ("sasl.mechanism", "OAUTHBEARER"),
+                ("sasl.oauthbearer.token.endpoint.url", "https://idp/token"),
+            ],
+            &[
+                ("sasl.mechanism", "OAUTHBEARER"),
+                ("sasl.oauthbearer.client.id", "i"),
+                ("sasl.oauthbearer.client.secret", "s"),
+                ("sasl.oauthbearer.method", "oidc"),
+                ("sasl.oauthbearer.token.endpoint.url", "https://idp/token"),
+            ],
+        ),
+        (
+            Admin,
+            &[("librdkafka.debug", "broker")],
+            &[("debug", "broker")],
+        ),
+        (Admin, &[("no.such.option", "1")], &[]),
+    ];
+    for (role, given, expected) in table {
+        let config = settings(*role, given).unwrap().config;
+        for (name, value) in *expected {
+            assert_eq!(config.get(name), Some(*value), "{given:?}: {name}");
+        }
+        assert_eq!(
+            config.config_map().len(),
+            expected.len(),
+            "{given:?}: {config:?}"
+        );
+    }
+}
+
+#[test]
+fn options_are_followed_here() {
+    let settings = settings(
+        Role::Consumer,
+        &[
+            ("group.id", "g"),
+            ("isolation.level", "read_committed"),
+            ("auto.offset.reset", "latest"),
+            ("max.poll.records", "9"),
+            ("max.poll.interval.ms", "1000"),
+            ("metadata.max.age.ms", "2000"),
+            ("default.api.timeout.ms", "3000"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.group.as_deref(), Some("g"));
+    assert_eq!(settings.isolation, Some(Isolation::ReadCommitted));
+    assert_eq!(settings.start, Some(StartOffset::Latest));
+    assert_eq!(settings.max_poll_records, Some(9));
+    assert_eq!(settings.max_poll_interval, Some(Duration::from_secs(1)));
+    assert_eq!(settings.metadata_max_age, Some(Duration::from_secs(2)));
+    assert_eq!(settings.api_timeout, Duration::from_secs(3));
+}
+
+#[test]
+fn bad_values_and_java_classes_are_refused_by_name() {
+    let table = [
+        (Role::Producer, "interceptor.classes", "x.Y"),
+        (Role::Producer, "partitioner.class", "x.Y"),
+        (Role::Producer, "transactional.id", "x"),
+        (Role::Producer, "buffer.memory", "much"),
+        (Role::Consumer, "auto.offset.reset", "by_duration:PT1H"),
+        (Role::Consumer, "isolation.level", "read_all"),
+        (
+            Role::Consumer,
+            "partition.assignment.strategy",
+            "x.StickyAssignor",
+        ),
+        (Role::Admin, "sasl.client.callback.handler.class", "x.Y"),
+        (Role::Admin, "sasl.login.callback.handler.class", "x.Y"),
+        (Role::Admin, "ssl.engine.factory.class", "x.Y"),
+        (Role::Admin, "ssl.truststore.location", "/no/such/file"),
+        (
+            Role::Admin,
+            "sasl.jaas.config",
+            "x.LdapLoginModule required;",
+        ),
+    ];
+    for (role, name, value) in table {
+        let error = settings(role, &[(name, value)]).unwrap_err();
+        assert!(matches!(error, BrokerError::InvalidOption(_)), "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    for name in ["interceptor.classes", "partitioner.class"] {
+        assert!(settings(Role::Producer, &[(name, "")]).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn own_options_win_and_a_workers_group_is_not_a_consumers() {
+    let shared = config_map! {
+        "bootstrap.servers" => "a:1", "group.id" => "worker", "client.id" => "worker",
+        "session.timeout.ms" => 1, "linger.ms" => 1, "retry.backoff.ms" => 1, "plugin.path" => "x",
+    };
+    let own = config_map! { "linger.ms" => 2, "client.id" => "own" };
+    let producer = translate(Role::Producer, &shared, &own).unwrap().config;
+    let expected = [
+        ("bootstrap.servers", "a:1"),
+        ("client.id", "own"),
+        ("linger.ms", "2"),
+        ("retry.backoff.ms", "1"),
+    ];
+    assert_eq!(
+        producer.config_map().into_iter().collect::<Vec<_>>(),
+        expected
+    );
+    let consumer = translate(Role::Consumer, &shared, &ConfigMap::new()).unwrap();
+    assert_eq!(
+        (consumer.group, consumer.config.get("session.timeout.ms")),
+        (None, None)
+    );
+}
+
+#[test]
+fn unknown_options_have_a_likely_name() {
+    assert_eq!(likely("acsk"), None);
+    assert_eq!(likely("compresion.type"), Some("compression.type"));
+    assert_eq!(likely("delivery.timeout"), Some("delivery.timeout.ms"));
+}

@@ -1,0 +1,60 @@
+//! The page about client options says what the table says.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+use std::fmt::Write as _;
+use std::fs;
+
+use connect_kafka::config::options;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/client-options.md");
+
+const INTRODUCTION: &str = "# Client options
+
+Options of Kafka clients are written in the words of Kafka's Java clients: in a worker's
+configuration with the prefixes `producer.`, `consumer.` and `admin.`, in a connector's with
+`producer.override.`, `consumer.override.` and `admin.override.`. The client here is librdkafka;
+this table says what becomes of each option.
+
+* *same name*: handed on as it is.
+* *translated*: handed on under another name, or read as the note says.
+* *ignored with notice*: has no effect, which is noted in the log.
+* *refused*: an error.
+
+An option that is not in the table is warned of, with the likely name. Options of librdkafka itself
+are reached with the prefix `librdkafka.`, such as `producer.librdkafka.debug=broker`.
+
+P, C and A: producers, consumers, administrative clients.
+
+| option | P | C | A | what becomes of it | note |
+| --- | --- | --- | --- | --- | --- |
+";
+
+fn page() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    let mark = |is_for: bool| if is_for { "×" } else { "" };
+    for option in options() {
+        writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} | {} |",
+            option.name,
+            mark(option.is_for_producers()),
+            mark(option.is_for_consumers()),
+            mark(option.is_for_admins()),
+            option.treatment,
+            option.note
+        )
+        .unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_page_is_made_from_the_table() {
+    let expected = page();
+    if fs::read_to_string(PAGE).unwrap_or_default() != expected {
+        let made = concat!(env!("CARGO_TARGET_TMPDIR"), "/client-options.md");
+        fs::write(made, expected).unwrap();
+        panic!("docs/client-options.md is out of date; replace it by {made}");
+    }
+}

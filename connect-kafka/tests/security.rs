@@ -1,0 +1,201 @@
+//! TLS and SASL against a real broker: what is right connects, and what is wrong is named.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+use std::sync::LazyLock;
+use std::time::Duration;
+use std::time::Instant;
+
+use connect_api::ConfigMap;
+use connect_api::config_map;
+use connect_broker::Broker;
+use connect_broker::BrokerError;
+use connect_broker::ConsumerOptions;
+use connect_broker::ProducerOptions;
+use connect_broker::ProducerRecord;
+use connect_broker::Subscription;
+use connect_broker::admin::NewTopic;
+use connect_kafka::KafkaBroker;
+use connect_testkit::kafka::ADMIN_PASSWORD;
+use connect_testkit::kafka::ADMIN_USER;
+use connect_testkit::kafka::KafkaCluster;
+use connect_testkit::kafka::Listener;
+use connect_testkit::kafka::POWERLESS_PASSWORD;
+use connect_testkit::kafka::POWERLESS_USER;
+
+/// How long a client may take to say what is wrong.
+const SOON: Duration = Duration::from_secs(10);
+
+static KAFKA: LazyLock<KafkaCluster> =
+    LazyLock::new(|| KafkaCluster::builder().tls().sasl().start());
+
+async fn kafka() -> &'static KafkaCluster {
+    tokio::task::spawn_blocking(|| &*KAFKA).await.unwrap()
+}
+
+/// Options of a listener: PEM authority for TLS, PLAIN for SASL.
+fn options(kafka: &KafkaCluster, listener: Listener) -> ConfigMap {
+    let mut options = config_map! { "bootstrap.servers" => kafka.bootstrap_of(listener) };
+    let protocol = match listener {
+        Listener::Sasl => "SASL_PLAINTEXT",
+        Listener::SaslTls => "SASL_SSL",
+        _ => "SSL",
+    };
+    options.insert("security.protocol", protocol);
+    if protocol.ends_with("SSL") {
+        let authority = kafka.certificates().authority();
+        options.insert("ssl.truststore.location", authority.display().to_string());
+        options.insert("ssl.truststore.type", "PEM");
+    }
+    if protocol.starts_with("SASL") {
+        options.extend(login("PLAIN", ADMIN_USER, ADMIN_PASSWORD));
+    }
+    options
+}
+
+fn login(mechanism: &str, user: &str, password: &str) -> ConfigMap {
+    let module = match mechanism {
+        "PLAIN" => "plain.PlainLoginModule",
+        _ => "scram.ScramLoginModule",
+    };
+    config_map! {
+        "sasl.mechanism" => mechanism,
+        "sasl.jaas.config" => format!(
+            "org.apache.kafka.common.security.{module} required \
+             username=\"{user}\" password=\"{password}\";"
+        ),
+    }
+}
+
+async fn cluster_id(options: ConfigMap) -> Result<String, BrokerError> {
+    let begin = Instant::now();
+    let result = KafkaBroker::new(options)?.cluster_id().await;
+    assert!(begin.elapsed() < SOON, "{:?}: {result:?}", begin.elapsed());
+    result
+}
+
+#[tokio::test]
+async fn every_kind_of_listener_connects() {
+    let kafka = kafka().await;
+    for listener in [Listener::Sasl, Listener::SaslTls, Listener::Tls] {
+        cluster_id(options(kafka, listener)).await.unwrap();
+    }
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let mut options = options(kafka, Listener::SaslTls);
+        options.extend(login(mechanism, ADMIN_USER, ADMIN_PASSWORD));
+        cluster_id(options).await.unwrap();
+    }
+    let mut options = options(kafka, Listener::Sasl);
+    options.insert("sasl.mechanism", "OAUTHBEARER");
+    options.insert(
+        "sasl.jaas.config",
+        format!(
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
+             unsecuredLoginStringClaim_sub=\"{ADMIN_USER}\";"
+        ),
+    );
+    cluster_id(options).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_named() {
+    let kafka = kafka().await;
+    for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
+        let mut options = options(kafka, Listener::Sasl);
+        options.extend(login(mechanism, ADMIN_USER, "wrong"));
+        let error = cluster_id(options).await.unwrap_err();
+        assert!(matches!(error, BrokerError::Authentication(_)), "{error}");
+        assert!(
+            error.to_string().contains("wrong user name or password"),
+            "{error}"
+        );
+        assert!(!error.is_retriable());
+    }
+}
+
+#[tokio::test]
+async fn bad_certificates_are_told_apart() {
+    let kafka = kafka().await;
+    let stranger = kafka.certificates().stranger().display().to_string();
+    for (listener, authority, problem) in [
+        (Listener::TlsExpired, None, "has expired"),
+        (Listener::TlsOtherHost, None, "belongs to another host"),
+        (Listener::Tls, Some(stranger), "is not trusted"),
+    ] {
+        let mut options = options(kafka, listener);
+        if let Some(authority) = authority {
+            options.insert("ssl.truststore.location", authority);
+        }
+        let error = cluster_id(options).await.unwrap_err();
+        assert!(matches!(error, BrokerError::Tls(_)), "{error}");
+        assert!(error.to_string().contains(problem), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn all_clients_learn_of_a_wrong_password() {
+    let kafka = kafka().await;
+    let mut options = options(kafka, Listener::Sasl);
+    options.extend(login("SCRAM-SHA-512", ADMIN_USER, "wrong"));
+    let broker = KafkaBroker::new(options).unwrap();
+    let soon = |begin: Instant| assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
+
+    let begin = Instant::now();
+    let (mut producer, mut receipts) = broker.producer(ProducerOptions::default()).await.unwrap();
+    producer
+        .send(vec![ProducerRecord::new(0, "t", "v")])
+        .await
+        .unwrap();
+    let receipt = receipts.next().await.unwrap();
+    let error = receipt.into_iter().next().unwrap().outcome.unwrap_err();
+    assert!(matches!(error, BrokerError::Authentication(_)), "{error}");
+    soon(begin);
+
+    let begin = Instant::now();
+    let mut transactional = ProducerOptions::default();
+    transactional.transactional_id = Some("id".into());
+    let error = broker.producer(transactional).await.err().unwrap();
+    assert!(matches!(error, BrokerError::Authentication(_)), "{error}");
+    soon(begin);
+
+    let begin = Instant::now();
+    let mut options = ConsumerOptions::new(Subscription::Topics(vec!["t".into()]));
+    options.group = Some("g".into());
+    let mut consumer = broker.consumer(options).await.unwrap();
+    let error = consumer.poll(SOON).await.unwrap_err();
+    assert!(matches!(error, BrokerError::Authentication(_)), "{error}");
+    soon(begin);
+}
+
+#[tokio::test]
+async fn missing_rights_are_named() {
+    let kafka = kafka().await;
+    let admin = KafkaBroker::new(config_map! { "bootstrap.servers" => kafka.bootstrap() }).unwrap();
+    let admin = admin
+        .admin(connect_broker::AdminOptions::default())
+        .await
+        .unwrap();
+    admin
+        .create_topic(NewTopic::new("guarded").partitions(1))
+        .await
+        .unwrap();
+
+    let mut options = options(kafka, Listener::Sasl);
+    options.extend(login("PLAIN", POWERLESS_USER, POWERLESS_PASSWORD));
+    let broker = KafkaBroker::new(options).unwrap();
+    let (mut producer, mut receipts) = broker.producer(ProducerOptions::default()).await.unwrap();
+    producer
+        .send(vec![ProducerRecord::new(0, "guarded", "v")])
+        .await
+        .unwrap();
+    let receipt = receipts.next().await.unwrap();
+    let error = receipt.into_iter().next().unwrap().outcome.unwrap_err();
+    assert!(matches!(error, BrokerError::Unauthorized(_)), "{error}");
+    assert!(error.to_string().contains("guarded"), "{error}");
+
+    let mut options = ConsumerOptions::new(Subscription::Topics(vec!["guarded".into()]));
+    options.group = Some("g".into());
+    let mut consumer = broker.consumer(options).await.unwrap();
+    let error = consumer.poll(SOON).await.unwrap_err();
+    assert!(matches!(error, BrokerError::Unauthorized(_)), "{error}");
+}
