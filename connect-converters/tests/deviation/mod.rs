@@ -171,7 +171,7 @@ fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
         return false;
     };
     match form.as_str() {
-        "bool" => content.to_string() == text,
+        "bool" => text.parse().ok() == content.as_bool(),
         "i8" | "i16" | "i32" | "i64" => {
             let expected = content
                 .as_str()
