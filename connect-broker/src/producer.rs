@@ -26,7 +26,8 @@ pub trait Producer: Send {
     ///
     /// # Errors
     /// [`BrokerError::Fenced`] after a newer producer took the transactional id;
-    /// [`BrokerError::Closed`]. Errors of single records come as receipts.
+    /// [`BrokerError::InvalidState`] if the producer has a transactional id and is outside a
+    /// transaction; [`BrokerError::Closed`]. Errors of single records come as receipts.
     async fn send(&mut self, batch: Vec<ProducerRecord>) -> Result<(), BrokerError>;
 
     /// Returns when every record accepted before is durable or failed, and its receipt is queued.
@@ -56,6 +57,9 @@ pub trait Producer: Send {
     async fn commit(&mut self) -> Result<(), BrokerError>;
 
     /// Aborts the transaction: nothing of it becomes visible to readers of committed data.
+    ///
+    /// Receipts that its records have not got yet are errors; those that they have stay as they
+    /// are, though the records do not.
     ///
     /// # Errors
     /// [`BrokerError::InvalidState`] outside a transaction.

@@ -19,6 +19,7 @@ use crate::local::engine::Shared;
 use crate::local::fetch::corrupt;
 use crate::local::fetch::read_batches;
 use crate::local::stage::Stage;
+use crate::local::sync::read;
 use crate::local::topic::Log;
 
 /// Decides which log is compacted next, and does it.
@@ -58,6 +59,22 @@ impl Compactor {
             .chain(self.current.iter().map(|c| &c.log));
         if due && !known.into_iter().any(|other| other.id == log.id) {
             self.waiting.push_back(Arc::clone(log));
+        }
+    }
+
+    /// Gives up the current pass, and trusts no earlier one: a tombstone must not go while an older
+    /// record of its key is left.
+    pub(crate) fn start_over(&mut self, shared: &Shared) {
+        self.current = None;
+        for topic in read(&shared.topics)
+            .values()
+            .filter(|topic| topic.policy.compact)
+        {
+            for log in &topic.logs {
+                let mut write = log.write();
+                write.entry.clean = write.entry.start;
+                write.entry.dirty_bytes = write.entry.bytes;
+            }
         }
     }
 
@@ -106,8 +123,14 @@ impl Compaction {
 
     /// True when the log is done.
     fn step(&mut self, shared: &Shared, now: i64, stage: &mut Stage) -> Result<bool, BrokerError> {
+        // In memory a producer does it, on a thread of the runtime.
+        let step_bytes = if shared.store.is_in_memory() {
+            STEP_BYTES / 8
+        } else {
+            STEP_BYTES
+        };
         let batches = if self.next < self.limit {
-            read_batches(shared, &self.log, self.next, self.limit, STEP_BYTES)?
+            read_batches(shared, &self.log, self.next, self.limit, step_bytes)?
         } else {
             Vec::new()
         };

@@ -32,6 +32,7 @@ pub(crate) struct LocalConsumer {
     /// Rings when there may be something new.
     signal: Arc<Notify>,
     member: Option<Member>,
+    /// In order of their partitions.
     readings: Vec<Reading>,
     /// Whose turn it is to be read first.
     turn: usize,
@@ -142,18 +143,19 @@ impl LocalConsumer {
 
     fn add(&mut self, partitions: Vec<TopicPartition>) {
         for partition in partitions {
-            if self.reading(&partition).is_none() {
+            if let Err(index) = self.find(&partition) {
                 let shared = &self.engine.shared;
                 let reading = Reading::new(shared, partition, &self.options, &self.signal);
-                self.readings.push(reading);
+                self.readings.insert(index, reading);
             }
         }
     }
 
+    /// Removes partitions, which come in order.
     fn remove(&mut self, partitions: &[TopicPartition]) {
         let signal = &self.signal;
         self.readings.retain(|reading| {
-            let gone = partitions.contains(&reading.partition);
+            let gone = partitions.binary_search(&reading.partition).is_ok();
             if gone {
                 reading.leave(signal);
             }
@@ -161,10 +163,14 @@ impl LocalConsumer {
         });
     }
 
-    fn reading(&mut self, partition: &TopicPartition) -> Option<&mut Reading> {
+    fn find(&self, partition: &TopicPartition) -> Result<usize, usize> {
         self.readings
-            .iter_mut()
-            .find(|reading| reading.partition == *partition)
+            .binary_search_by(|reading| reading.partition.cmp(partition))
+    }
+
+    fn reading(&mut self, partition: &TopicPartition) -> Option<&mut Reading> {
+        let index = self.find(partition).ok()?;
+        self.readings.get_mut(index)
     }
 
     fn assigned(&mut self, partition: &TopicPartition) -> Result<&mut Reading, BrokerError> {
@@ -317,7 +323,7 @@ impl Consumer for LocalConsumer {
             }
             None => offsets
                 .keys()
-                .find(|partition| !self.readings.iter().any(|r| r.partition == **partition)),
+                .find(|partition| self.find(partition).is_err()),
         };
         if let Some(partition) = foreign {
             return Err(BrokerError::NotAssigned {
@@ -350,8 +356,8 @@ impl Consumer for LocalConsumer {
 
     async fn position(&mut self, partition: &TopicPartition) -> Result<i64, BrokerError> {
         self.engine.shared.check_open()?;
-        let options = self.options.clone();
-        Ok(self.assigned(partition)?.position(&options))
+        let isolation = self.options.isolation;
+        Ok(self.assigned(partition)?.position(isolation))
     }
 
     fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), BrokerError> {

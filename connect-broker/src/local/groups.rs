@@ -75,6 +75,8 @@ struct Member {
     /// What was taken away. `Some` keeps the member out of assignments until it answers.
     lost: Option<Vec<TopicPartition>>,
     signal: Arc<Notify>,
+    /// Nothing changed since the last look found nothing to tell.
+    settled: bool,
     polling: bool,
     seen: Instant,
     timeout: Duration,
@@ -101,6 +103,7 @@ impl Groups {
             asked: None,
             lost: None,
             signal,
+            settled: false,
             polling: false,
             seen: Instant::now(),
             timeout,
@@ -161,7 +164,10 @@ impl Groups {
         match member.asked.take() {
             None => {}
             // There may be more to do by now.
-            Some(Change::Assigned(_)) => member.signal.notify_one(),
+            Some(Change::Assigned(_)) => {
+                member.settled = false;
+                member.signal.notify_one();
+            }
             Some(Change::Lost(_)) => {
                 member.lost = None;
                 group.rebalance();
@@ -220,7 +226,7 @@ impl Groups {
 
     /// Wakes all members.
     pub(crate) fn wake(&self) {
-        for group in lock(&self.groups).values() {
+        for group in lock(&self.groups).values_mut() {
             group.wake();
         }
     }
@@ -276,46 +282,37 @@ impl Group {
     }
 
     fn next_change(&mut self, id: u64) -> Option<Change> {
-        let taken: BTreeSet<TopicPartition> = self
-            .members
-            .iter()
-            .filter(|(other, _)| **other != id)
-            .flat_map(|(_, member)| member.owned.iter().cloned())
-            .collect();
         let member = self.members.get_mut(&id)?;
-        if member.asked.is_some() {
+        if member.asked.is_some() || member.settled {
             return None;
         }
         if let Some(lost) = &member.lost {
-            let change = Change::Lost(lost.clone());
             if lost.is_empty() {
                 // Nothing to report, so nothing to wait for.
                 member.lost = None;
                 self.rebalance();
                 return self.next_change(id);
             }
-            member.asked = Some(change.clone());
-            return Some(change);
+            member.asked = Some(Change::Lost(lost.clone()));
+            return member.asked.clone();
         }
         let revoked: Vec<_> = member.owned.difference(&member.target).cloned().collect();
-        let change = if revoked.is_empty() {
-            let free = |partition: &&TopicPartition| !taken.contains(*partition);
-            let added: Vec<_> = member
-                .target
-                .difference(&member.owned)
-                .filter(free)
-                .cloned()
-                .collect();
-            if added.is_empty() {
-                return None;
-            }
-            member.owned.extend(added.iter().cloned());
-            Change::Assigned(added)
-        } else {
-            Change::Revoked(revoked)
-        };
-        member.asked = Some(change.clone());
-        Some(change)
+        if !revoked.is_empty() {
+            member.asked = Some(Change::Revoked(revoked));
+            return member.asked.clone();
+        }
+        let mut added: Vec<_> = member.target.difference(&member.owned).cloned().collect();
+        for (_, other) in self.members.iter().filter(|(other, _)| **other != id) {
+            added.retain(|partition| !other.owned.contains(partition));
+        }
+        let member = self.members.get_mut(&id)?;
+        if added.is_empty() {
+            member.settled = true;
+            return None;
+        }
+        member.owned.extend(added.iter().cloned());
+        member.asked = Some(Change::Assigned(added));
+        member.asked.clone()
     }
 
     /// When the first other member that owns something will have been silent for too long.
@@ -327,8 +324,9 @@ impl Group {
         others.filter_map(|(_, member)| member.expiry()).min()
     }
 
-    fn wake(&self) {
-        for member in self.members.values() {
+    fn wake(&mut self) {
+        for member in self.members.values_mut() {
+            member.settled = false;
             member.signal.notify_one();
         }
     }

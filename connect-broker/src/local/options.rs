@@ -8,6 +8,10 @@ use crate::local::Clock;
 ///
 /// Whatever is chosen, after a crash the log holds a prefix of what was accepted: records and the
 /// offsets that were committed with them are both there or both not.
+///
+/// After an error of the disk, such as a full one, a log with [`Commit`](Self::Commit) goes on as
+/// soon as it can. With the others it may have lost what it had acknowledged: it serves nothing any
+/// more until it is closed and opened again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {

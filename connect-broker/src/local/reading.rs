@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::BrokerError;
 use crate::ConsumerOptions;
 use crate::FetchedRecord;
+use crate::Isolation;
 use crate::StartOffset;
 use crate::local::batch::Batch;
 use crate::local::batch::Damage;
@@ -116,13 +117,10 @@ impl Reading {
     }
 
     /// The offset of the next record, or the end if that is before it.
-    pub(crate) fn position(&self, options: &ConsumerOptions) -> i64 {
+    pub(crate) fn position(&self, isolation: Isolation) -> i64 {
         let place = self.place.as_ref();
-        place.map_or(0, |place| {
-            place
-                .offset
-                .max(place.log.start())
-                .min(place.log.end(options.isolation))
+        place.map_or(0, |Place { log, offset }| {
+            (*offset).max(log.start()).min(log.end(isolation))
         })
     }
 

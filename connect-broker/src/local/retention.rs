@@ -1,12 +1,16 @@
 //! Retention: old records go by age and by size, whole batches at a time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use connect_api::LogOffsets;
 
 use crate::Isolation;
 use crate::local::batch::Batch;
 use crate::local::engine::Shared;
 use crate::local::fetch::read_batches;
 use crate::local::stage::Stage;
+use crate::local::sync::lock;
 use crate::local::sync::read;
 use crate::local::topic::Log;
 
@@ -79,6 +83,26 @@ impl Retention {
         }
         stage
     }
+
+    /// Some of the groups whose unread records cannot be dropped.
+    pub(crate) fn held_by(shared: &Shared) -> BTreeSet<String> {
+        let behind = logs(shared).flat_map(|log| {
+            let end = log.end(Isolation::ReadCommitted);
+            let committed = lock(&shared.offsets);
+            let behind = |offsets: &LogOffsets| {
+                offsets
+                    .get(&log.partition)
+                    .is_some_and(|offset| *offset < end)
+            };
+            let slow = committed.iter().filter(|(_, offsets)| behind(offsets));
+            let slow: Vec<String> = slow.map(|(group, _)| group.clone()).collect();
+            drop(committed);
+            slow.into_iter()
+                .chain(shared.groups.wanting(&log.partition.topic))
+                .collect::<Vec<_>>()
+        });
+        behind.take(MOST_NAMES).collect()
+    }
 }
 
 /// Logs whose records may be dropped for age or space.
@@ -136,6 +160,7 @@ fn drop_while(
     }
 }
 
+const MOST_NAMES: usize = 10;
 const INTERVAL_MS: i64 = 30_000;
 const CHUNK_BYTES: usize = 256 * 1024;
 /// How much of one log one commit drops.

@@ -2,6 +2,7 @@
 //! stored or refused.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -33,6 +34,8 @@ pub(crate) struct Stage {
     logs: BTreeMap<u32, StagedLog>,
     sessions: BTreeMap<u64, StagedSession>,
     offsets: OffsetChanges,
+    /// Batches that are appended and aborted in this very commit: log and base offset.
+    aborted: BTreeSet<(u32, i64)>,
     done: Vec<Done>,
 }
 
@@ -181,7 +184,8 @@ impl Stage {
         let staged = self.session(session);
         staged.decided = Some(number);
         batches.append(&mut staged.added);
-        for OpenBatch { log, base, len } in batches {
+        let stored = session.transaction().batches.len();
+        for (index, OpenBatch { log, base, len }) in batches.into_iter().enumerate() {
             if log.is_deleted() {
                 continue;
             }
@@ -194,6 +198,10 @@ impl Stage {
             let staged = self.log(&log);
             staged.open.retain(|_, producer| *producer != id);
             if !commit {
+                if index >= stored {
+                    self.aborted.insert((log.id, base));
+                }
+                let staged = self.log(&log);
                 staged.entry.bytes = staged.entry.bytes.saturating_sub(len);
                 staged.entry.dirty_bytes = staged.entry.dirty_bytes.saturating_sub(len);
                 staged.tail.retain(|batch| batch.base != base);
@@ -329,6 +337,13 @@ impl Stage {
         }
         for done in self.done {
             match done {
+                Done::Append {
+                    accepted,
+                    log,
+                    base,
+                } if self.aborted.contains(&(log.id, base)) => {
+                    accepted.failed(&BrokerError::TransactionAborted);
+                }
                 Done::Append {
                     accepted,
                     log,

@@ -191,16 +191,22 @@ impl Writer {
 
     /// Stores changes, after taking back those of earlier commits that failed.
     pub(super) fn store(&mut self, changes: &[Change], sync: bool) -> Result<(), BrokerError> {
-        if self.undo.is_empty() {
-            self.shared.store.commit(changes, sync)?;
+        let stored = if self.undo.is_empty() {
+            self.shared.store.commit(changes, sync)
         } else {
             let mut all = self.undo.changes();
             all.extend_from_slice(changes);
-            self.shared.store.commit(&all, sync)?;
-            self.undo = Undo::default();
+            self.shared.store.commit(&all, sync)
+        };
+        match stored {
+            Ok(()) => {
+                self.undo = Undo::default();
+                self.unsynced = !sync;
+            }
+            // Steps of compaction that were not forced to the disk may be undone by now.
+            Err(_) => self.compactor.start_over(&self.shared),
         }
-        self.unsynced = !sync;
-        Ok(())
+        stored
     }
 
     /// Has changes taken back with the next commit.
@@ -270,7 +276,8 @@ impl Writer {
         let Some(most) = self.shared.options.max_bytes else {
             return false;
         };
-        if append.log.policy.compact {
+        // Compacted topics are a worker's own: without them it could not go on at all.
+        if append.log.policy.compact || append.log.is_deleted() {
             return false;
         }
         if self.waits(|other| Arc::ptr_eq(&other.log, &append.log)) {
@@ -295,7 +302,8 @@ impl Writer {
                 path = %self.shared.path.display(),
                 bytes = self.total_bytes,
                 limit = most,
-                "the log is full of records that a consumer group has not read; producers wait",
+                groups = ?Retention::held_by(&self.shared),
+                "the log is full of records that consumer groups have not read; producers wait",
             );
         }
         self.no_room
