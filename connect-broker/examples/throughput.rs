@@ -31,7 +31,9 @@ async fn main() -> Result<(), BrokerError> {
     let path = std::env::args()
         .nth(1)
         .map_or(folder.path().to_owned(), Into::into);
+    let before = Instant::now();
     let durable = LocalBroker::open(&path).await?;
+    println!("durable: open {:?}", before.elapsed());
     measure("durable", &durable).await?;
     durable.close().await?;
     let before = Instant::now();

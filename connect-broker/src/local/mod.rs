@@ -163,3 +163,17 @@ impl Broker for LocalBroker {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_can_be_shared_as_any_broker() {
+        fn shared<T: Send + Sync + Clone + 'static>(handle: T) -> T {
+            handle
+        }
+        let broker: Arc<dyn Broker> = Arc::new(shared(LocalBroker::memory()));
+        assert!(format!("{broker:?}").contains("cluster_id"));
+    }
+}
