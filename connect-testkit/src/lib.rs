@@ -4,6 +4,7 @@
 //!
 //! * `golden`: [`golden`], cases recorded from the Java implementation.
 //! * `kafka`: [`kafka`], a real Kafka for tests.
+//! * `kill`: [`kill`], pipelines that die again and again, and the program `connect-kill`.
 
 pub mod broker;
 pub mod context;
@@ -12,6 +13,8 @@ pub mod converter;
 pub mod golden;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(all(feature = "kill", unix))]
+pub mod kill;
 pub mod proxy;
 pub mod sink;
 pub mod source;

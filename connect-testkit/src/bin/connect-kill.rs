@@ -1,0 +1,169 @@
+//! Kills a pipeline again and again, and proves what of its lines arrived.
+//!
+//! ```text
+//! connect-kill --lines 1000000 --kills 50 --step all
+//! connect-kill --lines 10000000 --kills 200 --step random --exactly-once --seed 7
+//! ```
+//!
+//! Prints a Markdown table; ends with 1 if an outcome is not as promised.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use connect_api::Error;
+use connect_api::Result;
+use connect_testkit::kill::Death;
+use connect_testkit::kill::Outcome;
+use connect_testkit::kill::Pipeline;
+use connect_testkit::kill::Plan;
+use connect_testkit::kill::Step;
+
+/// Runs file → durable log → file in a process, kills it again and again, and proves with the
+/// numbers in the lines what is lost, doubled or out of order.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    test: Test,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The pipeline that is killed. Not for people.
+    #[command(hide = true)]
+    Run(Run),
+}
+
+#[derive(Debug, Args)]
+struct Test {
+    /// How many lines each run moves
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    lines: u64,
+
+    /// How often each run is killed
+    #[arg(long, default_value_t = 50)]
+    kills: u64,
+
+    /// Decides when: the same seed makes the same choices
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// Where to kill: the name of a step, "random", or "all" for one run each
+    #[arg(long, default_value = "random")]
+    step: String,
+
+    /// Exactly-once on both sides
+    #[arg(long)]
+    exactly_once: bool,
+
+    /// Lines that the source hands over at once
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    batch: u64,
+
+    /// Milliseconds between two commits of offsets
+    #[arg(long, default_value_t = 20)]
+    flush_ms: u64,
+
+    /// Where the runs have their folders; a temporary folder if left out
+    #[arg(long)]
+    folder: Option<PathBuf>,
+
+    /// Keeps the folders; else only those of runs that went wrong stay
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    #[arg(long)]
+    folder: PathBuf,
+    #[arg(long)]
+    exactly_once: bool,
+    #[arg(long)]
+    batch: u64,
+    #[arg(long)]
+    flush_ms: u64,
+    /// When it kills itself: STEP:EVENT:NANOSECONDS
+    #[arg(long)]
+    die: Option<Death>,
+}
+
+fn main() -> ExitCode {
+    let Arguments { command, test } = Arguments::parse();
+    let ended = match command {
+        Some(Command::Run(run)) => run_pipeline(run).map(|()| true),
+        None => run_tests(&test),
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("connect-kill: {}", error.report());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_pipeline(run: Run) -> Result<()> {
+    let mut pipeline = Pipeline::new(run.folder, run.exactly_once);
+    pipeline.batch = run.batch;
+    pipeline.flush_interval = Duration::from_millis(run.flush_ms);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| failed("cannot start", &error))?;
+    runtime.block_on(pipeline.run(run.die))
+}
+
+/// True if all outcomes are as promised.
+fn run_tests(test: &Test) -> Result<bool> {
+    let steps: Vec<Step> = match test.step.as_str() {
+        "all" => Step::ALL
+            .into_iter()
+            .filter(|step| step.exists(test.exactly_once))
+            .collect(),
+        name => vec![name.parse().map_err(Error::config)?],
+    };
+    let program = std::env::current_exe().map_err(|error| failed("cannot find myself", &error))?;
+    let parent = test.folder.clone().unwrap_or_else(std::env::temp_dir);
+    println!("{}", Outcome::HEAD);
+    let mut all_well = true;
+    for step in steps {
+        let name = format!("connect-kill-{}-{step}", std::process::id());
+        let folder = parent.join(name);
+        std::fs::create_dir_all(&folder).map_err(|error| failed("cannot make a folder", &error))?;
+        let mut pipeline = Pipeline::new(folder.clone(), test.exactly_once);
+        pipeline.batch = test.batch;
+        pipeline.flush_interval = Duration::from_millis(test.flush_ms);
+        let mut plan = Plan::new(program.clone(), pipeline, step);
+        (plan.lines, plan.kills, plan.seed) = (test.lines, test.kills, test.seed);
+        let outcome = plan.run()?;
+        println!("{outcome}");
+        let is_well = outcome.is_as_promised();
+        all_well &= is_well;
+        if test.keep || !is_well {
+            eprintln!(
+                "{step}: {:.1} s, kept in {}",
+                outcome.time.as_secs_f64(),
+                folder.display()
+            );
+        } else {
+            eprintln!("{step}: {:.1} s", outcome.time.as_secs_f64());
+            // Leaving it costs nothing but room.
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+    }
+    Ok(all_well)
+}
+
+fn failed(what: &str, error: &std::io::Error) -> Error {
+    Error::external(format!("{what}: {error}"))
+}

@@ -1,0 +1,117 @@
+//! Lines that say which they are.
+//!
+//! Every line has [`LINE`] bytes with its end: its number, and text that follows from the number.
+//! So the number of a line follows from its position, and a line that was torn, mixed or changed
+//! is seen as such.
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Bytes of a line with its end.
+pub const LINE: u64 = 100;
+
+const LENGTH: usize = LINE as usize;
+const DIGITS: usize = 12;
+const ALPHABET: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
+
+/// Appends lines to a file, which is created.
+///
+/// # Errors
+/// Writing fails.
+pub(crate) fn append(path: &Path, numbers: std::ops::Range<u64>) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let mut text = Vec::with_capacity(WRITE + LENGTH);
+    for number in numbers {
+        push(&mut text, number);
+        if text.len() >= WRITE {
+            file.write_all(&text)?;
+            text.clear();
+        }
+    }
+    file.write_all(&text)
+}
+
+/// The number of a line without its end; `None` if it is not as it was made.
+#[must_use]
+pub(crate) fn number(line: &[u8]) -> Option<u64> {
+    let (digits, rest) = line.split_at_checked(DIGITS)?;
+    let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let is_whole = rest.len() == LENGTH - 1 - DIGITS
+        && rest
+            .iter()
+            .zip(filler(number))
+            .all(|(found, expected)| *found == expected);
+    is_whole.then_some(number)
+}
+
+/// The numbers of the lines of a file; `None` stands for what is no line of ours.
+///
+/// # Errors
+/// Reading fails.
+pub(crate) fn numbers(path: &Path) -> io::Result<Vec<Option<u64>>> {
+    let mut file = File::open(path)?;
+    let mut numbers = Vec::new();
+    let mut text = Vec::new();
+    let mut buffer = vec![0; WRITE];
+    loop {
+        let length = file.read(&mut buffer)?;
+        text.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        let end = text
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |last| last + 1);
+        let (whole, _) = text.split_at(end);
+        // Without the last end, so that nothing is split off behind it.
+        if let Some((_, whole)) = whole.split_last() {
+            numbers.extend(whole.split(|byte| *byte == b'\n').map(number));
+        }
+        text.drain(..end);
+        if length == 0 {
+            numbers.extend((!text.is_empty()).then_some(None));
+            return Ok(numbers);
+        }
+    }
+}
+
+fn push(text: &mut Vec<u8>, number: u64) {
+    // Writing to a vector does not fail.
+    let _ = write!(text, "{number:0DIGITS$}");
+    text.extend(filler(number).take(LENGTH - 1 - DIGITS));
+    text.push(b'\n');
+}
+
+fn filler(number: u64) -> impl Iterator<Item = u8> {
+    let start = usize::try_from(number % 26).unwrap_or(0);
+    ALPHABET.iter().copied().cycle().skip(start)
+}
+
+const WRITE: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_back_and_damage_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        append(&path, 0..10_000).unwrap();
+        append(&path, 10_000..10_003).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 10_003 * LINE);
+        let expected: Vec<_> = (0..10_003).map(Some).collect();
+        assert_eq!(numbers(&path).unwrap(), expected);
+
+        let mut damaged = std::fs::read(&path).unwrap();
+        damaged[150] ^= 1;
+        damaged.truncate(450);
+        std::fs::write(&path, &damaged).unwrap();
+        let expected = [Some(0), None, Some(2), Some(3), None];
+        assert_eq!(numbers(&path).unwrap(), expected);
+        std::fs::write(&path, b"").unwrap();
+        assert_eq!(numbers(&path).unwrap(), []);
+    }
+}

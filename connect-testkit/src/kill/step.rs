@@ -1,0 +1,165 @@
+//! Where a process can be killed.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::kill::pipeline::Pipeline;
+
+/// A moment in the life of a batch of records, or any moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Step {
+    /// At any moment, from outside; one of four soon after the start.
+    Random,
+    /// The log has accepted a batch and may not have stored it yet.
+    Sent,
+    /// The log has stored a batch, and the task does not know yet.
+    Stored,
+    /// The task knows that a batch is durable.
+    Acknowledged,
+    /// The offset of a batch that is durable is about to be written; with exactly-once, the batch
+    /// and its offset are about to be committed.
+    OffsetWrite,
+    /// The source offset is written, and nobody knows yet.
+    OffsetWritten,
+    /// In the middle of a write to the file of the sink.
+    SinkWrite,
+    /// The file of the sink is synced, and nothing says so yet.
+    SinkSync,
+    /// Only with exactly-once: the offsets are about to be kept beside the file of the sink.
+    SinkCheckpoint,
+    /// The sink has made everything durable, and its offset is about to be committed.
+    OffsetCommit,
+    /// Between two steps of the compaction of the topic that keeps the source offsets.
+    Compaction,
+}
+
+/// A `tracing` event that marks a [`Step`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// What its target begins with.
+    pub(crate) target: &'static str,
+    /// Its message.
+    pub(crate) message: &'static str,
+    /// It announces a write, and the process is to die in the middle of it.
+    pub(crate) is_announced_write: bool,
+}
+
+impl Step {
+    /// All steps.
+    pub const ALL: [Self; 11] = [
+        Self::Random,
+        Self::Sent,
+        Self::Stored,
+        Self::Acknowledged,
+        Self::OffsetWrite,
+        Self::OffsetWritten,
+        Self::SinkWrite,
+        Self::SinkSync,
+        Self::SinkCheckpoint,
+        Self::OffsetCommit,
+        Self::Compaction,
+    ];
+
+    /// True if there is such a moment.
+    #[must_use]
+    pub fn exists(self, exactly_once: bool) -> bool {
+        exactly_once || self != Self::SinkCheckpoint
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Sent => "sent",
+            Self::Stored => "stored",
+            Self::Acknowledged => "acknowledged",
+            Self::OffsetWrite => "offset-write",
+            Self::OffsetWritten => "offset-written",
+            Self::SinkWrite => "sink-write",
+            Self::SinkSync => "sink-sync",
+            Self::SinkCheckpoint => "sink-checkpoint",
+            Self::OffsetCommit => "offset-commit",
+            Self::Compaction => "compaction",
+        }
+    }
+
+    /// The pipeline in which the step comes often enough: source offsets must be written many times
+    /// before their topic is compacted.
+    pub(crate) fn tune(self, pipeline: &mut Pipeline) {
+        if self == Self::Compaction {
+            pipeline.batch = pipeline.batch.div_ceil(10);
+            pipeline.flush_interval = pipeline.flush_interval.min(Duration::from_millis(1));
+        }
+    }
+
+    /// What marks it; nothing marks [`Step::Random`].
+    pub(crate) const fn mark(self, exactly_once: bool) -> Option<Mark> {
+        let (target, message) = match (self, exactly_once) {
+            (Self::Random, _) => return None,
+            (Self::Sent, _) => (SOURCE, "records sent"),
+            (Self::Stored, _) => (LOG, "stored"),
+            (Self::Acknowledged, _) => (SOURCE, "records acknowledged"),
+            (Self::OffsetWrite, false) => (SOURCE, "committing offsets"),
+            (Self::OffsetWrite, true) => (SOURCE, "committing a transaction"),
+            (Self::OffsetWritten, false) => (SOURCE, "offsets committed"),
+            (Self::OffsetWritten, true) => (SOURCE, "committed a transaction"),
+            (Self::SinkWrite, _) => (FILE, "writing"),
+            (Self::SinkSync, _) => (FILE, "synced"),
+            (Self::SinkCheckpoint, _) => (FILE, "replacing"),
+            (Self::OffsetCommit, _) => (SINK, "committing offsets"),
+            (Self::Compaction, _) => (LOG, "compacting"),
+        };
+        Some(Mark {
+            target,
+            message,
+            is_announced_write: matches!(self, Self::SinkWrite),
+        })
+    }
+
+    /// Of how many events of a life one is chosen, if a life is to last so many batches.
+    pub(crate) fn choices(self, batches: u64) -> u64 {
+        match self {
+            // With each batch, or with some that were waiting together.
+            Self::Sent | Self::Stored | Self::Acknowledged | Self::SinkWrite => {
+                (batches / 2).max(4)
+            }
+            // With each flush: some batches.
+            Self::Random
+            | Self::OffsetWrite
+            | Self::OffsetWritten
+            | Self::SinkSync
+            | Self::SinkCheckpoint
+            | Self::OffsetCommit => (batches / 8).clamp(3, 64),
+            // What one compaction has.
+            Self::Compaction => 4,
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Step {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|step| step.name() == text)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL.iter().map(|step| step.name()).collect();
+                format!("no step \"{text}\"; there are {}", names.join(", "))
+            })
+    }
+}
+
+const FILE: &str = "connect_file";
+const LOG: &str = "connect_broker";
+const SINK: &str = "connect_runtime::task::sink";
+const SOURCE: &str = "connect_runtime::task::source";

@@ -1,0 +1,77 @@
+//! A pipeline that dies at every step, and at random: nothing is lost, nothing is out of order,
+//! and what comes twice was under way.
+//!
+//! `connect-kill` runs the same with more lines and kills; `docs/kill-tests.md` has its results.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use connect_testkit::kill::Outcome;
+use connect_testkit::kill::Pipeline;
+use connect_testkit::kill::Plan;
+use connect_testkit::kill::Step;
+
+/// What SIGKILL leaves behind is the same in memory as on a disk, where each run waits for syncs.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    match tempfile::tempdir_in(memory) {
+        Ok(folder) => folder,
+        Err(_) => tempfile::tempdir().unwrap(),
+    }
+}
+
+fn run(step: Step, exactly_once: bool, kills: u64) -> Outcome {
+    let folder = scratch();
+    let mut pipeline = Pipeline::new(folder.path().to_owned(), exactly_once);
+    pipeline.batch = 100;
+    pipeline.flush_interval = Duration::from_millis(5);
+    let mut plan = Plan::new(
+        PathBuf::from(env!("CARGO_BIN_EXE_connect-kill")),
+        pipeline,
+        step,
+    );
+    (plan.lines, plan.kills, plan.seed) = (20_000, kills, 4711);
+    let outcome = plan.run().unwrap();
+    println!("{}\n{outcome}", Outcome::HEAD);
+    assert_eq!(outcome.kills, kills);
+    outcome
+}
+
+/// Nothing lost, nothing out of order, doubled only what was under way.
+#[test]
+fn at_least_once_loses_nothing_at_any_step() {
+    for step in Step::ALL.into_iter().filter(|step| step.exists(false)) {
+        let outcome = run(step, false, if step == Step::Random { 8 } else { 3 });
+        assert_eq!((outcome.lost, outcome.out_of_order), (0, 0), "{outcome}");
+        assert!(outcome.doubled <= outcome.bound, "{outcome}");
+    }
+}
+
+/// Nothing lost, nothing doubled.
+#[test]
+fn exactly_once_neither_loses_nor_doubles_at_any_step() {
+    for step in Step::ALL {
+        let outcome = run(step, true, if step == Step::Random { 8 } else { 3 });
+        let counts = (outcome.lost, outcome.doubled, outcome.doubled_in_topic);
+        assert_eq!((counts, outcome.out_of_order), ((0, 0, 0), 0), "{outcome}");
+        assert!(
+            step != Step::SinkWrite || outcome.tears > 0,
+            "no write was cut off: {outcome}"
+        );
+    }
+}
+
+/// The proof itself: without kills, each line is there once.
+#[test]
+fn nothing_is_doubled_without_kills() {
+    let outcome = run(Step::Random, false, 0);
+    assert_eq!(
+        (outcome.lost, outcome.doubled, outcome.bound),
+        (0, 0, 0),
+        "{outcome}"
+    );
+    assert_eq!(outcome.out_of_order, 0, "{outcome}");
+}
