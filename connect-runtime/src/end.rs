@@ -1,5 +1,6 @@
 //! One-shot runs: when is everything done?
 
+use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::LogOffsets;
 use connect_api::Result;
@@ -13,7 +14,9 @@ use connect_core::herder::HerderCore;
 use connect_core::status::State;
 
 use crate::Connect;
+use crate::config::ClientKind;
 use crate::config::ConnectorSettings;
+use crate::config::client_config;
 use crate::connect::status_of;
 use crate::task::TaskProgress;
 use crate::worker::Worker;
@@ -33,11 +36,18 @@ pub struct EndReport {
     pub leftovers: Vec<String>,
 }
 
+/// A sink connector: where it reads, under which configuration.
+struct Sink {
+    name: ConnectorName,
+    config: ConfigMap,
+    settings: ConnectorSettings,
+}
+
 /// What the wait looks at: connectors that have failed, tasks that are missing, sinks to drain.
 struct Picture {
     failed: Option<Error>,
     tasks: usize,
-    sinks: Vec<(ConnectorName, ConnectorSettings)>,
+    sinks: Vec<Sink>,
 }
 
 pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndReport> {
@@ -55,7 +65,7 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
         let sources_done = progress.iter().filter(|p| p.is_source).all(|p| p.caught_up);
         if progress.len() >= picture.tasks && sources_done {
             worker.drain();
-            if sinks_done(&*admin, &picture.sinks, &progress).await? {
+            if sinks_done(&*admin, worker, &picture.sinks, &progress).await? {
                 return Ok(report(&progress));
             }
         }
@@ -90,7 +100,12 @@ fn picture(core: &HerderCore) -> Picture {
         if let Ok(settings) = ConnectorSettings::new(&entry.config)
             && (!settings.keys.topics.is_empty() || !settings.keys.topics_regex.is_empty())
         {
-            picture.sinks.push((name.clone(), settings));
+            let (name, config) = (name.clone(), entry.config.clone());
+            picture.sinks.push(Sink {
+                name,
+                config,
+                settings,
+            });
         }
     }
     picture
@@ -99,10 +114,16 @@ fn picture(core: &HerderCore) -> Picture {
 /// True if every sink's group has committed the end of every partition that it reads.
 async fn sinks_done(
     admin: &dyn Admin,
-    sinks: &[(ConnectorName, ConnectorSettings)],
+    worker: &Worker,
+    sinks: &[Sink],
     progress: &[TaskProgress],
 ) -> Result<bool> {
-    for (name, settings) in sinks {
+    for Sink {
+        name,
+        config,
+        settings,
+    } in sinks
+    {
         let running = progress
             .iter()
             .any(|p| p.id.connector == *name && !p.is_source);
@@ -114,7 +135,8 @@ async fn sinks_done(
             .end_offsets(&partitions, Isolation::ReadCommitted)
             .await?;
         let starts = admin.start_offsets(&partitions).await?;
-        let committed = admin.group_offsets(&group(name)).await?;
+        let consumer = client_config(ClientKind::Consumer, &worker.config, config);
+        let committed = admin.group_offsets(&group(name, &consumer)).await?;
         if !reached(&starts, &ends, &committed) {
             tracing::trace!(connector = %name, ?ends, ?committed, "not at the end yet");
             return Ok(false);

@@ -1,10 +1,13 @@
 //! Configurations of workers and connectors, and what is wrong with them.
 
+mod clients;
 mod connector;
 mod notice;
 mod validate;
 mod worker;
 
+pub(crate) use clients::ClientKind;
+pub(crate) use clients::client_config;
 pub use connector::ConnectorSettings;
 pub use connector::ErrorTolerance;
 pub use connector::ExactlyOnce;

@@ -70,14 +70,6 @@ const IGNORED: &[(&str, &str)] = &[
         "this program has no REST interface yet",
     ),
     ("topic.tracking.", "used topics are not tracked yet"),
-    (
-        "topic.creation.enable",
-        "the log inside the process creates topics on first use",
-    ),
-    (
-        "connector.client.config.override.",
-        "the log inside the process has no clients to configure",
-    ),
     ("config.providers", "config providers are not offered yet"),
     ("internal.key.converter", "removed in Kafka 3.0"),
     ("internal.value.converter", "removed in Kafka 3.0"),
@@ -127,8 +119,12 @@ const IGNORED: &[(&str, &str)] = &[
 ];
 
 pub(crate) fn worker_notices(config: &ConfigMap, def: &ConfigDef) -> Vec<Notice> {
+    let has_kafka = config
+        .get("bootstrap.servers")
+        .is_some_and(|text| !text.trim().is_empty());
     let known = |key: &str| {
         def.key(key).is_some()
+            || (has_kafka && is_for_clients(key))
             || ["key.converter.", "value.converter.", "header.converter."]
                 .iter()
                 .any(|prefix| key.starts_with(prefix) && !key.ends_with(".plugin.version"))
@@ -142,6 +138,20 @@ pub(crate) fn worker_notices(config: &ConfigMap, def: &ConfigDef) -> Vec<Notice>
         .filter(|key| !known(key))
         .map(|key| notice(key, IGNORED, &candidates))
         .collect()
+}
+
+/// True for options of the clients of a Kafka cluster.
+fn is_for_clients(key: &str) -> bool {
+    const PREFIXES: &[&str] = &[
+        "producer.",
+        "consumer.",
+        "admin.",
+        "client.",
+        "security.",
+        "ssl.",
+        "sasl.",
+    ];
+    PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
 fn notice(key: &str, ignored: &[(&str, &'static str)], candidates: &[&str]) -> Notice {

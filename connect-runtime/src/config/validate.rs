@@ -13,17 +13,20 @@ use connect_api::config::FromConfig;
 use connect_api::config::Validation;
 use connect_api::plugin::ConnectorFactory;
 
+use crate::config::ClientKind;
+use crate::config::WorkerConfig;
 use crate::config::connector::ConnectorKeys;
+use crate::task::source::topics;
 
-/// Checks a configuration. Connectors are asked on a fresh instance. `exactly_once` says whether the
-/// worker offers exactly-once delivery to sources.
+/// Checks a configuration. Connectors are asked on a fresh instance. A connector without
+/// a worker has no clients and no exactly-once delivery.
 ///
 /// # Errors
 /// Only if a connector fails to check; what is wrong with the configuration is in the
 /// [`Validation`].
 pub(crate) async fn validate(
     registry: &PluginRegistry,
-    exactly_once: bool,
+    worker: Option<&WorkerConfig>,
     config: &ConfigMap,
 ) -> Result<Validation> {
     let mut validation = ConnectorKeys::config_def().validate(config);
@@ -50,10 +53,22 @@ pub(crate) async fn validate(
             return Ok(validation);
         }
     };
+    if let Some(worker) = worker {
+        check_overrides(
+            matches!(factory, ConnectorFactory::Source(_)),
+            worker,
+            config,
+            &mut validation,
+        );
+    }
     match &factory {
         ConnectorFactory::Sink(_) => check_topics(config, &mut validation),
         ConnectorFactory::Source(source) => {
-            check_exactly_once(&*source.make(), exactly_once, config, &mut validation);
+            let offered = worker.is_some_and(WorkerConfig::exactly_once_source);
+            check_exactly_once(&*source.make(), offered, config, &mut validation);
+            for (key, problem) in topics::problems(config) {
+                add(&mut validation, &key, problem);
+            }
         }
         _ => {}
     }
@@ -174,6 +189,35 @@ fn take_over(
             for (key, message) in options.errors() {
                 let key = format!("{prefix}{key}");
                 add(validation, &key, message);
+            }
+        }
+    }
+}
+
+/// Client options of a connector, under the worker's policy.
+fn check_overrides(
+    is_source: bool,
+    worker: &WorkerConfig,
+    config: &ConfigMap,
+    validation: &mut Validation,
+) {
+    let has_dead_letters = config
+        .get("errors.deadletterqueue.topic.name")
+        .is_some_and(|name| !name.trim().is_empty());
+    let used = match (is_source, has_dead_letters) {
+        (true, _) => &[ClientKind::Producer, ClientKind::Admin][..],
+        (false, false) => &[ClientKind::Consumer],
+        (false, true) => &[
+            ClientKind::Consumer,
+            ClientKind::Producer,
+            ClientKind::Admin,
+        ],
+    };
+    for kind in used {
+        let prefix = kind.override_prefix();
+        for key in config.with_prefix(&prefix).keys() {
+            if let Some(refusal) = worker.override_refusal(key) {
+                add(validation, &format!("{prefix}{key}"), refusal);
             }
         }
     }

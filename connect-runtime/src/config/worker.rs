@@ -10,6 +10,7 @@ use connect_api::config::ConfigErrors;
 use connect_api::config::FromConfig;
 
 use crate::config::Notice;
+use crate::config::clients::OverridePolicy;
 
 /// The configuration of a worker, in Kafka Connect's keys.
 ///
@@ -88,6 +89,23 @@ struct WorkerKeys {
     /// The group of the worker; alone, it only names transactions.
     #[config(name = "group.id", default = "connect-standalone", importance = low)]
     group_id: String,
+    /// Whether connectors may say how the topics that they write to are created.
+    #[config(name = "topic.creation.enable", default = true, importance = low)]
+    topic_creation: bool,
+    /// Which client options connectors may override: All, None, Principal or Allowlist.
+    #[config(
+        name = "connector.client.config.override.policy",
+        default = OverridePolicy::All,
+        importance = medium
+    )]
+    override_policy: OverridePolicy,
+    /// Client options that connectors may override under the policy Allowlist.
+    #[config(
+        name = "connector.client.config.override.allowlist",
+        default = "",
+        importance = medium
+    )]
+    override_allowlist: Vec<String>,
     /// Bytes of records that a source task may have accepted by the log and not yet durable.
     #[config(
         name = "source.max.in.flight.bytes",
@@ -175,6 +193,18 @@ impl WorkerConfig {
     #[must_use]
     pub fn notices(config: &ConfigMap) -> Vec<Notice> {
         crate::config::notice::worker_notices(config, WorkerKeys::config_def())
+    }
+
+    /// `topic.creation.enable`.
+    pub(crate) fn topic_creation(&self) -> bool {
+        self.keys.topic_creation
+    }
+
+    /// Why a client option may not be overridden.
+    pub(crate) fn override_refusal(&self, key: &str) -> Option<String> {
+        self.keys
+            .override_policy
+            .refusal(key, &self.keys.override_allowlist)
     }
 
     /// The class of a converter that connectors get without one of their own.

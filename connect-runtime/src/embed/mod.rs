@@ -27,7 +27,7 @@ async fn checked(registry: &PluginRegistry, mut config: ConfigMap) -> Result<Con
     if !config.contains_key("name") {
         config.insert("name", "embedded");
     }
-    let validation = validate(registry, false, &config).await?;
+    let validation = validate(registry, None, &config).await?;
     if validation.is_ok() {
         Ok(config)
     } else {

@@ -197,6 +197,7 @@ impl SourceStreamBuilder {
                 receipts: Box::new(receipts),
                 offsets: Arc::clone(&offsets),
                 transactions: None,
+                topics: None,
                 clock: Arc::new(SystemClock),
                 control: TaskControl::running(stop.clone()),
                 reporter: Reporter {

@@ -77,7 +77,7 @@ impl Worker {
 
     /// Checks a connector's configuration.
     pub(crate) async fn validate(&self, config: &ConfigMap) -> Result<(), String> {
-        let check = validate(&self.registry, self.config.exactly_once_source(), config);
+        let check = validate(&self.registry, Some(&self.config), config);
         let checked = crate::task::contained("validate", check).await;
         match checked {
             Ok(validation) if validation.is_ok() => Ok(()),

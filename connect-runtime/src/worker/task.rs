@@ -9,9 +9,11 @@ use connect_api::Error;
 use connect_api::PluginRegistry;
 use connect_api::Result;
 use connect_api::plugin::ConnectorFactory;
+use connect_broker::AdminOptions;
 use connect_broker::ConsumerOptions;
 use connect_broker::Isolation;
 use connect_broker::ProducerOptions;
+use connect_broker::StartOffset;
 use connect_broker::Subscription;
 use connect_core::TaskId;
 use connect_core::cluster::TargetState;
@@ -21,7 +23,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::ClientKind;
 use crate::config::ConnectorSettings;
+use crate::config::WorkerConfig;
+use crate::config::client_config;
 use crate::pipeline::Chain;
 use crate::pipeline::Converters;
 use crate::pipeline::Operator;
@@ -35,6 +40,8 @@ use crate::task::sink::SinkParts;
 use crate::task::source::SourceLoop;
 use crate::task::source::SourceParts;
 use crate::task::source::Transactions;
+use crate::task::source::topics;
+use crate::task::source::topics::Topics;
 use crate::worker::Worker;
 use crate::worker::lock;
 
@@ -157,9 +164,12 @@ impl Worker {
         match registry.connector(start.settings.class())? {
             ConnectorFactory::Source(factory) => {
                 let task = factory.make().task();
-                let options = self.producer_options(&start.reporter.id);
+                let options = self.producer_options(&start.reporter.id, &start.connector_config);
                 let (producer, receipts) = self.broker.producer(options).await?;
                 self.offsets.catch_up().await?;
+                let topics = self
+                    .topics(&start.reporter.id, &start.connector_config)
+                    .await?;
                 let transactions = self.config.exactly_once_source().then(|| {
                     let interval = start.settings.transaction_interval();
                     let interval = interval.unwrap_or(self.config.offset_flush_interval());
@@ -176,6 +186,7 @@ impl Worker {
                     receipts,
                     offsets: Arc::clone(&self.offsets),
                     transactions,
+                    topics,
                     clock: Arc::clone(&self.clock),
                     control: start.control,
                     reporter: start.reporter,
@@ -186,7 +197,12 @@ impl Worker {
                 Ok(Box::pin(SourceLoop::new(parts).run()))
             }
             ConnectorFactory::Sink(factory) => {
-                let options = consumer_options(&start.reporter.id, &start.settings)?;
+                let options = consumer_options(
+                    &start.reporter.id,
+                    &start.settings,
+                    &self.config,
+                    &start.connector_config,
+                )?;
                 let somewhere = settings.keys.errors_log_enable || reports.wants_record();
                 let errant = somewhere.then(|| settings.tolerance());
                 let parts = SinkParts {
@@ -211,9 +227,28 @@ impl Worker {
         }
     }
 
-    fn producer_options(&self, id: &TaskId) -> ProducerOptions {
+    /// What creates the topics of a source task, if its connector says how and the worker lets it.
+    async fn topics(&self, id: &TaskId, connector: &ConfigMap) -> Result<Option<Topics>> {
+        if !topics::is_used(connector) {
+            return Ok(None);
+        }
+        if !self.config.topic_creation() {
+            tracing::warn!(
+                task = %id,
+                "the options topic.creation.* have no effect: the worker has topic.creation.enable=false"
+            );
+            return Ok(None);
+        }
+        let mut options = AdminOptions::default();
+        options.client_id = format!("connector-adminclient-{id}");
+        options.client_config = client_config(ClientKind::Admin, &self.config, connector);
+        Topics::from_config(connector, self.broker.admin(options).await?)
+    }
+
+    fn producer_options(&self, id: &TaskId, connector: &ConfigMap) -> ProducerOptions {
         let mut options = ProducerOptions::default();
         options.client_id = format!("connector-producer-{id}");
+        options.client_config = client_config(ClientKind::Producer, &self.config, connector);
         options.max_in_flight_bytes = self.config.source_max_in_flight_bytes();
         if self.config.exactly_once_source() {
             // The same id in each life of the task: a new one fences what is left of the old one.
@@ -224,7 +259,12 @@ impl Worker {
     }
 }
 
-fn consumer_options(id: &TaskId, settings: &ConnectorSettings) -> Result<ConsumerOptions> {
+fn consumer_options(
+    id: &TaskId,
+    settings: &ConnectorSettings,
+    worker: &WorkerConfig,
+    connector: &ConfigMap,
+) -> Result<ConsumerOptions> {
     let pattern = settings.keys.topics_regex.trim();
     let subscription = if pattern.is_empty() {
         Subscription::Topics(settings.topics())
@@ -238,12 +278,27 @@ fn consumer_options(id: &TaskId, settings: &ConnectorSettings) -> Result<Consume
     };
     let mut options = ConsumerOptions::new(subscription);
     options.client_id = format!("connector-consumer-{id}");
-    options.group = Some(group(&id.connector));
-    options.isolation = Isolation::ReadCommitted;
+    options.client_config = client_config(ClientKind::Consumer, worker, connector);
+    let config = &options.client_config;
+    options.group = Some(group(&id.connector, config));
+    options.isolation = match config.get("isolation.level").map(str::trim) {
+        Some("read_uncommitted") => Isolation::ReadUncommitted,
+        _ => Isolation::ReadCommitted,
+    };
+    if let Some(records) = config
+        .get("max.poll.records")
+        .and_then(|text| text.trim().parse().ok())
+    {
+        options.max_poll_records = records;
+    }
+    if config.get("auto.offset.reset").map(str::trim) == Some("latest") {
+        options.start = StartOffset::Latest;
+    }
     Ok(options)
 }
 
-/// The consumer group of a sink connector.
-pub(crate) fn group(connector: &str) -> String {
-    format!("connect-{connector}")
+/// The consumer group of a sink connector, which its client options may rename.
+pub(crate) fn group(connector: &str, consumer_config: &ConfigMap) -> String {
+    let own = consumer_config.get("group.id").map(str::to_owned);
+    own.unwrap_or_else(|| format!("connect-{connector}"))
 }

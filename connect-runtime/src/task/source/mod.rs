@@ -3,6 +3,7 @@
 mod context;
 mod run;
 mod send;
+pub(crate) mod topics;
 mod transaction;
 
 pub(crate) use run::SourceLoop;

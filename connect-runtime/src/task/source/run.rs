@@ -33,6 +33,7 @@ use crate::task::TaskShared;
 use crate::task::contained;
 use crate::task::source::context::Host;
 use crate::task::source::send::Outbox;
+use crate::task::source::topics::Topics;
 use crate::task::source::transaction::End;
 use crate::task::source::transaction::Transactions;
 
@@ -49,6 +50,8 @@ pub(crate) struct SourceParts {
     pub(crate) offsets: Arc<dyn OffsetStore>,
     /// With exactly-once delivery.
     pub(crate) transactions: Option<Transactions>,
+    /// Where the connector says how its topics are created.
+    pub(crate) topics: Option<Topics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) control: TaskControl,
     pub(crate) reporter: Reporter,
@@ -68,6 +71,7 @@ pub(crate) struct SourceLoop {
     due: BTreeMap<usize, OffsetUpdate>,
     offsets: Arc<dyn OffsetStore>,
     transactions: Option<Transactions>,
+    topics: Option<Topics>,
     clock: Arc<dyn Clock>,
     control: TaskControl,
     reporter: Reporter,
@@ -90,6 +94,7 @@ impl SourceLoop {
             due: BTreeMap::new(),
             offsets: parts.offsets,
             transactions: parts.transactions,
+            topics: parts.topics,
             clock: parts.clock,
             control: parts.control,
             reporter: parts.reporter,
@@ -222,6 +227,9 @@ impl SourceLoop {
             .outbox
             .convert(batch, self.transactions.as_mut(), &mut records)
             .await;
+        if let Some(topics) = &mut self.topics {
+            topics.ensure(&records).await?;
+        }
         if !records.is_empty() {
             self.producer.send(records).await?;
             tracing::debug!(task = %self.reporter.id, "records sent");

@@ -1,0 +1,151 @@
+//! Client options of connectors: Connect's defaults, then the worker's `producer.`, `consumer.` and
+//! `admin.`, then the connector's `producer.override.` and so on, under the override policy.
+
+use connect_api::ConfigMap;
+use connect_api::config::ConfigEnum;
+
+use crate::config::WorkerConfig;
+
+/// Which client options connectors may override (KIP-458, KIP-1188).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum OverridePolicy {
+    All,
+    /// Those in `connector.client.config.override.allowlist`.
+    Allowlist,
+    None,
+    /// Those that say who the client is.
+    Principal,
+}
+
+impl OverridePolicy {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Allowlist => "Allowlist",
+            Self::None => "None",
+            Self::Principal => "Principal",
+        }
+    }
+
+    /// Why an override is refused, in Java's words.
+    pub(crate) fn refusal(self, key: &str, allowlist: &[String]) -> Option<String> {
+        let allowed = match self {
+            Self::All => true,
+            Self::Allowlist => allowlist.iter().any(|allowed| allowed == key),
+            Self::None => false,
+            Self::Principal => {
+                matches!(
+                    key,
+                    "security.protocol" | "sasl.jaas.config" | "sasl.mechanism"
+                )
+            }
+        };
+        (!allowed).then(|| {
+            format!(
+                "The '{}' policy does not allow '{key}' to be overridden in the connector \
+                 configuration.",
+                self.name()
+            )
+        })
+    }
+}
+
+/// A kind of client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClientKind {
+    Admin,
+    Consumer,
+    Producer,
+}
+
+impl ClientKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Consumer => "consumer",
+            Self::Producer => "producer",
+        }
+    }
+
+    /// What Connect sets for such clients.
+    ///
+    /// *Java*: producers are not idempotent and have one request in flight. Idempotent ones keep the
+    /// order as well, double nothing on a retry, and are faster.
+    const fn defaults(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Admin => &[],
+            Self::Consumer => &[
+                ("auto.offset.reset", "earliest"),
+                ("enable.auto.commit", "false"),
+            ],
+            Self::Producer => &[
+                ("acks", "all"),
+                ("delivery.timeout.ms", "2147483647"),
+                ("enable.idempotence", "true"),
+                ("max.block.ms", "9223372036854775807"),
+            ],
+        }
+    }
+
+    /// The prefix of overrides in a connector's configuration.
+    pub(crate) fn override_prefix(self) -> String {
+        format!("{}.override.", self.name())
+    }
+}
+
+/// The options of a client of a connector, in Kafka's names.
+pub(crate) fn client_config(
+    kind: ClientKind,
+    worker: &WorkerConfig,
+    connector: &ConfigMap,
+) -> ConfigMap {
+    let mut config: ConfigMap = kind.defaults().iter().copied().collect();
+    config.extend(worker.raw().with_prefix(&format!("{}.", kind.name())));
+    config.extend(connector.with_prefix(&kind.override_prefix()));
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use connect_api::config::FromConfig;
+    use connect_api::config_map;
+
+    #[test]
+    fn the_connector_overrides_the_worker_which_overrides_connect() {
+        let worker = WorkerConfig::from_config(&config_map! {
+            "key.converter" => "k", "value.converter" => "v",
+            "producer.acks" => "1", "producer.linger.ms" => "5", "consumer.acks" => "no",
+        })
+        .unwrap();
+        let connector = config_map! { "producer.override.linger.ms" => "7" };
+        let config = client_config(ClientKind::Producer, &worker, &connector);
+        assert_eq!(
+            (config.get("acks"), config.get("linger.ms")),
+            (Some("1"), Some("7"))
+        );
+        assert_eq!(config.get("delivery.timeout.ms"), Some("2147483647"));
+    }
+
+    #[test]
+    fn policies_refuse_in_the_words_of_java() {
+        let none = OverridePolicy::None.refusal("acks", &[]).unwrap();
+        assert_eq!(
+            none,
+            "The 'None' policy does not allow 'acks' to be overridden in the connector configuration."
+        );
+        assert!(
+            OverridePolicy::Principal
+                .refusal("sasl.mechanism", &[])
+                .is_none()
+        );
+        assert!(OverridePolicy::Principal.refusal("acks", &[]).is_some());
+        assert!(
+            OverridePolicy::Allowlist
+                .refusal("acks", &["acks".into()])
+                .is_none()
+        );
+        assert!(OverridePolicy::All.refusal("acks", &[]).is_none());
+    }
+}
