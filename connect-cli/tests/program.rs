@@ -223,7 +223,7 @@ fn wrong_usage_ends_with_1() {
 fn a_worker_that_cannot_start_ends_with_2() {
     let lab = Lab::new();
     lab.write("in.txt", "");
-    let cases: [(&str, &[&str]); 6] = [
+    let cases: [(&str, &[&str]); 5] = [
         (
             "",
             &[
@@ -240,10 +240,6 @@ fn a_worker_that_cannot_start_ends_with_2() {
             &format!("{STRINGS}offset.flush.interval.ms=soon\n"),
             &["offset.flush.interval.ms", "soon"],
         ),
-        (
-            &format!("{STRINGS}bootstrap.servers=localhost:9092\n"),
-            &["localhost:9092", "no Kafka support"],
-        ),
         (&format!("{STRINGS}data.dir=in.txt\n"), &["in.txt"]),
         ("a=\\u00g0\n", &["worker.properties", "line 1"]),
     ];
@@ -257,6 +253,15 @@ fn a_worker_that_cannot_start_ends_with_2() {
         &["cannot read nowhere"],
     );
     assert_ends(lab.run(&["--log", "what=now", "plugins"]), 2, &["what=now"]);
+}
+
+#[cfg(not(feature = "kafka"))]
+#[test]
+fn a_build_without_kafka_says_so() {
+    let lab = Lab::new();
+    let text = format!("{STRINGS}bootstrap.servers=localhost:9092\n");
+    lab.write("worker.properties", &text);
+    assert_ends(lab.run_to_end(), 2, &["localhost:9092", "--features kafka"]);
 }
 
 #[test]

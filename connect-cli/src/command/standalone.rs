@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
+use connect_broker::Broker;
 use connect_broker::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::ConnectorName;
@@ -55,23 +57,36 @@ fn log(path: &Path, notice: &Notice) {
 
 /// Starts a worker on the log that its configuration names.
 async fn open(config: &WorkerConfig) -> Result<Connect, Failure> {
-    if config.has_kafka() {
-        return Err(Failure::Start(format!(
-            "bootstrap.servers is \"{}\", but this build has no Kafka support; remove the line to \
-             keep topics in the folder `data.dir`",
-            config.bootstrap_servers().join(",")
-        )));
-    }
-    let broker = LocalBroker::open(config.data_dir())
-        .await
-        .map_err(|error| Failure::Start(connect_api::Error::from(error).report()))?;
+    let failed = |error: connect_api::Error| Failure::Start(error.report());
+    let broker: Arc<dyn Broker> = if config.has_kafka() {
+        kafka(config)?
+    } else {
+        let broker = LocalBroker::open(config.data_dir()).await;
+        Arc::new(broker.map_err(|error| failed(error.into()))?)
+    };
     Connect::builder()
         .registry(registry())
-        .broker(broker)
+        .shared_broker(broker)
         .worker(config.clone())
         .build()
         .await
-        .map_err(|error| Failure::Start(error.report()))
+        .map_err(failed)
+}
+
+#[cfg(feature = "kafka")]
+fn kafka(config: &WorkerConfig) -> Result<Arc<dyn Broker>, Failure> {
+    let broker = connect_kafka::KafkaBroker::new(config.raw().clone());
+    let failed = |error| Failure::Start(connect_api::Error::from(error).report());
+    Ok(Arc::new(broker.map_err(failed)?))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn kafka(config: &WorkerConfig) -> Result<Arc<dyn Broker>, Failure> {
+    Err(Failure::Start(format!(
+        "bootstrap.servers is \"{}\", but this build has no Kafka support; build it with \
+         --features kafka, or remove the line to keep topics in the folder `data.dir`",
+        config.bootstrap_servers().join(",")
+    )))
 }
 
 /// Creates all connectors; says of every one that cannot be created why.
