@@ -1,5 +1,4 @@
 //! The lab files on a real Kafka.
-#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
 
 use std::fs;
 use std::path::Path;
