@@ -21,6 +21,7 @@ use crate::ffi::Client;
 use crate::ffi::Scratch;
 use crate::ffi::Topic;
 use crate::pump::Pump;
+use crate::pump::flush;
 use crate::receipts::Ledger;
 use crate::transactions::Transactions;
 
@@ -249,7 +250,7 @@ impl Producer for KafkaProducer {
     }
 
     async fn flush(&mut self) -> Result<(), BrokerError> {
-        self.ledger.until(|records, _| records == 0).await;
+        flush(&self.link.client, &self.ledger).await;
         Ok(())
     }
 

@@ -75,6 +75,49 @@ impl Drop for Pump {
     }
 }
 
+/// Waits until nothing of a producer is in flight. Records that wait for others to go with go at
+/// once: librdkafka hurries while a thread is inside its flush.
+///
+/// Its flush alone would not do: it waits in steps for callbacks that the pump's thread may run.
+pub(crate) async fn flush(client: &Arc<Client>, ledger: &Arc<Ledger>) {
+    if ledger.in_flight().0 == 0 {
+        return;
+    }
+    let hurry = Hurry::default();
+    let (client, own, over) = (
+        Arc::clone(client),
+        Arc::clone(ledger),
+        Arc::clone(&hurry.over),
+    );
+    let helper = thread::Builder::new()
+        .name("kafka-flush".into())
+        .spawn(move || {
+            while own.in_flight().0 > 0 && !over.load(Ordering::Acquire) {
+                ffi::flush(&client, STEP);
+                own.publish();
+            }
+        });
+    if let Err(error) = helper {
+        tracing::debug!(%error, "a thread cannot be started; flushing takes a little longer");
+    }
+    ledger.until(|records, _| records == 0).await;
+}
+
+/// How long one hurried wait lasts at most.
+const STEP: Duration = Duration::from_millis(10);
+
+/// Ends the hurry when the flush is done, or given up.
+#[derive(Default)]
+struct Hurry {
+    over: Arc<AtomicBool>,
+}
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+    }
+}
+
 fn run(
     client: &Client,
     ledger: Option<&Ledger>,

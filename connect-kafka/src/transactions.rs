@@ -18,6 +18,7 @@ use crate::error::is_fencing;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::Failure;
+use crate::pump::flush;
 use crate::receipts::Ledger;
 
 const NO_TRANSACTION: BrokerError =
@@ -107,8 +108,7 @@ impl Transactions {
 
     pub(crate) async fn commit(&mut self) -> Result<(), BrokerError> {
         self.check_open()?;
-        // librdkafka would wait for the records itself, in steps of 100 ms.
-        self.ledger.until(|records, _| records == 0).await;
+        flush(&self.client, &self.ledger).await;
         while ffi::outstanding(&self.client) > 0 {
             // The last callbacks were counted, but are not released yet: a matter of microseconds.
             tokio::task::yield_now().await;

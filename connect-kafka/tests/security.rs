@@ -1,7 +1,14 @@
 //! TLS and SASL against a real broker: what is right connects, and what is wrong is named.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot start has failed"
+)]
 
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 use std::time::Instant;
@@ -130,6 +137,55 @@ async fn bad_certificates_are_told_apart() {
         assert!(matches!(error, BrokerError::Tls(_)), "{error}");
         assert!(error.to_string().contains(problem), "{error}");
     }
+}
+
+/// Makes a trust store with Java's own tool, which comes with every Java runtime.
+fn keytool(authority: &Path, kind: &str) -> PathBuf {
+    let store = authority.with_file_name(format!("trust.{}", kind.to_lowercase()));
+    let output = Command::new("keytool")
+        .args([
+            "-importcert",
+            "-noprompt",
+            "-alias",
+            "ca",
+            "-storepass",
+            "changeit",
+        ])
+        .arg("-file")
+        .arg(authority)
+        .args(["-storetype", kind, "-keystore"])
+        .arg(&store)
+        .output()
+        .expect("this test needs `keytool` of a Java runtime on the path");
+    assert!(output.status.success(), "{output:?}");
+    store
+}
+
+#[tokio::test]
+async fn trust_stores_of_java_are_read_or_explained() {
+    let kafka = kafka().await;
+    let authority = kafka.certificates().authority();
+    let mut options = options(kafka, Listener::Tls);
+    options.insert("ssl.truststore.type", "PKCS12");
+    let store = keytool(&authority, "PKCS12").display().to_string();
+    options.insert("ssl.truststore.location", store);
+    options.insert("ssl.truststore.password", "changeit");
+    cluster_id(options.clone()).await.unwrap();
+
+    options.insert("ssl.truststore.password", "wrong");
+    let error = KafkaBroker::new(options.clone()).unwrap_err();
+    assert!(
+        error.to_string().contains("the password is wrong"),
+        "{error}"
+    );
+
+    let store = keytool(&authority, "JKS").display().to_string();
+    options.insert("ssl.truststore.location", store);
+    let error = KafkaBroker::new(options).unwrap_err();
+    assert!(
+        error.to_string().contains("keytool -importkeystore"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -62,6 +62,7 @@ pub(crate) use consume::subscribe;
 pub(crate) use consume::unassign;
 pub(crate) use produce::Scratch;
 pub(crate) use produce::Topic;
+pub(crate) use produce::flush;
 pub(crate) use produce::outstanding;
 pub(crate) use produce::produce_batch;
 pub(crate) use produce::produce_one;

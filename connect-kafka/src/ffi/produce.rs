@@ -233,6 +233,13 @@ pub(crate) fn serve(client: &Client, wait: Duration) {
     unsafe { sys::rd_kafka_poll(client.native_ptr(), millis(wait)) };
 }
 
+/// Sends what waits for more records to go with, and runs callbacks meanwhile; returns once nothing
+/// is in flight or the time is over.
+pub(crate) fn flush(client: &Client, wait: Duration) {
+    // SAFETY: F1; F3 for the callbacks. That the time was over is no error.
+    unsafe { sys::rd_kafka_flush(client.native_ptr(), millis(wait)) };
+}
+
 /// How many records and callbacks librdkafka still holds.
 pub(crate) fn outstanding(client: &Client) -> usize {
     // SAFETY: F1.

@@ -1,7 +1,7 @@
 //! A real Kafka for tests.
 //!
 //! [`KafkaCluster::shared`] is the one broker of a test process; [`KafkaCluster::builder`] starts
-//! clusters of a test's own, with TLS, SASL, several nodes or a [`TcpProxy`] in front.
+//! clusters of a test's own, with TLS, SASL, several nodes or a [`TcpProxy`](crate::proxy::TcpProxy) in front.
 //!
 //! # Where Kafka comes from
 //!
