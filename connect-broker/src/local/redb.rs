@@ -82,13 +82,12 @@ impl RedbStore {
         std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
         let lock_file = take_folder(folder)?;
         let file = folder.join(FILE);
-        let is_new = !file.exists();
+        if !file.exists() {
+            create(folder, &file).map_err(|error| failed(&error))?;
+        }
         let opener = Box::new(move |builder: &Builder| builder.create(&file));
         let store = Self::with(folder, cache_bytes, reopens, opener).map_err(|e| (e, false))?;
         *lock(&store.lock_file) = Some(lock_file);
-        if is_new {
-            sync_folder(folder).map_err(|error| failed(&error))?;
-        }
         Ok(store)
     }
 
@@ -344,6 +343,23 @@ fn take_folder(folder: &Path) -> Result<File, (BrokerError, bool)> {
     Ok(file)
 }
 
+/// Makes an empty database beside its place and moves it there: a process that is killed meanwhile
+/// leaves nothing that looks like a damaged log.
+fn create(folder: &Path, file: &Path) -> io::Result<()> {
+    let draft = folder.join(DRAFT);
+    match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    drop(Database::create(&draft).map_err(|error| match error {
+        DatabaseError::Storage(redb::StorageError::Io(error)) => error,
+        error => io::Error::other(error),
+    })?);
+    File::open(&draft)?.sync_all()?;
+    std::fs::rename(&draft, file)?;
+    sync_folder(folder)
+}
+
 /// Makes sure that a new file is found again after the power failed.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
@@ -377,5 +393,8 @@ fn copy(bytes: &[u8]) -> Bytes {
 
 const BATCHES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("batches");
 const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
+/// A database on its way to be one.
+const DRAFT: &str = "log.redb.new";
+
 const FILE: &str = "log.redb";
 const LOCK_FILE: &str = "lock";
