@@ -311,7 +311,10 @@ impl ConnectorContext {
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a sink connector; retriable
     /// if the offsets cannot be read for now.
-    pub async fn offsets(&self, partitions: &[SourcePartition]) -> Result<Vec<Option<SourceOffset>>> {
+    pub async fn offsets(
+        &self,
+        partitions: &[SourcePartition],
+    ) -> Result<Vec<Option<SourceOffset>>> {
         self.0.offsets(partitions).await
     }
 
@@ -324,6 +327,8 @@ impl ConnectorContext {
 
 impl fmt::Debug for ConnectorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ConnectorContext").field(&self.connector_name()).finish()
+        f.debug_tuple("ConnectorContext")
+            .field(&self.connector_name())
+            .finish()
     }
 }

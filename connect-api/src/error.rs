@@ -268,7 +268,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -319,10 +322,17 @@ mod tests {
 
     #[test]
     fn context_keeps_the_classification() {
-        let error = Error::retriable("connection refused").context("connector \"x\" could not start");
+        let error =
+            Error::retriable("connection refused").context("connector \"x\" could not start");
         assert!(error.is_retriable());
-        assert_eq!(error.java_class(), "org.apache.kafka.connect.errors.RetriableException");
-        assert_eq!(error.report(), "connector \"x\" could not start: connection refused");
+        assert_eq!(
+            error.java_class(),
+            "org.apache.kafka.connect.errors.RetriableException"
+        );
+        assert_eq!(
+            error.report(),
+            "connector \"x\" could not start: connection refused"
+        );
     }
 
     #[test]

@@ -40,11 +40,16 @@ impl TopicName {
             return Some(format!("the topic name must not be \"{name}\""));
         }
         if name.len() > Self::MAX_LEN {
-            return Some(format!("the topic name has more than {} characters", Self::MAX_LEN));
+            return Some(format!(
+                "the topic name has more than {} characters",
+                Self::MAX_LEN
+            ));
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         name.chars().find(|c| !legal(*c)).map(|c| {
-            format!("the topic name \"{name}\" has {c:?}; letters, digits, '.', '_' and '-' are legal")
+            format!(
+                "the topic name \"{name}\" has {c:?}; letters, digits, '.', '_' and '-' are legal"
+            )
         })
     }
 }
@@ -106,7 +111,9 @@ impl<'de> serde::Deserialize<'de> for TopicName {
 }
 
 /// One partition of a topic. Displays as Kafka prints it: `topic-0`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct TopicPartition {
     /// The topic.
     pub topic: TopicName,
@@ -118,7 +125,10 @@ impl TopicPartition {
     /// Names a partition.
     #[must_use]
     pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
-        Self { topic: topic.into(), partition }
+        Self {
+            topic: topic.into(),
+            partition,
+        }
     }
 }
 
@@ -143,13 +153,20 @@ impl LogPosition {
     /// Names a position.
     #[must_use]
     pub fn new(topic: impl Into<TopicName>, partition: i32, offset: i64) -> Self {
-        Self { topic: topic.into(), partition, offset }
+        Self {
+            topic: topic.into(),
+            partition,
+            offset,
+        }
     }
 
     /// The partition of the position.
     #[must_use]
     pub fn topic_partition(&self) -> TopicPartition {
-        TopicPartition { topic: self.topic.clone(), partition: self.partition }
+        TopicPartition {
+            topic: self.topic.clone(),
+            partition: self.partition,
+        }
     }
 }
 

@@ -150,7 +150,9 @@ impl SchemaBuilder {
     pub fn parameter(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
         let name = name.into();
         if self.parameters.insert(name.clone(), value.into()).is_some() {
-            self.fail(format!("Invalid SchemaBuilder call: parameter {name} has already been set."));
+            self.fail(format!(
+                "Invalid SchemaBuilder call: parameter {name} has already been set."
+            ));
         }
         self
     }
@@ -164,7 +166,9 @@ impl SchemaBuilder {
         } else if name.is_empty() {
             self.fail("fieldName cannot be null.");
         } else if self.fields.iter().any(|(other, _)| *other == name) {
-            self.fail(format!("Cannot create field because of field name duplication {name}"));
+            self.fail(format!(
+                "Cannot create field because of field name duplication {name}"
+            ));
         } else {
             self.fields.push((name, schema));
         }

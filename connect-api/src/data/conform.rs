@@ -30,7 +30,9 @@ impl Schema {
             if self.is_optional() {
                 return Ok(());
             }
-            let location = field.map(|field| format!(" for field: \"{field}\"")).unwrap_or_default();
+            let location = field
+                .map(|field| format!(" for field: \"{field}\""))
+                .unwrap_or_default();
             return Err(Error::data(match field {
                 Some(name) if name.ends_with("value") || name.starts_with("element") => format!(
                     "Invalid value: null used for required {name}, schema type: {}",
@@ -43,7 +45,10 @@ impl Schema {
             }));
         }
         if !self.accepts(value) {
-            let schema = self.name().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+            let schema = self
+                .name()
+                .map(|name| format!(" \"{name}\""))
+                .unwrap_or_default();
             let location = match field {
                 Some(name) => format!("field: \"{name}\""),
                 None => "value".into(),
@@ -55,9 +60,9 @@ impl Schema {
             )));
         }
         match (&self.ty, value) {
-            (SchemaType::Array(Some(element)), Value::Array(values)) => {
-                values.iter().try_for_each(|value| element.check(Some("element of array value"), value))
-            }
+            (SchemaType::Array(Some(element)), Value::Array(values)) => values
+                .iter()
+                .try_for_each(|value| element.check(Some("element of array value"), value)),
             (SchemaType::Map(key_schema, value_schema), Value::Map(map)) => {
                 map.iter().try_for_each(|(key, value)| {
                     if let Some(schema) = key_schema {
@@ -112,7 +117,8 @@ mod tests {
 
     #[test]
     fn messages_are_those_of_java() {
-        let message = |schema: &SchemaRef, value: Value| schema.validate(&value).unwrap_err().report();
+        let message =
+            |schema: &SchemaRef, value: Value| schema.validate(&value).unwrap_err().report();
         assert_eq!(
             message(&SchemaRef::INT8, Value::Int16(1)),
             "Invalid Java object for schema with type INT8: class java.lang.Short for value"

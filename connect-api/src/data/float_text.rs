@@ -424,7 +424,10 @@ impl Small for BigUint {
     clippy::cast_possible_truncation,
     reason = "the power of a double has three digits"
 )]
-#[expect(clippy::approx_constant, reason = "Java's constants decide which digits are made")]
+#[expect(
+    clippy::approx_constant,
+    reason = "Java's constants decide which digits are made"
+)]
 fn estimate_power(fraction: u64, exponent: i32) -> i32 {
     let mantissa = f64::from_bits(1.0f64.to_bits() | (fraction & FRACTION));
     let power = (mantissa - 1.5) * 0.289_529_654

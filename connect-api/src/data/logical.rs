@@ -50,17 +50,23 @@ impl Logical {
 
     /// Starts a Date schema.
     pub fn date() -> SchemaBuilder {
-        SchemaBuilder::int32().name(Self::Date.schema_name()).version(1)
+        SchemaBuilder::int32()
+            .name(Self::Date.schema_name())
+            .version(1)
     }
 
     /// Starts a Time schema.
     pub fn time() -> SchemaBuilder {
-        SchemaBuilder::int32().name(Self::Time.schema_name()).version(1)
+        SchemaBuilder::int32()
+            .name(Self::Time.schema_name())
+            .version(1)
     }
 
     /// Starts a Timestamp schema.
     pub fn timestamp() -> SchemaBuilder {
-        SchemaBuilder::int64().name(Self::Timestamp.schema_name()).version(1)
+        SchemaBuilder::int64()
+            .name(Self::Timestamp.schema_name())
+            .version(1)
     }
 
     /// Starts a Decimal schema of a scale.
@@ -78,7 +84,9 @@ impl Logical {
 /// [`ErrorKind::Data`](crate::ErrorKind::Data) if the schema has no `scale` or a bad one.
 pub fn decimal_scale(schema: &Schema) -> Result<i32> {
     let Some(scale) = schema.parameters().get("scale") else {
-        return Err(Error::data("Invalid Decimal schema: scale parameter not found."));
+        return Err(Error::data(
+            "Invalid Decimal schema: scale parameter not found.",
+        ));
     };
     scale
         .parse()
@@ -99,14 +107,20 @@ impl Decimal {
     /// From its parts.
     #[must_use]
     pub fn new(unscaled: impl Into<BigInt>, scale: i32) -> Self {
-        Self { unscaled: unscaled.into(), scale }
+        Self {
+            unscaled: unscaled.into(),
+            scale,
+        }
     }
 
     /// From the unscaled value in two's complement, big endian, as Connect encodes it. No bytes are
     /// zero.
     #[must_use]
     pub fn from_be_bytes(bytes: &[u8], scale: i32) -> Self {
-        Self { unscaled: BigInt::from_signed_bytes_be(bytes), scale }
+        Self {
+            unscaled: BigInt::from_signed_bytes_be(bytes),
+            scale,
+        }
     }
 
     /// The unscaled value in two's complement, big endian, of minimal length.
@@ -149,7 +163,10 @@ impl Decimal {
         }
         let unscaled: BigInt = format!("{whole}{fraction}").parse().map_err(|_| bad())?;
         let scale = i64::try_from(fraction.len()).map_err(|_| bad())? - exponent;
-        Ok(Self { unscaled, scale: scale.try_into().map_err(|_| bad())? })
+        Ok(Self {
+            unscaled,
+            scale: scale.try_into().map_err(|_| bad())?,
+        })
     }
 
     /// All digits, without an exponent. Huge exponents make huge text; see
@@ -157,7 +174,11 @@ impl Decimal {
     #[must_use]
     pub fn to_plain_string(&self) -> String {
         let text = self.unscaled.magnitude().to_string();
-        let sign = if self.unscaled.sign() == num_bigint::Sign::Minus { "-" } else { "" };
+        let sign = if self.unscaled.sign() == num_bigint::Sign::Minus {
+            "-"
+        } else {
+            ""
+        };
         match usize::try_from(self.scale) {
             Ok(0) => format!("{sign}{text}"),
             Ok(scale) if text.len() > scale => {
@@ -221,7 +242,11 @@ impl fmt::Display for Decimal {
         if !rest.is_empty() {
             write!(f, ".{rest}")?;
         }
-        if adjusted != 0 { write!(f, "E{adjusted:+}") } else { Ok(()) }
+        if adjusted != 0 {
+            write!(f, "E{adjusted:+}")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -300,7 +325,11 @@ mod tests {
             ("9223372036854775807", Some(i64::MAX)),
             ("9223372036854775808", None),
         ] {
-            assert_eq!(Decimal::parse(text).unwrap().to_i64_exact(), number, "{text}");
+            assert_eq!(
+                Decimal::parse(text).unwrap().to_i64_exact(),
+                number,
+                "{text}"
+            );
         }
     }
 

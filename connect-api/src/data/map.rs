@@ -56,18 +56,27 @@ impl ValueMap {
     /// The value of a text key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(other, _)| other.as_str() == Some(key)).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(other, _)| other.as_str() == Some(key))
+            .map(|(_, value)| value)
     }
 
     /// The value of any key.
     #[must_use]
     pub fn get_value(&self, key: &Value) -> Option<&Value> {
-        self.0.iter().find(|(other, _)| other == key).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(other, _)| other == key)
+            .map(|(_, value)| value)
     }
 
     /// Removes the entry of a text key.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        let index = self.0.iter().position(|(other, _)| other.as_str() == Some(key))?;
+        let index = self
+            .0
+            .iter()
+            .position(|(other, _)| other.as_str() == Some(key))?;
         Some(self.0.remove(index).1)
     }
 
@@ -107,9 +116,13 @@ impl ValueMap {
 impl PartialEq for ValueMap {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len()
-            && self.0.iter().zip(&other.0).all(|(a, b)| a == b || {
-                // Not in the same order: compare as sets of entries.
-                self.0.iter().all(|(key, value)| other.get_value(key) == Some(value))
+            && self.0.iter().zip(&other.0).all(|(a, b)| {
+                a == b || {
+                    // Not in the same order: compare as sets of entries.
+                    self.0
+                        .iter()
+                        .all(|(key, value)| other.get_value(key) == Some(value))
+                }
             })
     }
 }

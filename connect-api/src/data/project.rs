@@ -138,8 +138,14 @@ fn widens(from: &SchemaType, to: &SchemaType) -> bool {
     matches!((rank(from), rank(to)), (Some(from), Some(to)) if from <= to)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "Java widens long to float and double likewise")]
-#[expect(clippy::cast_possible_truncation, reason = "only ever widened: `widens` was checked")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "Java widens long to float and double likewise"
+)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "only ever widened: `widens` was checked"
+)]
 fn widen(value: &Value, to: &SchemaType) -> Value {
     match (value.as_i64(), value.as_f64(), to) {
         (Some(n), _, SchemaType::Int16) => Value::Int16(n as i16),
@@ -156,8 +162,11 @@ fn parameters(schema: &Schema) -> String {
     if schema.parameters().is_empty() {
         return "null".into();
     }
-    let entries: Vec<_> =
-        schema.parameters().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let entries: Vec<_> = schema
+        .parameters()
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     format!("{{{}}}", entries.join(", "))
 }
 
@@ -179,7 +188,10 @@ mod tests {
 
     #[test]
     fn a_missing_field_takes_the_default() {
-        let source = SchemaBuilder::structure().field("a", SchemaRef::INT8).build().unwrap();
+        let source = SchemaBuilder::structure()
+            .field("a", SchemaRef::INT8)
+            .build()
+            .unwrap();
         let defaulted = SchemaBuilder::int32().default(7).build().unwrap();
         let target = SchemaBuilder::structure()
             .field("a", SchemaRef::INT64)
@@ -197,6 +209,11 @@ mod tests {
     #[test]
     fn optional_does_not_fit_required_even_with_a_value() {
         let error = project(&SchemaRef::OPTIONAL_INT8, &Value::Int8(1), &SchemaRef::INT8);
-        assert!(error.unwrap_err().report().starts_with("Writer schema is optional"));
+        assert!(
+            error
+                .unwrap_err()
+                .report()
+                .starts_with("Writer schema is optional")
+        );
     }
 }

@@ -79,7 +79,10 @@ impl SchemaType {
 #[derive(Clone, Default)]
 pub struct Fields {
     list: Box<[Field]>,
-    #[expect(clippy::box_collection, reason = "most structs have no index, and types are moved")]
+    #[expect(
+        clippy::box_collection,
+        reason = "most structs have no index, and types are moved"
+    )]
     index: Option<Box<HashMap<Text, usize>>>,
 }
 
@@ -88,10 +91,18 @@ impl Fields {
         let list: Box<[Field]> = fields
             .into_iter()
             .enumerate()
-            .map(|(index, (name, schema))| Field { name, index, schema })
+            .map(|(index, (name, schema))| Field {
+                name,
+                index,
+                schema,
+            })
             .collect();
         let index = (list.len() > 16).then(|| {
-            Box::new(list.iter().map(|field| (field.name.clone(), field.index)).collect())
+            Box::new(
+                list.iter()
+                    .map(|field| (field.name.clone(), field.index))
+                    .collect(),
+            )
         });
         Self { list, index }
     }

@@ -58,7 +58,10 @@ impl Struct {
             return Err(Error::data("more values than the struct schema has fields"));
         }
         values.resize(fields, Value::Null);
-        Ok(Self { schema, values: values.into() })
+        Ok(Self {
+            schema,
+            values: values.into(),
+        })
     }
 
     /// The schema.
@@ -136,8 +139,15 @@ impl Struct {
     /// # Errors
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming the first field that does not.
     pub fn validate(&self) -> Result<()> {
-        for (field, value) in self.schema.fields().unwrap_or_default().iter().zip(&self.values) {
-            if value.is_null() && (field.schema().is_optional() || field.schema().default().is_some())
+        for (field, value) in self
+            .schema
+            .fields()
+            .unwrap_or_default()
+            .iter()
+            .zip(&self.values)
+        {
+            if value.is_null()
+                && (field.schema().is_optional() || field.schema().default().is_some())
             {
                 continue;
             }
@@ -164,7 +174,13 @@ impl Hash for Struct {
 impl fmt::Debug for Struct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct(self.schema.name().unwrap_or("Struct"));
-        for (field, value) in self.schema.fields().unwrap_or_default().iter().zip(&self.values) {
+        for (field, value) in self
+            .schema
+            .fields()
+            .unwrap_or_default()
+            .iter()
+            .zip(&self.values)
+        {
             out.field(field.name(), value);
         }
         out.finish()

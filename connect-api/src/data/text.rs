@@ -46,7 +46,9 @@ impl Text {
             return Err(bytes);
         }
         // Checked above, so that the bytes need not be kept for the answer.
-        ByteString::try_from(bytes).map(Self).map_err(|_| Bytes::new())
+        ByteString::try_from(bytes)
+            .map(Self)
+            .map_err(|_| Bytes::new())
     }
 
     /// Takes shared bytes, with U+FFFD in place of what is not UTF-8, as Java's decoder does.

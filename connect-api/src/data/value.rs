@@ -67,7 +67,10 @@ pub enum Value {
     Timestamp(i64),
 }
 
-const _: () = assert!(size_of::<Value>() == 40, "growing Value must be a conscious act");
+const _: () = assert!(
+    size_of::<Value>() == 40,
+    "growing Value must be a conscious act"
+);
 
 impl Value {
     /// True for [`Value::Null`].
@@ -180,9 +183,10 @@ impl Value {
         match self {
             Self::String(text) => text.len(),
             Self::Bytes(bytes) => bytes.len(),
-            Self::Array(values) => {
-                values.iter().map(|value| size_of::<Self>() + value.heap_size()).sum()
-            }
+            Self::Array(values) => values
+                .iter()
+                .map(|value| size_of::<Self>() + value.heap_size())
+                .sum(),
             Self::Map(map) => map
                 .iter()
                 .map(|(key, value)| 2 * size_of::<Self>() + key.heap_size() + value.heap_size())
@@ -310,34 +314,52 @@ pub struct Datum {
     pub value: Value,
 }
 
-const _: () = assert!(size_of::<Datum>() == 56, "growing Datum must be a conscious act");
+const _: () = assert!(
+    size_of::<Datum>() == 56,
+    "growing Datum must be a conscious act"
+);
 
 impl Datum {
     /// No schema, no value.
-    pub const NULL: Self = Self { schema: None, value: Value::Null };
+    pub const NULL: Self = Self {
+        schema: None,
+        value: Value::Null,
+    };
 
     /// A value with its schema. Nothing is checked; see [`Schema::validate`](crate::data::Schema::validate).
     #[must_use]
     pub fn new(schema: SchemaRef, value: impl Into<Value>) -> Self {
-        Self { schema: Some(schema), value: value.into() }
+        Self {
+            schema: Some(schema),
+            value: value.into(),
+        }
     }
 
     /// A value without a schema.
     #[must_use]
     pub fn schemaless(value: impl Into<Value>) -> Self {
-        Self { schema: None, value: value.into() }
+        Self {
+            schema: None,
+            value: value.into(),
+        }
     }
 
     /// Text with the required string schema.
     #[must_use]
     pub fn string(text: impl Into<Text>) -> Self {
-        Self { schema: Some(SchemaRef::STRING), value: Value::String(text.into()) }
+        Self {
+            schema: Some(SchemaRef::STRING),
+            value: Value::String(text.into()),
+        }
     }
 
     /// Bytes with the required bytes schema.
     #[must_use]
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
-        Self { schema: Some(SchemaRef::BYTES), value: Value::Bytes(bytes.into()) }
+        Self {
+            schema: Some(SchemaRef::BYTES),
+            value: Value::Bytes(bytes.into()),
+        }
     }
 }
 

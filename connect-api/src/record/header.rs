@@ -18,7 +18,10 @@ impl Header {
     /// Makes a header.
     #[must_use]
     pub fn new(key: impl Into<Text>, value: impl Into<Datum>) -> Self {
-        Self { key: key.into(), value: value.into() }
+        Self {
+            key: key.into(),
+            value: value.into(),
+        }
     }
 }
 
@@ -152,10 +155,15 @@ mod tests {
 
     #[test]
     fn retain_latest_keeps_the_last_of_each_key_in_order() {
-        let mut headers: Headers =
-            [("a", 1), ("b", 2), ("a", 3)].into_iter().map(|(k, v)| Header::new(k, v)).collect();
+        let mut headers: Headers = [("a", 1), ("b", 2), ("a", 3)]
+            .into_iter()
+            .map(|(k, v)| Header::new(k, v))
+            .collect();
         headers.retain_latest();
-        let left: Vec<_> = headers.iter().map(|h| (h.key.as_str(), h.value.value.as_i64())).collect();
+        let left: Vec<_> = headers
+            .iter()
+            .map(|h| (h.key.as_str(), h.value.value.as_i64()))
+            .collect();
         assert_eq!(left, [("b", Some(2)), ("a", Some(3))]);
     }
 }

@@ -54,7 +54,10 @@ pub struct Record {
     pub headers: Headers,
 }
 
-const _: () = assert!(size_of::<Record>() <= 176, "growing Record must be a conscious act");
+const _: () = assert!(
+    size_of::<Record>() <= 176,
+    "growing Record must be a conscious act"
+);
 
 impl Record {
     /// A record with a topic and a value.

@@ -25,6 +25,10 @@ impl SinkRecord {
     /// Makes a record for a sink.
     #[must_use]
     pub fn new(position: LogPosition, record: Record) -> Self {
-        Self { position, timestamp_type: TimestampType::CreateTime, record }
+        Self {
+            position,
+            timestamp_type: TimestampType::CreateTime,
+            record,
+        }
     }
 }

@@ -139,7 +139,12 @@ impl SourcePartition {
         K: Into<OffsetKey>,
         V: Into<OffsetValue>,
     {
-        Self(Some(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect()))
+        Self(Some(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        ))
     }
 
     /// No partition: offsets of such records are not kept.
@@ -163,7 +168,10 @@ impl SourcePartition {
     /// The value of an entry.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&OffsetValue> {
-        self.entries().iter().find(|(other, _)| other == key).map(|(_, value)| value)
+        self.entries()
+            .iter()
+            .find(|(other, _)| other == key)
+            .map(|(_, value)| value)
     }
 
     /// True if both are the very same partition in memory; equality of content is `==`.
@@ -183,7 +191,10 @@ impl PartialEq for SourcePartition {
         self.is_same(other)
             || (self.is_null() == other.is_null()
                 && self.entries().len() == other.entries().len()
-                && self.entries().iter().all(|(key, value)| other.get(key) == Some(value)))
+                && self
+                    .entries()
+                    .iter()
+                    .all(|(key, value)| other.get(key) == Some(value)))
     }
 }
 
@@ -203,7 +214,9 @@ impl Hash for SourcePartition {
 
 impl fmt::Debug for SourcePartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.entries().iter().map(|(key, value)| (key, value))).finish()
+        f.debug_map()
+            .entries(self.entries().iter().map(|(key, value)| (key, value)))
+            .finish()
     }
 }
 
@@ -234,7 +247,10 @@ impl SourceOffset {
     /// An offset of one moving entry.
     #[must_use]
     pub fn new(key: impl Into<OffsetKey>, value: impl Into<OffsetValue>) -> Self {
-        Self { moving: Some((key.into(), value.into())), shared: None }
+        Self {
+            moving: Some((key.into(), value.into())),
+            shared: None,
+        }
     }
 
     /// An offset from any entries.
@@ -244,8 +260,14 @@ impl SourceOffset {
         K: Into<OffsetKey>,
         V: Into<OffsetValue>,
     {
-        let entries: Vec<_> = entries.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        Self { moving: None, shared: Some(entries.into()) }
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
+        Self {
+            moving: None,
+            shared: Some(entries.into()),
+        }
     }
 
     /// Constant entries, built once and shared by many offsets.
@@ -255,7 +277,10 @@ impl SourceOffset {
         K: Into<OffsetKey>,
         V: Into<OffsetValue>,
     {
-        entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+        entries
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect()
     }
 
     /// Adds constant entries.
@@ -275,14 +300,18 @@ impl SourceOffset {
     /// The value of an entry.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&OffsetValue> {
-        self.entries().find(|(other, _)| *other == key).map(|(_, value)| value)
+        self.entries()
+            .find(|(other, _)| *other == key)
+            .map(|(_, value)| value)
     }
 }
 
 impl PartialEq for SourceOffset {
     fn eq(&self, other: &Self) -> bool {
         self.entries().count() == other.entries().count()
-            && self.entries().all(|(key, value)| other.get(key) == Some(value))
+            && self
+                .entries()
+                .all(|(key, value)| other.get(key) == Some(value))
     }
 }
 
@@ -315,7 +344,12 @@ impl SourceRecord {
     /// A record that stands alone under its offset.
     #[must_use]
     pub fn new(partition: SourcePartition, offset: SourceOffset, record: Record) -> Self {
-        Self { partition, offset, more_follow: false, record }
+        Self {
+            partition,
+            offset,
+            more_follow: false,
+            record,
+        }
     }
 
     /// Marks that more records under the same offset follow. Misuse: forgetting to send the last
@@ -359,10 +393,13 @@ mod tests {
         let shared = SourceOffset::shared([("unit", "bytes")]);
         let offset = SourceOffset::new("position", 7i64).with_shared(&shared);
         assert_eq!(Arc::strong_count(&shared), 2);
-        assert_eq!(offset, SourceOffset::from_entries([
-            ("unit", OffsetValue::from("bytes")),
-            ("position", OffsetValue::from(7i64)),
-        ]));
+        assert_eq!(
+            offset,
+            SourceOffset::from_entries([
+                ("unit", OffsetValue::from("bytes")),
+                ("position", OffsetValue::from(7i64)),
+            ])
+        );
         assert!(size_of::<SourceOffset>() <= 88);
     }
 

@@ -276,7 +276,12 @@ impl SinkTaskContext {
 
 impl fmt::Debug for SinkTaskContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SinkTaskContext({}-{})", self.connector_name(), self.task_index())
+        write!(
+            f,
+            "SinkTaskContext({}-{})",
+            self.connector_name(),
+            self.task_index()
+        )
     }
 }
 

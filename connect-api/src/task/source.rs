@@ -176,7 +176,10 @@ impl SourceTaskContext {
     ///
     /// # Errors
     /// Retriable if offsets cannot be read for now.
-    pub async fn offsets(&self, partitions: &[SourcePartition]) -> Result<Vec<Option<SourceOffset>>> {
+    pub async fn offsets(
+        &self,
+        partitions: &[SourcePartition],
+    ) -> Result<Vec<Option<SourceOffset>>> {
         self.0.offsets(partitions).await
     }
 
@@ -253,7 +256,12 @@ impl SourceTaskContext {
 
 impl fmt::Debug for SourceTaskContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SourceTaskContext({}-{})", self.connector_name(), self.task_index())
+        write!(
+            f,
+            "SourceTaskContext({}-{})",
+            self.connector_name(),
+            self.task_index()
+        )
     }
 }
 
