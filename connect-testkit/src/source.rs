@@ -165,7 +165,7 @@ pub async fn a_connector_plans_the_same_work_each_time(system: impl System) {
 /// The future of `poll` may be dropped at any of its awaits.
 pub async fn a_dropped_poll_loses_nothing(mut system: impl System) {
     system.add(RECORDS).await;
-    let expected = Run::fresh(&system).await.to_end().await;
+    let expected = Run::fresh(&system).await.rest().await;
     let mut run = Run::fresh(&system).await;
     let mut records = Vec::new();
     let mut patience = Duration::ZERO;
@@ -209,11 +209,11 @@ pub async fn a_fresh_connector_knows_its_configuration(system: impl System) {
 /// A task that starts with the committed offset of a record goes on with the record after it.
 pub async fn a_restart_from_any_offset_gives_exactly_the_rest(mut system: impl System) {
     system.add(RECORDS).await;
-    let all = Run::fresh(&system).await.to_end().await;
+    let all = Run::fresh(&system).await.rest().await;
     assert_eq!(all.len(), RECORDS);
     for done in 0..=all.len() {
         let mut run = Run::after(&system, &all[..done]).await;
-        assert_same(&run.to_end().await, &all[done..]);
+        assert_same(&run.rest().await, &all[done..]);
     }
 }
 
@@ -232,7 +232,7 @@ pub async fn a_task_can_be_stopped_at_any_moment(mut system: impl System) {
         .unwrap();
 
     let mut run = Run::fresh(&system).await;
-    run.to_end().await;
+    run.rest().await;
     within("a task that waits stops", run.task.stop())
         .await
         .unwrap();
@@ -249,11 +249,11 @@ pub async fn a_task_can_be_stopped_at_any_moment(mut system: impl System) {
 /// A task that said that there is nothing more returns what comes later.
 pub async fn a_waiting_poll_is_woken_by_new_records(mut system: impl System) {
     let mut run = Run::fresh(&system).await;
-    assert_same(&run.to_end().await, &[]);
+    assert_same(&run.rest().await, &[]);
     for _ in 0..3 {
         system.add(1).await;
         assert_eq!(run.poll().await.len(), 1);
-        assert_same(&run.to_end().await, &[]);
+        assert_same(&run.rest().await, &[]);
     }
 }
 
@@ -274,7 +274,7 @@ pub async fn deliveries_and_commits_are_welcome_between_polls(mut system: impl S
             .unwrap();
         run.task.committed().await.unwrap();
     }
-    assert_same(&run.to_end().await, &[]);
+    assert_same(&run.rest().await, &[]);
 }
 
 /// Nothing is lost, doubled or invented, and the end is said at the end only.
@@ -286,7 +286,7 @@ pub async fn every_record_comes_once_and_then_the_end_is_said(mut system: impl S
         assert_eq!(run.fake.caught_up(), CaughtUp::No, "records are left");
         records.extend(run.poll().await);
     }
-    assert_same(&run.to_end().await, &[]);
+    assert_same(&run.rest().await, &[]);
     assert_eq!(records.len(), RECORDS);
     let values: Vec<_> = records.iter().map(|record| &record.record.value).collect();
     for (index, value) in values.iter().enumerate() {
@@ -300,7 +300,7 @@ pub async fn every_record_comes_once_and_then_the_end_is_said(mut system: impl S
 /// Every record has a partition and an offset, and offsets of a partition differ.
 pub async fn offsets_are_kept_by_partition(mut system: impl System) {
     system.add(RECORDS).await;
-    let records = Run::fresh(&system).await.to_end().await;
+    let records = Run::fresh(&system).await.rest().await;
     let mut places: Vec<(&SourcePartition, &SourceOffset)> = Vec::new();
     for record in records.iter().filter(|record| !record.more_follow) {
         assert!(
@@ -358,7 +358,7 @@ impl Run {
     }
 
     /// The records until the task says that there is nothing more.
-    async fn to_end(&mut self) -> Vec<SourceRecord> {
+    async fn rest(&mut self) -> Vec<SourceRecord> {
         let mut records = Vec::new();
         within("the end was said", async {
             loop {
