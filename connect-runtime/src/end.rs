@@ -1,5 +1,7 @@
 //! One-shot runs: when is everything done?
 
+use std::time::Duration;
+
 use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::LogOffsets;
@@ -12,6 +14,7 @@ use connect_broker::Isolation;
 use connect_core::ConnectorName;
 use connect_core::herder::HerderCore;
 use connect_core::status::State;
+use tokio::time::Instant;
 
 use crate::Connect;
 use crate::config::ClientKind;
@@ -55,20 +58,27 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
     let mut options = AdminOptions::default();
     options.client_id = "until-end".into();
     let admin = worker.broker.admin(options).await?;
+    let mut looked: Option<Instant> = None;
     loop {
         changed.mark_unchanged();
-        let picture = connect.look(picture).await?;
-        if let Some(error) = picture.failed {
-            return Err(error);
-        }
         let progress = worker.progress();
         let sources_done = progress.iter().filter(|p| p.is_source).all(|p| p.caught_up);
-        if progress.len() >= picture.tasks && sources_done {
-            worker.drain();
-            if sinks_done(&*admin, worker, &picture.sinks, &progress).await? {
-                return Ok(report(&progress));
+        let is_news = sources_done || progress.iter().any(|p| p.failed);
+        if is_news || looked.is_none_or(|at| at.elapsed() >= LOOK_AT_CORE) {
+            looked = Some(Instant::now());
+            let picture = connect.look(picture).await?;
+            if let Some(error) = picture.failed {
+                return Err(error);
+            }
+            if progress.len() >= picture.tasks && sources_done {
+                worker.drain();
+                if sinks_done(&*admin, worker, &picture.sinks, &progress).await? {
+                    return Ok(report(&progress));
+                }
             }
         }
+        // Deliveries come by the thousand: one look for many of them.
+        tokio::time::sleep(LOOK_SELDOM).await;
         // Failures and ends are notified; a task that is still being started is not.
         let _ = tokio::time::timeout(LOOK_AGAIN, changed.changed()).await;
     }
@@ -190,5 +200,11 @@ fn report(progress: &[TaskProgress]) -> EndReport {
     report
 }
 
+/// How often to look at most.
+const LOOK_SELDOM: Duration = Duration::from_millis(2);
+
 /// How often to look even if nothing was notified.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How often to look for failed connectors while sources are busy.
+const LOOK_AT_CORE: Duration = Duration::from_millis(250);
