@@ -97,6 +97,14 @@ pub async fn worker(broker: &LocalBroker, seen: &Seen) -> Connect {
         .unwrap()
 }
 
+/// A sink connector of its own memory.
+pub fn collect_plugin(seen: &Seen) -> impl SinkConnector + use<> {
+    Collect {
+        seen: seen.clone(),
+        ..Collect::default()
+    }
+}
+
 pub fn lines(count: usize) -> ConfigMap {
     config_map! { "connector.class" => "Lines", "topic" => "lines", "count" => count }
 }
@@ -356,6 +364,9 @@ struct CollectConfig {
     fail_puts: i32,
     #[config(name = "panic.at", default = "")]
     panic_at: String,
+    /// Milliseconds that each record takes.
+    #[config(name = "delay.ms", default = 0)]
+    delay_ms: i32,
     /// This line is reported, not written.
     #[config(default = "")]
     report: String,
@@ -425,6 +436,10 @@ impl SinkTask for CollectTask {
         }
         for record in records {
             let line = record.record.value.value.as_str().unwrap().to_owned();
+            if config.delay_ms > 0 {
+                let delay = Duration::from_millis(config.delay_ms.unsigned_abs().into());
+                self.context.as_ref().unwrap().sleep(delay).await;
+            }
             if line == config.report {
                 let reporter = self.context.as_ref().unwrap().errant_records().unwrap();
                 // Swallows the answer, as a careless task would.
