@@ -1,5 +1,5 @@
 //! The conformance suite of sink connectors: what the contract of
-//! [`SinkTask`](connect_api::SinkTask) promises, as tests that any connector can run.
+//! [`SinkTask`] promises, as tests that any connector can run.
 //!
 //! An author describes how to look at the other system, and gets a test for each promise:
 //!

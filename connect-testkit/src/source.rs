@@ -1,5 +1,5 @@
 //! The conformance suite of source connectors: what the contract of
-//! [`SourceTask`](connect_api::SourceTask) promises, as tests that any connector can run.
+//! [`SourceTask`] promises, as tests that any connector can run.
 //!
 //! An author describes how to put records into the other system, and gets a test for each promise:
 //!
