@@ -121,7 +121,7 @@ impl Checkpoint {
 }
 
 /// Replaces a file as a whole, durably.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = with_suffix(path, ".new");
     let mut file = File::create(&new)?;
     file.write_all(content)?;

@@ -422,13 +422,14 @@ impl Output {
         Ok(())
     }
 
-    /// Notes from where on the file is ours; without it only torn lines cannot be repaired.
+    /// Notes from where on the file is ours, durably, as is then the name of the file itself;
+    /// without it only torn lines cannot be repaired.
     fn begin_marker(&self) {
         if self.checkpoint.is_some() || self.sharing == Sharing::Shared {
             return;
         }
         let path = marker(&self.path);
-        if let Err(error) = fs::write(&path, self.length.to_string()) {
+        if let Err(error) = sidecar::replace(&path, self.length.to_string().as_bytes()) {
             tracing::debug!(path = %path.display(), %error, "a torn line could not be repaired");
         }
     }
