@@ -17,6 +17,7 @@ use clap::Subcommand;
 use connect_api::Error;
 use connect_api::Result;
 use connect_testkit::kill::Death;
+use connect_testkit::kill::Disk;
 use connect_testkit::kill::Outcome;
 use connect_testkit::kill::Pipeline;
 use connect_testkit::kill::Plan;
@@ -63,6 +64,11 @@ struct Test {
     #[arg(long)]
     exactly_once: bool,
 
+    /// Each kill is a failure of the power too: on a disk of its own, only what was synced is kept.
+    /// Needs the right to mount
+    #[arg(long)]
+    power: bool,
+
     /// Lines that the source hands over at once
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
@@ -90,6 +96,8 @@ struct Run {
     batch: u64,
     #[arg(long)]
     flush_ms: u64,
+    #[arg(long, default_value_t = 16 << 20)]
+    in_flight_bytes: u64,
     /// When it kills itself: STEP:EVENT:NANOSECONDS
     #[arg(long)]
     die: Option<Death>,
@@ -115,6 +123,7 @@ fn run_pipeline(run: Run) -> Result<()> {
     let mut pipeline = Pipeline::new(run.folder, run.exactly_once);
     pipeline.batch = run.batch;
     pipeline.flush_interval = Duration::from_millis(run.flush_ms);
+    pipeline.in_flight_bytes = run.in_flight_bytes;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -140,12 +149,23 @@ fn run_tests(test: &Test) -> Result<bool> {
         let name = format!("connect-kill-{}-{step}", std::process::id());
         let folder = parent.join(name);
         std::fs::create_dir_all(&folder).map_err(|error| failed("cannot make a folder", &error))?;
-        let mut pipeline = Pipeline::new(folder.clone(), test.exactly_once);
+        let disk = test
+            .power
+            .then(|| Disk::mount(&folder, (256 << 20) + test.lines * 800));
+        let disk = disk
+            .transpose()
+            .map_err(|error| failed("cannot make a disk", &error))?;
+        let place = disk.as_ref().map_or(folder.as_path(), Disk::path);
+        let mut pipeline = Pipeline::new(place.to_owned(), test.exactly_once);
         pipeline.batch = test.batch;
         pipeline.flush_interval = Duration::from_millis(test.flush_ms);
         let mut plan = Plan::new(program.clone(), pipeline, step);
         (plan.lines, plan.kills, plan.seed) = (test.lines, test.kills, test.seed);
-        let outcome = plan.run()?;
+        let outcome = match &disk {
+            Some(disk) => plan.run_with_power_cuts(disk)?,
+            None => plan.run()?,
+        };
+        drop(disk);
         println!("{outcome}");
         let is_well = outcome.is_as_promised();
         all_well &= is_well;

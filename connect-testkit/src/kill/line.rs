@@ -9,6 +9,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// Bytes of a line with its end.
@@ -18,7 +19,7 @@ const LENGTH: usize = LINE as usize;
 const DIGITS: usize = 12;
 const ALPHABET: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
 
-/// Appends lines to a file, which is created.
+/// Appends lines to a file, which is created, durably.
 ///
 /// # Errors
 /// Writing fails.
@@ -32,7 +33,33 @@ pub(crate) fn append(path: &Path, numbers: std::ops::Range<u64>) -> io::Result<(
             text.clear();
         }
     }
-    file.write_all(&text)
+    file.write_all(&text)?;
+    file.sync_all()
+}
+
+/// How many lines a file has that end, by where the last one ends; 0 if there is no file.
+///
+/// # Errors
+/// Reading fails.
+pub(crate) fn whole(path: &Path) -> io::Result<u64> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut buffer = vec![0; WRITE];
+    let mut end = file.metadata()?.len();
+    while end > 0 {
+        let start = end.saturating_sub(WRITE as u64);
+        let part = buffer.get_mut(..usize::try_from(end - start).unwrap_or(WRITE));
+        let part = part.unwrap_or_default();
+        file.read_exact_at(part, start)?;
+        if let Some(last) = part.iter().rposition(|byte| *byte == b'\n') {
+            return Ok((start + last as u64 + 1) / LINE);
+        }
+        end = start;
+    }
+    Ok(0)
 }
 
 /// The number of a line without its end; `None` if it is not as it was made.
@@ -109,6 +136,7 @@ mod tests {
         damaged[150] ^= 1;
         damaged.truncate(450);
         std::fs::write(&path, &damaged).unwrap();
+        assert_eq!(whole(&path).unwrap(), 4);
         let expected = [Some(0), None, Some(2), Some(3), None];
         assert_eq!(numbers(&path).unwrap(), expected);
         std::fs::write(&path, b"").unwrap();

@@ -20,10 +20,11 @@
 //!   the sink writes the topic exactly from its own; with exactly-once, each goes on exactly where
 //!   it was cut off.
 //!
-//! SIGKILL leaves to the operating system what was written to it. That a failing power supply
-//! takes nothing either is shown with disks that lose and tear what was not synced, in the tests of
-//! the log and of the sink.
+//! SIGKILL leaves to the operating system what was written to it. With a [`Disk`], each kill is a
+//! failure of the power as well: of everything that the process has written, only what it has
+//! synced is sure to be found again.
 
+mod disk;
 mod line;
 mod outcome;
 mod pipeline;
@@ -32,6 +33,7 @@ mod random;
 mod step;
 mod trigger;
 
+pub use disk::Disk;
 pub use line::LINE;
 pub use outcome::Outcome;
 pub use pipeline::Look;

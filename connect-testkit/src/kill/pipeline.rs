@@ -44,6 +44,8 @@ pub struct Pipeline {
     pub batch: u64,
     /// Between two commits of offsets.
     pub flush_interval: Duration,
+    /// Bytes that the source may have on their way to the log.
+    pub in_flight_bytes: u64,
 }
 
 /// How far everything is when a process begins, before it does anything.
@@ -71,6 +73,7 @@ impl Pipeline {
             exactly_once,
             batch: 2000,
             flush_interval: Duration::from_millis(20),
+            in_flight_bytes: 16 << 20,
         }
     }
 
@@ -142,6 +145,7 @@ impl Pipeline {
         let config = config_map! {
             "key.converter" => strings,
             "value.converter" => strings,
+            "source.max.in.flight.bytes" => self.in_flight_bytes.to_string(),
             "offset.flush.interval.ms" => self.flush_interval.as_millis().to_string(),
             "exactly.once.source.support" => if self.exactly_once { "enabled" } else { "disabled" },
         };
@@ -178,11 +182,13 @@ impl Pipeline {
         let position = u64::try_from(position.unwrap_or(0)).unwrap_or(0);
         let partition = partition();
         let admin = broker.admin(AdminOptions::default()).await?;
+        let written = line::whole(&self.output())
+            .map_err(|error| Error::external("cannot read the output").with_source(error))?;
         let consumed = admin.group_offsets(GROUP).await?.get(&partition).copied();
         let mut look = Look {
             read: position / LINE,
             consumed: consumed.map_or(0, i64::cast_unsigned),
-            written: size(&self.output()) / LINE,
+            written,
             ..Look::default()
         };
         if let Some(end) = end(broker).await? {

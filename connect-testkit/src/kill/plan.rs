@@ -16,6 +16,7 @@ use std::time::Instant;
 use connect_api::Error;
 use connect_api::Result;
 
+use crate::kill::disk::Disk;
 use crate::kill::line;
 use crate::kill::line::LINE;
 use crate::kill::outcome::Outcome;
@@ -84,25 +85,45 @@ impl Plan {
     /// # Errors
     /// The process ended in another way than it should, made no progress, or never came to the step.
     pub fn run(&self) -> Result<Outcome> {
+        self.run_with(None)
+    }
+
+    /// As [`run`](Self::run), and cuts the power of a disk, on which the pipeline is, with each kill.
+    ///
+    /// *Blocking*: for as long as it takes.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); or the disk cannot be mounted again.
+    pub fn run_with_power_cuts(&self, disk: &Disk) -> Result<Outcome> {
+        self.run_with(Some(disk))
+    }
+
+    fn run_with(&self, disk: Option<&Disk>) -> Result<Outcome> {
         let start = Instant::now();
         let mut random = Random::new(self.seed);
         let mut lines = self.lines;
         line::append(&self.pipeline.input(), 0..lines).map_err(|error| files(&error))?;
         let mut proof = Proof::default();
-        let mut extensions = 0;
+        let mut misses = 0;
         let mut tears = 0;
         loop {
             let left = self.kills - proof.kills;
-            let life = self.live(&mut random, lines, left)?;
+            let life = self.live(&mut random, lines, left, misses)?;
             proof.looks.extend(life.look);
             tears += u64::from(life.tore);
             if life.was_killed {
                 proof.kills += 1;
+                misses = 0;
+                if let Some(disk) = disk {
+                    self.write_back(&mut random)
+                        .and_then(|()| disk.cut_power())
+                        .map_err(|error| files(&error))?;
+                }
             } else if left == 0 {
                 break;
             } else {
-                extensions += 1;
-                if extensions > MOST_EXTENSIONS {
+                misses += 1;
+                if misses > MOST_MISSES {
                     return Err(Error::external(format!(
                         "after {lines} lines, {left} of {} kills at step \"{}\" are still to come",
                         self.kills, self.step
@@ -130,7 +151,7 @@ impl Plan {
     }
 
     /// One process, from its start to its end.
-    fn live(&self, random: &mut Random, lines: u64, kills_left: u64) -> Result<Life> {
+    fn live(&self, random: &mut Random, lines: u64, kills_left: u64, misses: u32) -> Result<Life> {
         let output = self.pipeline.output();
         let length = size(&output);
         let (mut cue, mut death) = (None, None);
@@ -138,7 +159,7 @@ impl Plan {
             let to_come = lines.saturating_sub(length / LINE);
             match self.step {
                 Step::Random => cue = Some(cue_for(random, length, to_come / (kills_left + 1))),
-                step => death = Some(self.death(random, step)),
+                step => death = Some(self.death(random, step, misses)),
             }
         }
         let mut child = self.spawn(death)?;
@@ -165,11 +186,12 @@ impl Plan {
         })
     }
 
-    fn death(&self, random: &mut Random, step: Step) -> Death {
+    /// After lives that came to their end, one of fewer events.
+    fn death(&self, random: &mut Random, step: Step, misses: u32) -> Death {
         let batches = self.lines / self.pipeline.batch / (self.kills + 1);
         Death {
             step,
-            event: 1 + random.below(step.choices(batches)),
+            event: 1 + random.below(step.choices(batches) >> misses),
             thousandths: random.below(1000),
         }
     }
@@ -180,6 +202,7 @@ impl Plan {
             exactly_once,
             batch,
             flush_interval,
+            in_flight_bytes,
         } = &self.pipeline;
         let mut command = Command::new(&self.program);
         command
@@ -187,7 +210,8 @@ impl Plan {
             .arg("--folder")
             .arg(folder)
             .arg(format!("--batch={batch}"))
-            .arg(format!("--flush-ms={}", flush_interval.as_millis()));
+            .arg(format!("--flush-ms={}", flush_interval.as_millis()))
+            .arg(format!("--in-flight-bytes={in_flight_bytes}"));
         if *exactly_once {
             command.arg("--exactly-once");
         }
@@ -235,6 +259,23 @@ impl Plan {
             }
             nap();
         }
+    }
+
+    /// Syncs some files, as a system may do at any time and in any order.
+    fn write_back(&self, random: &mut Random) -> io::Result<()> {
+        for folder in [&self.pipeline.folder, &self.pipeline.log()] {
+            let Ok(entries) = fs::read_dir(folder) else {
+                continue;
+            };
+            let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+            paths.sort();
+            for path in paths.iter().filter(|path| path.is_file()) {
+                if random.below(2) == 0 {
+                    File::open(path)?.sync_all()?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn log_file(&self) -> PathBuf {
@@ -287,5 +328,5 @@ const SIGKILL: i32 = 9;
 /// How long a process may write nothing.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often lines are added so that a step comes.
-const MOST_EXTENSIONS: u32 = 12;
+/// How often in a row lines are added so that a step comes.
+const MOST_MISSES: u32 = 12;

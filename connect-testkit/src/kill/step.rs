@@ -92,6 +92,8 @@ impl Step {
         if self == Self::Compaction {
             pipeline.batch = pipeline.batch.div_ceil(10);
             pipeline.flush_interval = pipeline.flush_interval.min(Duration::from_millis(1));
+            // Each batch waits for the one before, so that there are many commits of few lines.
+            pipeline.in_flight_bytes = 1;
         }
     }
 
@@ -122,12 +124,12 @@ impl Step {
     /// Of how many events of a life one is chosen, if a life is to last so many batches.
     pub(crate) fn choices(self, batches: u64) -> u64 {
         match self {
-            // With each batch, or with some that were waiting together.
-            Self::Sent | Self::Stored | Self::Acknowledged | Self::SinkWrite => {
-                (batches / 2).max(4)
-            }
-            // With each flush: some batches.
+            // With each batch.
+            Self::Sent | Self::SinkWrite => (batches / 2).max(4),
+            // With some batches that were waiting together.
             Self::Random
+            | Self::Stored
+            | Self::Acknowledged
             | Self::OffsetWrite
             | Self::OffsetWritten
             | Self::SinkSync

@@ -1,0 +1,116 @@
+//! The power fails at every step: what was not synced is gone, and still nothing is lost.
+//!
+//! Needs the right to mount; without it the tests say so and end.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
+
+use std::fs;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use connect_testkit::kill::Disk;
+use connect_testkit::kill::Outcome;
+use connect_testkit::kill::Pipeline;
+use connect_testkit::kill::Plan;
+use connect_testkit::kill::Step;
+use tempfile::TempDir;
+
+/// The folder goes after the disk that is mounted in it.
+struct Scratch {
+    disk: Disk,
+    _folder: TempDir,
+}
+
+impl Scratch {
+    fn new() -> Option<Self> {
+        let memory = Path::new("/dev/shm");
+        let folder = tempfile::tempdir_in(memory)
+            .or_else(|_| tempfile::tempdir())
+            .unwrap();
+        match Disk::mount(folder.path(), 256 << 20) {
+            Ok(disk) => Some(Self {
+                disk,
+                _folder: folder,
+            }),
+            Err(error) => {
+                eprintln!("SKIPPED: no disk can be mounted here: {error}");
+                None
+            }
+        }
+    }
+}
+
+fn run(step: Step, exactly_once: bool) -> Option<Outcome> {
+    let scratch = Scratch::new()?;
+    let mut pipeline = Pipeline::new(scratch.disk.path().to_owned(), exactly_once);
+    pipeline.batch = 100;
+    pipeline.flush_interval = Duration::from_millis(5);
+    let mut plan = Plan::new(
+        PathBuf::from(env!("CARGO_BIN_EXE_connect-kill")),
+        pipeline,
+        step,
+    );
+    let kills = if step == Step::Random { 8 } else { 3 };
+    (plan.lines, plan.kills, plan.seed) = (20_000, kills, 4712);
+    let outcome = plan.run_with_power_cuts(&scratch.disk).unwrap();
+    println!("{}\n{outcome}", Outcome::HEAD);
+    Some(outcome)
+}
+
+/// The disk itself: without this the other tests would prove nothing.
+#[test]
+fn a_disk_keeps_what_was_synced_and_nothing_else() {
+    let Some(Scratch { disk, _folder }) = Scratch::new() else {
+        return;
+    };
+    let (synced, lost, half) = ("synced", "lost", "half");
+    for name in [synced, lost, half] {
+        let mut file = File::create(disk.path().join(name)).unwrap();
+        file.write_all(b"a line\n").unwrap();
+        if name != lost {
+            file.sync_all().unwrap();
+        }
+        if name == half {
+            file.write_all(b"another line\n").unwrap();
+        }
+    }
+    File::open(disk.path()).unwrap().sync_all().unwrap();
+    disk.cut_power().unwrap();
+    let found = |name| fs::read_to_string(disk.path().join(name)).unwrap_or_default();
+    assert_eq!(found(synced), "a line\n");
+    assert_eq!(found(lost), "");
+    // The file may have grown; what it has grown by is not there.
+    let half = found(half);
+    assert!(
+        half.starts_with("a line\n") && !half.contains("another"),
+        "{half:?}"
+    );
+}
+
+#[test]
+fn at_least_once_loses_nothing_when_the_power_fails() {
+    for step in Step::ALL.into_iter().filter(|step| step.exists(false)) {
+        let Some(outcome) = run(step, false) else {
+            return;
+        };
+        assert!(outcome.is_as_promised(), "{outcome}");
+    }
+}
+
+#[test]
+fn exactly_once_neither_loses_nor_doubles_when_the_power_fails() {
+    for step in Step::ALL {
+        let Some(outcome) = run(step, true) else {
+            return;
+        };
+        assert!(outcome.is_as_promised(), "{outcome}");
+        assert_eq!(
+            (outcome.doubled, outcome.doubled_in_topic),
+            (0, 0),
+            "{outcome}"
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! A process that is stopped and goes on.
+
+use std::fs;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process;
+
+/// Waits for what another process does.
+fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_true() {
+        assert!(Instant::now() < deadline, "it never happened: {what}");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+fn send(signal: Signal, child: &Child) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn a_process_that_is_stopped_and_continued_goes_on() {
+    for exactly_once in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let all: String = (0..60_000)
+            .map(|n| format!("{n:08} {}\n", "x".repeat(90)))
+            .collect();
+        fs::write(folder.path().join("in.txt"), &all).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_connect-kill"));
+        command
+            .arg("run")
+            .arg("--folder")
+            .arg(folder.path())
+            .args(["--batch=100", "--flush-ms=5"]);
+        if exactly_once {
+            command.arg("--exactly-once");
+        }
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = folder.path().join("out.txt");
+        let size = || fs::metadata(&out).map_or(0, |metadata| metadata.len());
+        for part in 1..=3 {
+            eventually("the output grows", || size() > part * 1_000_000);
+            send(Signal::STOP, &child);
+            // A write that was under way may end.
+            std::thread::park_timeout(Duration::from_millis(50));
+            let stopped_at = size();
+            std::thread::park_timeout(Duration::from_millis(200));
+            assert_eq!(size(), stopped_at, "it does not stand still");
+            send(Signal::CONT, &child);
+        }
+        assert!(child.wait().unwrap().success());
+        assert!(
+            fs::read_to_string(&out).unwrap() == all,
+            "other lines arrived"
+        );
+    }
+}
