@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::fs;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -142,7 +143,8 @@ impl Suite {
             self.judge_case(case, answer.ok(), &mut tally);
         }
         let unused = self.unused(&tally);
-        println!("{}", self.summary(&tally));
+        // Past the test harness, which keeps back what passing tests print.
+        let _ = writeln!(std::io::stdout().lock(), "{}", self.summary(&tally));
         if !tally.messages.is_empty() {
             println!("{}: {} messages differ", self.file, tally.messages.len());
             for message in &tally.messages {
