@@ -11,6 +11,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use connect_api::config_map;
+use connect_api::record::Record;
+use connect_runtime::SourceStream;
 use connect_testkit::kill::Disk;
 use connect_testkit::kill::Outcome;
 use connect_testkit::kill::Pipeline;
@@ -53,8 +56,8 @@ fn run(step: Step, exactly_once: bool) -> Option<Outcome> {
         pipeline,
         step,
     );
-    let kills = if step == Step::Random { 8 } else { 3 };
-    (plan.lines, plan.kills, plan.seed) = (20_000, kills, 4712);
+    let kills = if step == Step::Random { 6 } else { 2 };
+    (plan.lines, plan.kills, plan.seed) = (10_000, kills, 4712);
     let outcome = plan.run_with_power_cuts(&scratch.disk).unwrap();
     println!("{}\n{outcome}", Outcome::HEAD);
     Some(outcome)
@@ -112,5 +115,60 @@ fn exactly_once_neither_loses_nor_doubles_when_the_power_fails() {
             (0, 0),
             "{outcome}"
         );
+    }
+}
+
+/// The offsets file of a host that has no log.
+#[tokio::test]
+async fn an_offsets_file_is_always_the_old_one_or_the_new_one() {
+    let Some(Scratch { disk, _folder }) = Scratch::new() else {
+        return;
+    };
+    let input = _folder.path().join("in.txt");
+    let lines: String = (0..10_000).map(|n| format!("{n}\n")).collect();
+    fs::write(&input, lines).unwrap();
+    let offsets = disk.path().join("offsets");
+    let mut registry = connect_runtime::plugins();
+    connect_file::plugins(&mut registry);
+    let (mut durable, mut delivered) = (0, 0);
+    for life in 0..20 {
+        let config = config_map! {
+            "connector.class" => "FileStreamSource", "topic" => "lines", "batch.size" => 7,
+            "file" => input.display().to_string(),
+        };
+        let mut stream = SourceStream::builder(&registry)
+            .config(config)
+            .offsets_file(&offsets)
+            .commit_interval(Duration::from_millis(1))
+            .start()
+            .await
+            .unwrap();
+        for turn in 0..4 {
+            let mut batch = stream.next().await.unwrap().unwrap();
+            let records = batch.take_records();
+            let number =
+                |record: &Record| -> u64 { record.value.value.as_str().unwrap().parse().unwrap() };
+            let first = number(&records[0]);
+            if turn == 0 {
+                assert!(
+                    (durable..=delivered).contains(&first),
+                    "life {life}: {first}"
+                );
+            }
+            delivered = first + records.len() as u64;
+            let before = fs::read(&offsets).unwrap_or_default();
+            batch.acknowledge();
+            while fs::read(&offsets).unwrap_or_default() == before {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            // A commit begins after the one before is durable.
+            durable = first;
+        }
+        // Without a stop: what is under way is cut off.
+        drop(stream);
+        while let Err(error) = disk.cut_power() {
+            assert!(error.to_string().contains("busy"), "{error}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }

@@ -11,7 +11,6 @@ use connect_api::config::FromConfig;
 use connect_cli::connector_file;
 use connect_cli::connector_file::ConnectorFile;
 use connect_cli::properties;
-use connect_runtime::HerderError;
 use connect_runtime::Notice;
 use connect_runtime::WorkerConfig;
 use connect_runtime::connector_notices;
@@ -49,13 +48,4 @@ fn connector(registry: &PluginRegistry, path: &Path, tell: Tell) -> Result<Conne
         tell(path, &notice);
     }
     Ok(connector)
-}
-
-/// Why a connector was refused, without the pointer to the REST interface, which is not there.
-fn refusal(error: &HerderError) -> String {
-    let text = error.to_string();
-    match text.split_once("\nYou can also find the above list of errors at the endpoint") {
-        Some((errors, _)) => errors.to_owned(),
-        None => text,
-    }
 }

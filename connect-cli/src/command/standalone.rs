@@ -15,7 +15,6 @@ use connect_runtime::NoticeKind;
 use connect_runtime::WorkerConfig;
 
 use crate::command::connector;
-use crate::command::refusal;
 use crate::command::registry;
 use crate::command::worker;
 use crate::failure::Failure;
@@ -118,7 +117,7 @@ async fn create_one(connect: &Connect, path: &Path) -> Result<(), String> {
         }
         None => connect.create_connector(name.clone(), file.config).await,
     };
-    let info = created.map_err(|error| refusal(&error))?;
+    let info = created.map_err(|error| error.to_string())?;
     tracing::info!(connector = %name, tasks = info.tasks, "created");
     Ok(())
 }

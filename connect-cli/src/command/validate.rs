@@ -9,7 +9,6 @@ use connect_runtime::Notice;
 use connect_runtime::TargetState;
 
 use crate::command::connector;
-use crate::command::refusal;
 use crate::command::registry;
 use crate::command::worker;
 use crate::failure::Failure;
@@ -49,7 +48,7 @@ async fn check(connect: &Connect, path: &Path) -> Result<(), String> {
         .create_connector_in(file.name, file.config, TargetState::Stopped)
         .await
         .map(drop)
-        .map_err(|error| refusal(&error))
+        .map_err(|error| error.to_string())
 }
 
 fn print(path: &Path, notice: &Notice) {

@@ -213,6 +213,8 @@ pub fn connector_notices(registry: &PluginRegistry, config: &ConfigMap) -> Vec<N
         .get("connector.class")
         .and_then(|class| registry.connector(class).ok())
         .map(|factory| factory.make());
+    // Of an unknown class nobody knows the keys: the class itself will be refused.
+    let knows_all = connector.is_some();
     let own: Vec<&str> = connector
         .as_ref()
         .map(|c| c.config_def().names().collect())
@@ -235,5 +237,6 @@ pub fn connector_notices(registry: &PluginRegistry, config: &ConfigMap) -> Vec<N
                     .any(|prefix| key.starts_with(prefix) && !key.ends_with(".plugin.version"))
         })
         .map(|key| notice(key, IGNORED_OF_CONNECTORS, &candidates))
+        .filter(|notice| knows_all || matches!(notice.kind, NoticeKind::Ignored { .. }))
         .collect()
 }

@@ -76,13 +76,12 @@ pub(crate) async fn validate(
     Ok(validation)
 }
 
-/// The text of a refused configuration, as Java words it.
+/// The text of a refused configuration, as Java words it; its hint at the REST interface is for the
+/// REST interface to add.
 pub(crate) fn problems(validation: &Validation) -> String {
     let errors: Vec<&str> = validation.errors().map(|(_, message)| message).collect();
     format!(
-        "Connector configuration is invalid and contains the following {} error(s):\n{}\n\
-         You can also find the above list of errors at the endpoint \
-         `/connector-plugins/{{connectorType}}/config/validate`",
+        "Connector configuration is invalid and contains the following {} error(s):\n{}",
         errors.len(),
         errors.join("\n")
     )
