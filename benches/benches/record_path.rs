@@ -82,7 +82,7 @@ async fn run(batches: usize) -> Duration {
     let admin = broker.admin(Default::default()).await.unwrap();
     let partition = TopicPartition::new("moved", 0);
     let ends = admin
-        .end_offsets(&[partition.clone()], Isolation::ReadCommitted)
+        .end_offsets(std::slice::from_ref(&partition), Isolation::ReadCommitted)
         .await
         .unwrap();
     assert_eq!(
