@@ -128,51 +128,63 @@ fn check_plugins(registry: &PluginRegistry, config: &ConfigMap, validation: &mut
     let predicates = aliases(validation, "predicates");
     for alias in aliases(validation, "transforms") {
         let prefix = format!("transforms.{alias}.");
-        let options = config.with_prefix(&prefix);
-        let type_key = format!("{prefix}type");
-        let Some(class) = options.get("type") else {
-            add(validation, &type_key, missing(&type_key));
-            continue;
-        };
-        let checked = registry
-            .new_transform(class)
-            .map(|it| it.config_def().validate(&options));
-        take_over(validation, &type_key, &prefix, checked);
-        match options.get("predicate") {
-            Some(predicate) if !predicates.iter().any(|known| known == predicate) => add(
-                validation,
-                &format!("{prefix}predicate"),
-                format!(
-                    "Invalid value {predicate} for configuration {prefix}predicate: no such \
-                     predicate; `predicates` has: {}",
-                    predicates.join(", ")
-                ),
-            ),
-            None if options.contains_key("negate") => add(
-                validation,
-                &format!("{prefix}negate"),
-                format!("Config '{prefix}negate' requires '{prefix}predicate' to be set as well"),
-            ),
-            _ => {}
-        }
+        check_plugin(config, &prefix, validation, |class, options| {
+            let transform = registry.new_transform(class)?;
+            Ok(transform.config_def().validate(options))
+        });
+        check_condition(config, &prefix, &predicates, validation);
     }
     for alias in predicates {
         let prefix = format!("predicates.{alias}.");
-        let options = config.with_prefix(&prefix);
-        let type_key = format!("{prefix}type");
-        let Some(class) = options.get("type") else {
-            add(validation, &type_key, missing(&type_key));
-            continue;
-        };
-        let checked = registry
-            .new_predicate(class)
-            .map(|it| it.config_def().validate(&options));
-        take_over(validation, &type_key, &prefix, checked);
+        check_plugin(config, &prefix, validation, |class, options| {
+            let predicate = registry.new_predicate(class)?;
+            Ok(predicate.config_def().validate(options))
+        });
     }
 }
 
-fn missing(key: &str) -> String {
-    format!("Missing required configuration \"{key}\" which has no default value.")
+/// Checks the class and the options of a plugin under a prefix.
+fn check_plugin(
+    config: &ConfigMap,
+    prefix: &str,
+    validation: &mut Validation,
+    check: impl FnOnce(&str, &ConfigMap) -> Result<Validation>,
+) {
+    let options = config.with_prefix(prefix);
+    let class_key = format!("{prefix}type");
+    match options.get("type") {
+        Some(class) => take_over(validation, &class_key, prefix, check(class, &options)),
+        None => add(
+            validation,
+            &class_key,
+            format!("Missing required configuration \"{class_key}\" which has no default value."),
+        ),
+    }
+}
+
+/// Checks under which predicate a transform applies.
+fn check_condition(
+    config: &ConfigMap,
+    prefix: &str,
+    predicates: &[String],
+    validation: &mut Validation,
+) {
+    let (key, negate) = (format!("{prefix}predicate"), format!("{prefix}negate"));
+    match config.get(&key) {
+        Some(predicate) if !predicates.iter().any(|known| known == predicate) => {
+            let known = predicates.join(", ");
+            let message = format!(
+                "Invalid value {predicate} for configuration {key}: no such predicate; \
+                 `predicates` has: {known}"
+            );
+            add(validation, &key, message);
+        }
+        None if config.contains_key(&negate) => {
+            let message = format!("Config '{negate}' requires '{key}' to be set as well");
+            add(validation, &negate, message);
+        }
+        _ => {}
+    }
 }
 
 /// Puts what was found out about a plugin's options under their full keys.

@@ -167,7 +167,7 @@ impl Operator {
     ///
     /// # Errors
     /// The task must stop: the record is neither sent nor skipped, it comes again. Recognized by
-    /// [`is_interrupted`].
+    /// [`unless_interrupted`].
     pub(crate) async fn wait(&self, delay: Duration) -> Result<(), Error> {
         tokio::select! {
             () = self.stop.cancelled() => Err(Error::illegal_state(INTERRUPTED)),
@@ -191,9 +191,12 @@ impl Operator {
     }
 }
 
-/// True for the error of a task that was stopped while it waited to try a record again.
-pub(crate) fn is_interrupted(error: &Error) -> bool {
-    error.message() == INTERRUPTED
+/// No failure for a task that was stopped while it waited to try a record again.
+pub(crate) fn unless_interrupted(ended: Result<(), Error>) -> Result<(), Error> {
+    ended.or_else(|error| {
+        let is_interrupted = error.message() == INTERRUPTED;
+        if is_interrupted { Ok(()) } else { Err(error) }
+    })
 }
 
 const INTERRUPTED: &str = "the task was stopped while it waited to try a record again";

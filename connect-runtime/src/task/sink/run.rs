@@ -24,7 +24,7 @@ use crate::pipeline::Chain;
 use crate::pipeline::Decoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
-use crate::pipeline::is_interrupted;
+use crate::pipeline::unless_interrupted;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -127,15 +127,7 @@ impl SinkLoop {
 
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
-        let ended = contained("the sink task", self.work())
-            .await
-            .or_else(|error| {
-                if is_interrupted(&error) {
-                    Ok(())
-                } else {
-                    Err(error)
-                }
-            });
+        let ended = unless_interrupted(contained("the sink task", self.work()).await);
         let closed = if self.started {
             contained("the sink task", self.finish(ended.is_ok())).await
         } else {

@@ -24,7 +24,7 @@ use crate::pipeline::Chain;
 use crate::pipeline::Encoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
-use crate::pipeline::is_interrupted;
+use crate::pipeline::unless_interrupted;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
 use crate::task::Reporter;
@@ -108,15 +108,7 @@ impl SourceLoop {
 
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
-        let ended = contained("the source task", self.work())
-            .await
-            .or_else(|error| {
-                if is_interrupted(&error) {
-                    Ok(())
-                } else {
-                    Err(error)
-                }
-            });
+        let ended = unless_interrupted(contained("the source task", self.work()).await);
         // Whatever happened: what is durable by now can be committed.
         let drained = contained("the source task", self.finish(ended.is_ok())).await;
         if self.started
