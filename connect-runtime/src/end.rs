@@ -70,8 +70,9 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
             if let Some(error) = picture.failed {
                 return Err(error);
             }
+            worker.drain(true);
             if progress.len() >= picture.tasks && sources_done {
-                worker.drain();
+                worker.drain(false);
                 if sinks_done(&*admin, worker, &picture.sinks, &progress).await? {
                     return Ok(report(&progress));
                 }

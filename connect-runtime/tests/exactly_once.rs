@@ -165,6 +165,19 @@ async fn what_a_worker_cannot_give_is_refused() {
 }
 
 #[tokio::test]
+async fn a_run_to_the_end_does_not_wait_for_an_interval() {
+    let broker = LocalBroker::memory();
+    let connect = worker(&broker, &Seen::default(), true).await;
+    let mut config = source(10, "interval", 10);
+    config.insert("transaction.boundary.interval.ms", "3600000");
+    connect.create_connector("in", config).await.unwrap();
+    let end = tokio::time::timeout(Duration::from_secs(20), connect.until_end()).await;
+    assert_eq!(end.unwrap().unwrap().records_in, 10);
+    assert_eq!(committed(&broker, "lines").await.len(), 10);
+    let _ = connect.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
 async fn a_pause_commits_the_open_transaction() {
     let broker = LocalBroker::memory();
     let seen = Seen::default();
@@ -172,7 +185,21 @@ async fn a_pause_commits_the_open_transaction() {
     let mut config = source(10, "interval", 10);
     config.insert("transaction.boundary.interval.ms", "3600000");
     connect.create_connector("in", config).await.unwrap();
-    eventually(async || (connect.progress()[0].bytes_done == 0).then_some(())).await;
+    let admin = broker.admin(Default::default()).await.unwrap();
+    let partition = [TopicPartition::new("lines", 0)];
+    let appended = async || {
+        let ends = admin
+            .end_offsets(&partition, Isolation::ReadUncommitted)
+            .await;
+        (ends.is_ok_and(|ends| ends[&partition[0]] == 10)).then_some(())
+    };
+    eventually(appended).await;
+    let delivered = || seen.delivered.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(
+        delivered(),
+        0,
+        "nothing is delivered before its transaction is committed"
+    );
     connect.pause("in").await.unwrap();
     eventually(async || (committed(&broker, "lines").await.len() == 10).then_some(())).await;
     assert_eq!(

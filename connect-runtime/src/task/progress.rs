@@ -120,6 +120,15 @@ impl TaskShared {
         }
     }
 
+    /// True if the task has said that there is nothing more for now, delivered or not.
+    pub(crate) fn has_caught_up(&self) -> bool {
+        self.state().caught_up
+    }
+
+    pub(crate) const fn is_source(&self) -> bool {
+        self.is_source
+    }
+
     pub(crate) fn failed(&self) {
         self.state().failed = true;
         self.notify();

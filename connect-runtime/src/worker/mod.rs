@@ -96,11 +96,13 @@ impl Worker {
         progress
     }
 
-    /// Lets sink tasks commit whenever there is nothing to read.
-    pub(crate) fn drain(&self) {
+    /// Lets source tasks or sink tasks commit whenever there is nothing to read.
+    pub(crate) fn drain(&self, sources: bool) {
         for task in lock(&self.tasks).values() {
-            task.drain
-                .send_if_modified(|drain| !std::mem::replace(drain, true));
+            if task.shared.is_source() == sources {
+                task.drain
+                    .send_if_modified(|drain| !std::mem::replace(drain, true));
+            }
         }
     }
 

@@ -241,23 +241,37 @@ impl SourceLoop {
             .end(end, &mut *self.producer, &*self.offsets, connector, now)
             .await?;
         self.settle_ready().await?;
+        let receipts = self.transactions.as_mut().map(|open| open.release(end));
+        self.settle_now(receipts.unwrap_or_default()).await?;
         self.tell_committed().await;
         Ok(())
     }
 
     /// When something is to be done even if nothing happens.
     fn wake_at(&self) -> Instant {
-        let deadline = self.transactions.as_ref().and_then(Transactions::deadline);
-        deadline.map_or(self.next_commit, |deadline| deadline.min(self.next_commit))
+        let transactions = self.transactions.as_ref();
+        let deadline = transactions.and_then(Transactions::deadline);
+        let drain = transactions
+            .filter(|transactions| self.control.is_draining() && transactions.may_end_early())
+            .map(|_| Instant::now() + DRAIN_WAIT);
+        [deadline, drain]
+            .into_iter()
+            .flatten()
+            .fold(self.next_commit, Instant::min)
     }
 
     async fn end_due_transaction(&mut self) -> Result<()> {
-        match &self.transactions {
-            Some(transactions) if transactions.ends_now() => {
-                self.end_transaction(End::Commit).await
-            }
-            _ => Ok(()),
+        let Some(transactions) = &self.transactions else {
+            return Ok(());
+        };
+        // At the end of a one-shot run nobody waits for an interval.
+        let is_last = self.control.is_draining()
+            && self.shared.has_caught_up()
+            && transactions.may_end_early();
+        if is_last || transactions.ends_now() {
+            self.end_transaction(End::Commit).await?;
         }
+        Ok(())
     }
 
     async fn tell_committed(&mut self) {
@@ -272,16 +286,31 @@ impl SourceLoop {
         while let Some(receipts) = self.receipts.next().now_or_never() {
             self.settle(receipts).await?;
         }
-        if self.outbox.has_dropped() {
-            self.settle(Some(Vec::new())).await?;
+        if self.outbox.has_dropped() && self.transactions.is_none() {
+            self.settle_now(Vec::new()).await?;
         }
         Ok(())
     }
 
+    /// Takes in receipts. Inside a transaction nothing is delivered before its end.
     async fn settle(&mut self, receipts: Option<Vec<Receipt>>) -> Result<()> {
         let Some(receipts) = receipts else {
             return Err(Error::external("the log closed the producer of the task"));
         };
+        match &mut self.transactions {
+            Some(open) => {
+                let failed = open.hold(receipts);
+                if failed.is_empty() {
+                    Ok(())
+                } else {
+                    self.settle_now(failed).await
+                }
+            }
+            None => self.settle_now(receipts).await,
+        }
+    }
+
+    async fn settle_now(&mut self, receipts: Vec<Receipt>) -> Result<()> {
         let (deliveries, outcome) = self.outbox.settle(receipts);
         tracing::debug!(task = %self.reporter.id, "records acknowledged");
         let call = self.shared.calling("delivered");
@@ -420,6 +449,9 @@ impl SourceLoop {
         Ok(true)
     }
 }
+
+/// While draining: how often to look whether the task has caught up.
+const DRAIN_WAIT: Duration = Duration::from_millis(20);
 
 /// The pause after a retriable error of `poll`.
 const POLL_BACK_OFF: Duration = Duration::from_millis(100);

@@ -15,7 +15,9 @@ use connect_api::TransactionContext;
 use connect_api::TransactionHost;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
+use connect_broker::BrokerError;
 use connect_broker::Producer;
+use connect_broker::Receipt;
 use connect_core::ConnectorName;
 use tokio::time::Instant;
 
@@ -32,6 +34,8 @@ pub(crate) struct Transactions {
     open_since: Option<Instant>,
     /// The newest offset of each partition that the open transaction has records of.
     offsets: Vec<OffsetUpdate>,
+    /// What became of records of the open transaction, to be told when it ends.
+    held: Vec<Receipt>,
     /// Partitions whose last record belongs to a group that is not complete.
     incomplete: Vec<SourcePartition>,
 }
@@ -78,6 +82,7 @@ impl Transactions {
             requests: Arc::default(),
             open_since: None,
             offsets: Vec::new(),
+            held: Vec::new(),
             incomplete: Vec::new(),
         }
     }
@@ -221,6 +226,30 @@ impl Transactions {
         self.open_since = None;
         store.known().apply(connector, &updates);
         Ok(())
+    }
+
+    /// Keeps receipts until the transaction ends; answers those of records that failed.
+    pub(super) fn hold(&mut self, receipts: Vec<Receipt>) -> Vec<Receipt> {
+        let is_kept = |receipt: &Receipt| {
+            matches!(
+                receipt.outcome,
+                Ok(_) | Err(BrokerError::TransactionAborted)
+            )
+        };
+        let (kept, failed) = receipts.into_iter().partition(is_kept);
+        self.held.extend::<Vec<_>>(kept);
+        failed
+    }
+
+    /// The receipts of the transaction that has ended. After an abort its records were dropped.
+    pub(super) fn release(&mut self, end: End) -> Vec<Receipt> {
+        let mut receipts = std::mem::take(&mut self.held);
+        if end == End::Abort {
+            for receipt in &mut receipts {
+                receipt.outcome = Err(BrokerError::TransactionAborted);
+            }
+        }
+        receipts
     }
 
     /// Gives up on the open transaction after a failure.
