@@ -151,7 +151,7 @@ fn run_tests(test: &Test) -> Result<bool> {
         std::fs::create_dir_all(&folder).map_err(|error| failed("cannot make a folder", &error))?;
         let disk = test
             .power
-            .then(|| Disk::mount(&folder, (256 << 20) + test.lines * 800));
+            .then(|| Disk::mount(&folder, (512 << 20) + test.lines * 4000));
         let disk = disk
             .transpose()
             .map_err(|error| failed("cannot make a disk", &error))?;
