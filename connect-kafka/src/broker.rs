@@ -404,6 +404,9 @@ pub(crate) fn open(
     settings: &Settings,
     ledger: Option<&Arc<Ledger>>,
 ) -> Result<Arc<Client>, BrokerError> {
+    // Before librdkafka does it: this way OpenSSL does not clean up when the process ends, while
+    // threads of librdkafka may still be in it.
+    openssl::init();
     let name = settings.config.get("client.id").unwrap_or_default();
     let context = Context::new(name, ledger.cloned());
     ffi::open(kind, &settings.config, context).map_err(|error| open_error(&error))
