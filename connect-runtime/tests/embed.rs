@@ -61,6 +61,28 @@ async fn a_source_is_a_stream_whose_offsets_follow_acknowledgements() {
 }
 
 #[tokio::test]
+async fn offsets_are_committed_while_the_host_takes_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let offsets = folder.path().join("lines.offsets");
+    let registry = registry(&Seen::default());
+    let mut stream = SourceStream::builder(&registry)
+        .config(lines(1000))
+        .offsets_file(&offsets)
+        .commit_interval(Duration::from_millis(1))
+        .start()
+        .await
+        .unwrap();
+    stream.next().await.unwrap().unwrap().acknowledge();
+    // The task waits with its next batches; nobody calls `next`.
+    eventually(async || {
+        let stored = std::fs::read_to_string(&offsets).unwrap_or_default();
+        stored.contains(r#"{\"next\":10}"#).then_some(())
+    })
+    .await;
+    stream.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn transforms_apply_and_dropped_records_are_not_waited_for() {
     let mut config = lines(10);
     config.extend(config_map! { "transforms" => "odd", "transforms.odd.type" => "DropOdd" });

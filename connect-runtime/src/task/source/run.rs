@@ -12,7 +12,9 @@ use connect_api::SourceTaskContext;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
+use connect_broker::BrokerError;
 use connect_broker::Producer;
+use connect_broker::ProducerRecord;
 use connect_broker::Receipt;
 use connect_broker::Receipts;
 use connect_core::status::State;
@@ -65,7 +67,8 @@ pub(crate) struct SourceLoop {
     task: Box<dyn SourceTask>,
     config: ConfigMap,
     outbox: Outbox,
-    producer: Box<dyn Producer>,
+    /// Absent while it sends.
+    producer: Option<Box<dyn Producer>>,
     receipts: Box<dyn Receipts>,
     /// Offsets that are committable and not committed yet, the newest of each partition.
     due: BTreeMap<usize, OffsetUpdate>,
@@ -89,7 +92,7 @@ impl SourceLoop {
             task: parts.task,
             config: parts.config,
             outbox: Outbox::new(parts.chain, parts.encoder, parts.operator, parts.reports),
-            producer: parts.producer,
+            producer: Some(parts.producer),
             receipts: parts.receipts,
             due: BTreeMap::new(),
             offsets: parts.offsets,
@@ -211,8 +214,8 @@ impl SourceLoop {
         &mut self,
         batch: impl ExactSizeIterator<Item = SourceRecord> + Send,
     ) -> Result<()> {
-        if let Some(transactions) = &mut self.transactions {
-            transactions.begin(&mut *self.producer).await?;
+        if let (Some(transactions), Some(producer)) = (&mut self.transactions, &mut self.producer) {
+            transactions.begin(&mut **producer).await?;
         }
         let mut records = Vec::with_capacity(batch.len());
         let converted = self
@@ -223,22 +226,52 @@ impl SourceLoop {
             topics.ensure(&records).await?;
         }
         if !records.is_empty() {
-            self.producer.send(records).await?;
+            self.hand_over(records).await?;
             tracing::debug!(task = %self.reporter.id, "records sent");
         }
         self.shared.skipped(self.outbox.operator.skipped());
         converted
     }
 
+    /// Gives records to the log. While it makes the task wait, receipts are taken in and offsets are
+    /// committed as ever.
+    async fn hand_over(&mut self, records: Vec<ProducerRecord>) -> Result<()> {
+        let Some(mut producer) = self.producer.take() else {
+            return Err(Error::illegal_state("the producer of the task is gone"));
+        };
+        let sent = self.wait_for(producer.send(records)).await;
+        self.producer = Some(producer);
+        sent
+    }
+
+    async fn wait_for(
+        &mut self,
+        sending: impl Future<Output = Result<(), BrokerError>> + Send,
+    ) -> Result<()> {
+        let mut sending = std::pin::pin!(sending);
+        loop {
+            tokio::select! {
+                biased;
+                // Cancel-safe: the first goes on, the others only wait.
+                sent = &mut sending => return Ok(sent?),
+                receipts = self.receipts.next() => self.settle(receipts).await?,
+                () = tokio::time::sleep_until(self.next_commit), if self.transactions.is_none() => {
+                    self.commit().await?;
+                }
+            }
+        }
+    }
+
     /// Commits the open transaction, records and offsets, or aborts its records.
     async fn end_transaction(&mut self, end: End) -> Result<()> {
-        let Some(transactions) = &mut self.transactions else {
+        let (Some(transactions), Some(producer)) = (&mut self.transactions, &mut self.producer)
+        else {
             return Ok(());
         };
         self.outbox.reports.flush().await?;
         let (connector, now) = (&self.reporter.id.connector, self.clock.now());
         transactions
-            .end(end, &mut *self.producer, &*self.offsets, connector, now)
+            .end(end, &mut **producer, &*self.offsets, connector, now)
             .await?;
         self.settle_ready().await?;
         let receipts = self.transactions.as_mut().map(|open| open.release(end));
@@ -386,7 +419,9 @@ impl SourceLoop {
             if healthy && transactions.may_end_early() {
                 return self.end_transaction(End::Commit).await;
             }
-            transactions.abandon(&mut *self.producer).await;
+            if let Some(producer) = &mut self.producer {
+                transactions.abandon(&mut **producer).await;
+            }
             return Ok(());
         }
         let deadline = Instant::now() + self.flush_timeout;
