@@ -19,6 +19,7 @@ use rdkafka::admin::TopicReplication;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaResult;
 use tempfile::TempDir;
 
 use crate::bare;
@@ -45,7 +46,6 @@ pub(crate) struct Lab {
     lines: u64,
     bytes: u64,
     admin: AdminClient<DefaultClientContext>,
-    consumer: BaseConsumer,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -62,8 +62,6 @@ impl Lab {
             .write_to(lines, &mut File::create(&input).unwrap())
             .unwrap();
         fs::write(folder.path().join("log4j2.properties"), LOG4J).unwrap();
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", kafka.bootstrap());
         let lab = Self {
             folder,
             connect,
@@ -71,8 +69,10 @@ impl Lab {
             bytes: fs::metadata(&input).unwrap().len(),
             input,
             lines,
-            admin: config.create().unwrap(),
-            consumer: config.set("group.id", "none").create().unwrap(),
+            admin: ClientConfig::new()
+                .set("bootstrap.servers", kafka.bootstrap())
+                .create()
+                .unwrap(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .build()
                 .unwrap(),
@@ -100,10 +100,10 @@ impl Lab {
         let run = match direction {
             Direction::FileToKafka => {
                 self.create(&name);
-                let run = watch(&mut command, &log, (self.lines, self.lines), || {
-                    self.count(&name)
-                });
-                assert!(self.count(&name) <= self.lines, "{name}: lines came twice");
+                let observer = self.observer(&name);
+                let end = || end(&observer, &name).unwrap();
+                let run = watch(&mut command, &log, (self.lines, self.lines), end);
+                assert!(end() <= self.lines, "{name}: lines came twice");
                 let deleting = self.admin.delete_topics(&[&name], &AdminOptions::new());
                 self.runtime.block_on(deleting).unwrap();
                 run
@@ -216,13 +216,27 @@ impl Lab {
         }
     }
 
-    /// How many records a topic has. A topic that the client does not know yet has none.
-    fn count(&self, topic: &str) -> u64 {
-        let ends = self
-            .consumer
-            .fetch_watermarks(topic, 0, Duration::from_secs(10));
-        ends.map_or(0, |(_, end)| u64::try_from(end).unwrap_or_default())
+    /// A client that knows a topic. One that asked for it too early may go on not knowing it.
+    fn observer(&self, topic: &str) -> BaseConsumer {
+        for _ in 0..100 {
+            let observer: BaseConsumer = ClientConfig::new()
+                .set("bootstrap.servers", self.kafka.bootstrap())
+                .set("group.id", "none")
+                .create()
+                .unwrap();
+            if end(&observer, topic).is_ok() {
+                return observer;
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        panic!("the topic {topic} cannot be seen");
     }
+}
+
+/// How many records a topic has.
+fn end(observer: &BaseConsumer, topic: &str) -> KafkaResult<u64> {
+    let (_, end) = observer.fetch_watermarks(topic, 0, Duration::from_secs(10))?;
+    Ok(u64::try_from(end).unwrap_or_default())
 }
 
 /// The target folder of cargo: an ancestor of this program that cargo has marked.
