@@ -24,7 +24,7 @@ fn main() {
     let (lines, limit) = if std::env::args().any(|argument| argument == "--bench") {
         (1_000_000, 0.2)
     } else {
-        (20_000, 1.0)
+        (200_000, 1.0)
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
