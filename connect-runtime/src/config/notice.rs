@@ -188,18 +188,6 @@ const IGNORED_OF_CONNECTORS: &[(&str, &str)] = &[
         "one version of a plugin is linked",
     ),
     (
-        "producer.override.",
-        "the log inside the process has no clients to configure",
-    ),
-    (
-        "consumer.override.",
-        "the log inside the process has no clients to configure",
-    ),
-    (
-        "admin.override.",
-        "the log inside the process has no clients to configure",
-    ),
-    (
         "config.action.reload",
         "config providers are not offered yet",
     ),
@@ -227,6 +215,10 @@ pub fn connector_notices(registry: &PluginRegistry, config: &ConfigMap) -> Vec<N
         "header.converter.",
         "transforms.",
         "predicates.",
+        "topic.creation.",
+        "producer.override.",
+        "consumer.override.",
+        "admin.override.",
     ];
     config
         .keys()
@@ -239,4 +231,29 @@ pub fn connector_notices(registry: &PluginRegistry, config: &ConfigMap) -> Vec<N
         .map(|key| notice(key, IGNORED_OF_CONNECTORS, &candidates))
         .filter(|notice| knows_all || matches!(notice.kind, NoticeKind::Ignored { .. }))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::WorkerConfig;
+    use connect_api::config_map;
+
+    #[test]
+    fn a_misspelt_key_of_a_worker_is_named() {
+        let config = config_map! {
+            "key.converter" => "k", "value.convertr" => "v", "plugin.path" => "/opt",
+            "key.converter.schemas.enable" => false,
+        };
+        let texts: Vec<_> = worker_notices(&config, WorkerConfig::config_def())
+            .iter()
+            .map(Notice::to_string)
+            .collect();
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(
+            texts
+                .iter()
+                .any(|text| text.contains("did you mean \"value.converter\"?"))
+        );
+    }
 }
