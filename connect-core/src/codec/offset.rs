@@ -9,7 +9,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use connect_api::data::Text;
+use connect_api::data::FloatText;
 use connect_api::record::OffsetKey;
 use connect_api::record::OffsetValue;
 use connect_api::record::SourceOffset;
@@ -111,8 +111,12 @@ fn write_object<'a>(
         match value {
             OffsetValue::Boolean(value) => json.push_str(if *value { "true" } else { "false" }),
             OffsetValue::Int(value) => _ = write!(json, "{value}"),
-            OffsetValue::Float(value) if value.is_finite() => json.push_str(&java_double(*value)),
-            OffsetValue::Float(value) => _ = write!(json, "\"{}\"", java_double(*value)),
+            OffsetValue::Float(value) if value.is_finite() => {
+                json.push_str(FloatText::of_f64(*value).as_str())
+            }
+            OffsetValue::Float(value) => {
+                _ = write!(json, "\"{}\"", FloatText::of_f64(*value).as_str())
+            }
             OffsetValue::String(text) => write_text(json, text),
             OffsetValue::Bytes(bytes) => {
                 json.push('"');
@@ -148,37 +152,6 @@ fn write_text(json: &mut String, text: &str) {
         }
     }
     json.push('"');
-}
-
-/// A double as Java prints it: plain from 0.001 up to 10 million, with an exponent elsewhere.
-fn java_double(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 {
-            "Infinity".into()
-        } else {
-            "-Infinity".into()
-        };
-    }
-    if value == 0.0 || value.is_nan() || (1e-3..1e7).contains(&value.abs()) {
-        return format!("{value:?}");
-    }
-    let text = format!("{value:e}");
-    match text.split_once('e') {
-        Some((mantissa, exponent)) if mantissa.contains('.') => format!("{mantissa}E{exponent}"),
-        Some((mantissa, exponent)) => format!("{mantissa}.0E{exponent}"),
-        None => text,
-    }
-}
-
-/// Text out of an offset value, for messages.
-#[must_use]
-pub fn describe(partition: &SourcePartition) -> Text {
-    let mut json = String::new();
-    write_object(
-        &mut json,
-        partition.entries().iter().map(|(key, value)| (key, value)),
-    );
-    json.into()
 }
 
 #[cfg(test)]

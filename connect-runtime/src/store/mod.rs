@@ -7,4 +7,5 @@ pub(crate) use offsets::MemoryOffsets;
 pub(crate) use offsets::OffsetStore;
 pub(crate) use offsets::OffsetUpdate;
 pub(crate) use offsets::TopicOffsets;
+pub(crate) use offsets::keep_newest;
 pub(crate) use offsets::read_offset_file;

@@ -26,6 +26,18 @@ pub(crate) use known::Known;
 /// A new offset of a source partition; `None` forgets it.
 pub(crate) type OffsetUpdate = (SourcePartition, Option<SourceOffset>);
 
+/// Keeps of each partition the newest offset only.
+pub(crate) fn keep_newest(
+    updates: &mut Vec<OffsetUpdate>,
+    partition: SourcePartition,
+    offset: SourceOffset,
+) {
+    match updates.iter_mut().find(|(known, _)| *known == partition) {
+        Some((_, known)) => *known = Some(offset),
+        None => updates.push((partition, Some(offset))),
+    }
+}
+
 /// Source offsets of all connectors: read whole at the start, kept in memory, written through.
 #[async_trait]
 pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {

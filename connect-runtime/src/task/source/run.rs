@@ -1,6 +1,5 @@
 //! The loop of a source task.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +8,6 @@ use connect_api::Error;
 use connect_api::Result;
 use connect_api::SourceTask;
 use connect_api::SourceTaskContext;
-use connect_api::record::SourceOffset;
-use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
 use connect_broker::BrokerError;
 use connect_broker::Producer;
@@ -29,6 +26,7 @@ use crate::pipeline::Reports;
 use crate::pipeline::unless_interrupted;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
+use crate::store::keep_newest;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -71,7 +69,7 @@ pub(crate) struct SourceLoop {
     producer: Option<Box<dyn Producer>>,
     receipts: Box<dyn Receipts>,
     /// Offsets that are committable and not committed yet, the newest of each partition.
-    due: BTreeMap<usize, OffsetUpdate>,
+    due: Vec<OffsetUpdate>,
     offsets: Arc<dyn OffsetStore>,
     transactions: Option<Transactions>,
     topics: Option<Topics>,
@@ -94,7 +92,7 @@ impl SourceLoop {
             outbox: Outbox::new(parts.chain, parts.encoder, parts.operator, parts.reports),
             producer: Some(parts.producer),
             receipts: parts.receipts,
-            due: BTreeMap::new(),
+            due: Vec::new(),
             offsets: parts.offsets,
             transactions: parts.transactions,
             topics: parts.topics,
@@ -376,14 +374,13 @@ impl SourceLoop {
         if self.due.is_empty() {
             return Ok(());
         }
-        let updates: Vec<OffsetUpdate> = self.due.values().cloned().collect();
         let connector = &self.reporter.id.connector;
         tracing::debug!(task = %self.reporter.id, "committing offsets");
-        let write = self.offsets.write(connector, &updates, self.clock.now());
+        let write = self.offsets.write(connector, &self.due, self.clock.now());
         match tokio::time::timeout(self.flush_timeout, write).await {
             Ok(Ok(())) => {
+                tracing::debug!(task = %self.reporter.id, partitions = self.due.len(), "offsets committed");
                 self.due.clear();
-                tracing::debug!(task = %self.reporter.id, partitions = updates.len(), "offsets committed");
                 self.tell_committed().await;
             }
             Ok(Err(error)) => {
@@ -398,15 +395,7 @@ impl SourceLoop {
 
     fn collect_due(&mut self) {
         for (partition, offset) in self.outbox.tracker.take_committable() {
-            self.make_due(partition, offset);
-        }
-    }
-
-    fn make_due(&mut self, partition: SourcePartition, offset: SourceOffset) {
-        let known = self.due.values_mut().find(|(known, _)| *known == partition);
-        match known {
-            Some((_, known)) => *known = Some(offset),
-            None => _ = self.due.insert(self.due.len(), (partition, Some(offset))),
+            keep_newest(&mut self.due, partition, offset);
         }
     }
 

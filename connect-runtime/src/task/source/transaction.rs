@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use crate::config::TransactionBoundary;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
+use crate::store::keep_newest;
 
 /// The transactions of one source task.
 pub(crate) struct Transactions {
@@ -149,14 +150,7 @@ impl Transactions {
         if more_follow {
             self.incomplete.push(partition.clone());
         } else if !partition.is_null() {
-            match self
-                .offsets
-                .iter_mut()
-                .find(|(other, _)| other == partition)
-            {
-                Some((_, known)) => *known = Some(offset.clone()),
-                None => self.offsets.push((partition.clone(), Some(offset.clone()))),
-            }
+            keep_newest(&mut self.offsets, partition.clone(), offset.clone());
         }
     }
 
