@@ -45,6 +45,7 @@ use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
 use crate::ffi::Failure;
 use crate::handoff::Handoff;
+use crate::linger::NATIVE_LINGER;
 use crate::pattern::PatternWatch;
 use crate::producer::KafkaProducer;
 use crate::producer::Recipe;
@@ -111,7 +112,7 @@ impl Broker for KafkaBroker {
         let settings = self.opener.settings(Role::Admin, &ConfigMap::new(), "")?;
         let timeout = settings.request_timeout;
         let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None)?;
-        let pump = Pump::start(&client, None, false)?;
+        let pump = Pump::start(&client)?;
         let id = call(&client, Subject::Cluster, move |client| {
             let missing = || Failure::new(Code::OperationTimedOut, "the cluster does not answer");
             client.fetch_cluster_id(timeout).ok_or_else(missing)
@@ -132,7 +133,7 @@ impl Broker for KafkaBroker {
             .opener
             .settings(Role::Admin, &client_config, &client_id)?;
         let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None)?;
-        let pump = Pump::start(&client, None, false)?;
+        let pump = Pump::start(&client)?;
         Ok(Box::new(KafkaAdmin {
             client,
             timeouts: timeouts(&settings),
@@ -188,7 +189,7 @@ impl Opener {
         settings.config.set("transactional.id", id);
         let patience = settings.api_timeout;
         let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None)?;
-        let pump = Pump::start(&client, None, false)?;
+        let pump = Pump::start(&client)?;
         let result = take_over(&client, id, patience).await;
         drop(client);
         drop(pump);
@@ -219,6 +220,12 @@ impl Opener {
             settings.set_default("transaction.timeout.ms", timeout);
             bound_by_transaction(&mut settings);
         }
+        let (full_batch, linger) = (batch_limits(&settings), settings.linger);
+        let native = native_linger(&settings).as_millis().to_string();
+        settings.set_default("linger.ms", native);
+        // How long records without a key go to one partition: as librdkafka would without the above.
+        let sticky = (linger * 2).as_millis().min(900_000).to_string();
+        settings.set_default("sticky.partitioning.linger.ms", sticky);
         let limit = options.max_in_flight_bytes;
         let limit = settings
             .buffer_memory
@@ -232,6 +239,8 @@ impl Opener {
             settings,
             transactional_id,
             max_in_flight_bytes: limit.max(1),
+            linger,
+            full_batch,
         };
         Ok((KafkaProducer::open(recipe, ledger).await?, receipts))
     }
@@ -370,6 +379,35 @@ fn consumer_defaults(
     settings.set_default("fetch.queue.backoff.ms", "10");
     // Enough to keep a task busy; the default is 64 MB for each consumer.
     settings.set_default("queued.max.messages.kbytes", "16384");
+}
+
+/// How many records or bytes make a batch that is sent at once: librdkafka's limits.
+fn batch_limits(settings: &Settings) -> (usize, usize) {
+    let limit = |name, default| {
+        let set = settings.config.get(name).and_then(|text| text.parse().ok());
+        set.unwrap_or(default)
+    };
+    (
+        limit("batch.num.messages", 10_000),
+        limit("batch.size", 1_000_000),
+    )
+}
+
+/// How long librdkafka is told to let records wait for others: for less than they may take in all.
+fn native_linger(settings: &Settings) -> Duration {
+    let names = [
+        "delivery.timeout.ms",
+        "message.timeout.ms",
+        "transaction.timeout.ms",
+    ];
+    let timeout = names
+        .iter()
+        .filter_map(|name| settings.config.get(name)?.parse().ok())
+        .filter(|millis| *millis > 0)
+        .min();
+    timeout.map_or(NATIVE_LINGER, |millis: u64| {
+        NATIVE_LINGER.min(Duration::from_millis(millis / 2))
+    })
 }
 
 /// Records must not wait for longer than the transaction that they belong to.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_api::LogOffsets;
@@ -20,6 +22,8 @@ use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::Scratch;
 use crate::ffi::Topic;
+use crate::linger::Linger;
+use crate::pump::Outgoing;
 use crate::pump::Pump;
 use crate::pump::flush;
 use crate::receipts::Ledger;
@@ -57,19 +61,30 @@ pub(crate) struct Recipe {
     pub(crate) settings: Settings,
     pub(crate) transactional_id: Option<String>,
     pub(crate) max_in_flight_bytes: usize,
+    /// How long records may wait for others to go with.
+    pub(crate) linger: Duration,
+    /// How many records or bytes wait no longer.
+    pub(crate) full_batch: (usize, usize),
 }
 
 impl Recipe {
     async fn open(&self, ledger: &Arc<Ledger>) -> Result<Link, BrokerError> {
         let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &self.settings, Some(ledger))?;
-        let lingers = self.transactional_id.is_none();
-        let pump = Pump::start(&client, Some(Arc::clone(ledger)), lingers)?;
+        let outgoing = Outgoing {
+            ledger: Arc::clone(ledger),
+            linger: Linger::new(self.linger, self.full_batch),
+            outlives: self.transactional_id.is_none(),
+        };
+        let pump = Pump::start_producer(&client, outgoing)?;
         let transactions = match &self.transactional_id {
             Some(id) => {
                 let patience = self.settings.max_block;
                 Some(Transactions::open(&client, ledger, id, patience).await?)
             }
-            None => None,
+            None => {
+                ask_for_identity(&client);
+                None
+            }
         };
         ledger.set_client(&client);
         Ok(Link {
@@ -150,13 +165,16 @@ impl KafkaProducer {
         };
         let bytes: usize = run.iter().map(payload).sum();
         // Before they go, since their callbacks may come before this thread goes on.
-        self.ledger.depart(run.len(), bytes);
+        let was_idle = self.ledger.depart(run.len(), bytes);
         self.failed.clear();
         let done = if plain {
             ffi::produce_batch(topic, run, &mut self.scratch, &mut self.failed)
         } else {
             one_by_one(topic, run, &mut self.failed)
         };
+        if was_idle {
+            ffi::wake(&self.link.client);
+        }
         for record in run.iter().skip(done) {
             self.ledger.land(1, payload(record));
         }
@@ -185,6 +203,30 @@ impl KafkaProducer {
         Ok(self.topics.len() - 1)
     }
 }
+
+/// Lets an idempotent producer get its id at once.
+///
+/// librdkafka asks for it when it hears of the cluster, and else every half second. It hears the
+/// first time from the bootstrap connection, which it then gives up, so that there is nobody to ask.
+/// The second time, the lasting connection is there.
+fn ask_for_identity(client: &Arc<Client>) {
+    let client = Arc::clone(client);
+    let asking = thread::Builder::new()
+        .name("kafka-identity".into())
+        .spawn(move || {
+            for _ in 0..2 {
+                if let Err(failure) = ffi::refresh_metadata(&client, IDENTITY_WAIT) {
+                    tracing::debug!(text = failure.text, "the cluster is not there yet");
+                }
+            }
+        });
+    if let Err(error) = asking {
+        tracing::debug!(%error, "a thread cannot be started; the first records wait a little");
+    }
+}
+
+/// How long the cluster may take to answer before the identity is left to librdkafka.
+const IDENTITY_WAIT: Duration = Duration::from_secs(1);
 
 /// What librdkafka tells back about a record's size.
 fn payload(record: &ProducerRecord) -> usize {

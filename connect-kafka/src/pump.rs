@@ -11,13 +11,21 @@ use connect_broker::BrokerError;
 
 use crate::ffi;
 use crate::ffi::Client;
+use crate::linger::Linger;
+use crate::linger::Step;
+use crate::linger::TICK;
 use crate::receipts::Ledger;
 
-/// How long one wait for callbacks lasts at most.
-const TICK: Duration = Duration::from_millis(100);
-
 /// How long records of a producer that is gone may go on trying.
-const LINGER: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the thread of a producer needs to know of it.
+pub(crate) struct Outgoing {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) linger: Linger,
+    /// Its records are given a chance to become durable after its end.
+    pub(crate) outlives: bool,
+}
 
 /// Ends its thread, and with it the client, when dropped. Does not wait for it.
 pub(crate) struct Pump {
@@ -32,29 +40,42 @@ struct Stop {
 }
 
 impl Pump {
-    /// Starts the thread. With a ledger, the client is a producer; its records are given a chance
-    /// to become durable after the end if `lingers`.
-    pub(crate) fn start(
+    /// Starts the thread of a client that sends no records.
+    pub(crate) fn start(client: &Arc<Client>) -> Result<Self, BrokerError> {
+        Self::spawn(client, |client, stop| {
+            while !stop.stopped.load(Ordering::Acquire) {
+                ffi::serve(client, TICK);
+            }
+        })
+    }
+
+    /// Starts the thread of a producer.
+    pub(crate) fn start_producer(
         client: &Arc<Client>,
-        ledger: Option<Arc<Ledger>>,
-        lingers: bool,
+        mut outgoing: Outgoing,
+    ) -> Result<Self, BrokerError> {
+        Self::spawn(client, move |client, stop| {
+            run(client, &mut outgoing, &stop.stopped);
+            if !stop.replaced.load(Ordering::Acquire) {
+                drain(client, &outgoing.ledger, outgoing.outlives);
+            }
+        })
+    }
+
+    fn spawn(
+        client: &Arc<Client>,
+        work: impl FnOnce(&Client, &Stop) + Send + 'static,
     ) -> Result<Self, BrokerError> {
         let stop = Arc::new(Stop::default());
         let (own, stopped) = (Arc::clone(client), Arc::clone(&stop));
         thread::Builder::new()
             .name("kafka-client".into())
             .spawn(move || {
-                let refused = ledger.as_deref().map(|ledger| Refusals::new(&own, ledger));
-                run(&own, ledger.as_deref(), &stopped.stopped, refused);
-                if let Some(ledger) = &ledger
-                    && !stopped.replaced.load(Ordering::Acquire)
-                {
-                    drain(&own, ledger, lingers);
-                }
+                work(&own, &stopped);
                 // Ending the client takes a while, which must not happen on another thread: this
                 // one waits until it is the last that has it.
                 let begin = Instant::now();
-                while Arc::strong_count(&own) > 1 && begin.elapsed() < LINGER {
+                while Arc::strong_count(&own) > 1 && begin.elapsed() < PATIENCE {
                     ffi::serve(&own, Duration::from_millis(1));
                 }
             })
@@ -76,75 +97,39 @@ impl Drop for Pump {
 }
 
 /// Waits until nothing of a producer is in flight. Records that wait for others to go with go at
-/// once: librdkafka hurries while a thread is inside its flush.
-///
-/// Its flush alone would not do: it waits in steps for callbacks that the pump's thread may run.
-pub(crate) async fn flush(client: &Arc<Client>, ledger: &Arc<Ledger>) {
+/// once.
+pub(crate) async fn flush(client: &Client, ledger: &Ledger) {
     if ledger.in_flight().0 == 0 {
         return;
     }
-    let hurry = Hurry::default();
-    let (client, own, over) = (
-        Arc::clone(client),
-        Arc::clone(ledger),
-        Arc::clone(&hurry.over),
-    );
-    let helper = thread::Builder::new()
-        .name("kafka-flush".into())
-        .spawn(move || {
-            while own.in_flight().0 > 0 && !over.load(Ordering::Acquire) {
-                ffi::flush(&client, STEP);
-                own.publish();
-            }
-        });
-    if let Err(error) = helper {
-        tracing::debug!(%error, "a thread cannot be started; flushing takes a little longer");
-    }
+    let _hurry = ledger.hurry();
+    ffi::wake(client);
     ledger.until(|records, _| records == 0).await;
 }
 
-/// How long one hurried wait lasts at most.
-const STEP: Duration = Duration::from_millis(10);
-
-/// Ends the hurry when the flush is done, or given up.
-#[derive(Default)]
-struct Hurry {
-    over: Arc<AtomicBool>,
-}
-
-impl Drop for Hurry {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Release);
-    }
-}
-
-fn run(
-    client: &Client,
-    ledger: Option<&Ledger>,
-    stop: &AtomicBool,
-    mut refusals: Option<Refusals<'_>>,
-) {
+fn run(client: &Client, outgoing: &mut Outgoing, stop: &AtomicBool) {
+    let Outgoing { ledger, linger, .. } = outgoing;
+    let mut refusals = Refusals::new(client, ledger);
     while !stop.load(Ordering::Acquire) {
-        ffi::serve(client, TICK);
-        if let Some(ledger) = ledger {
-            ledger.publish();
+        match linger.step(Instant::now(), ledger.under_way()) {
+            Step::Hurry(wait) => ffi::flush(client, wait),
+            Step::Wait(wait) => ffi::serve(client, wait),
         }
-        if let Some(refusals) = &mut refusals {
-            refusals.pass_on();
-        }
+        ledger.publish();
+        refusals.pass_on();
     }
 }
 
 /// Sees to it that every record has its receipt.
-fn drain(client: &Client, ledger: &Ledger, lingers: bool) {
+fn drain(client: &Client, ledger: &Ledger, outlives: bool) {
     let begin = Instant::now();
-    while ledger.in_flight().0 > 0 && lingers && begin.elapsed() < LINGER {
-        ffi::serve(client, TICK);
+    while ledger.in_flight().0 > 0 && outlives && begin.elapsed() < PATIENCE {
+        ffi::flush(client, TICK);
         ledger.publish();
     }
     ledger.give_up(BrokerError::Closed);
     ffi::purge(client);
-    while ledger.in_flight().0 > 0 && begin.elapsed() < LINGER * 2 {
+    while ledger.in_flight().0 > 0 && begin.elapsed() < PATIENCE * 2 {
         ffi::serve(client, TICK);
         ledger.publish();
     }

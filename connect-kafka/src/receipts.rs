@@ -24,6 +24,7 @@ use crate::error::record_error;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
+use crate::linger::UnderWay;
 
 /// What a producer has handed over and not heard of yet, and the receipts that wait to be read.
 ///
@@ -33,6 +34,8 @@ pub(crate) struct Ledger {
     state: Mutex<State>,
     records: AtomicUsize,
     bytes: AtomicUsize,
+    /// How many wait until nothing is in flight.
+    hurried: AtomicUsize,
     /// Rings when records left the flight.
     landed: Notify,
     /// Rings when there are receipts to read.
@@ -67,6 +70,7 @@ impl Ledger {
             state: Mutex::default(),
             records: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            hurried: AtomicUsize::new(0),
             landed: Notify::new(),
             ready: Notify::new(),
             transactional_id,
@@ -88,10 +92,25 @@ impl Ledger {
         )
     }
 
-    /// Counts records in, before they are handed over.
-    pub(crate) fn depart(&self, records: usize, bytes: usize) {
-        self.records.fetch_add(records, Ordering::AcqRel);
+    pub(crate) fn under_way(&self) -> UnderWay {
+        let (records, bytes) = self.in_flight();
+        UnderWay {
+            records,
+            bytes,
+            is_flushing: self.hurried.load(Ordering::Acquire) > 0,
+        }
+    }
+
+    /// Makes records go at once, until the answer is dropped.
+    pub(crate) fn hurry(&self) -> Hurry<'_> {
+        self.hurried.fetch_add(1, Ordering::AcqRel);
+        Hurry(self)
+    }
+
+    /// Counts records in, before they are handed over. True if there were none.
+    pub(crate) fn depart(&self, records: usize, bytes: usize) -> bool {
         self.bytes.fetch_add(bytes, Ordering::AcqRel);
+        self.records.fetch_add(records, Ordering::AcqRel) == 0
     }
 
     /// Counts records out.
@@ -231,6 +250,15 @@ impl Ledger {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// While it lives, no record waits for others to go with.
+pub(crate) struct Hurry<'a>(&'a Ledger);
+
+impl Drop for Hurry<'_> {
+    fn drop(&mut self) {
+        self.0.hurried.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

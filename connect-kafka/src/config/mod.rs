@@ -21,6 +21,8 @@ use connect_broker::Isolation;
 use connect_broker::StartOffset;
 use rdkafka::ClientConfig;
 
+use crate::linger::DEFAULT_LINGER;
+
 /// What becomes of an option of the Java clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -133,6 +135,7 @@ pub(crate) struct Settings {
     pub(crate) max_poll_interval: Option<Duration>,
     pub(crate) buffer_memory: Option<usize>,
     pub(crate) max_record_bytes: usize,
+    pub(crate) linger: Duration,
     pub(crate) group: Option<String>,
     pub(crate) start: Option<StartOffset>,
     pub(crate) isolation: Option<Isolation>,
@@ -152,6 +155,7 @@ impl Settings {
             buffer_memory: None,
             // As in Java; librdkafka's own default is a little less.
             max_record_bytes: 1_048_576,
+            linger: DEFAULT_LINGER,
             group: None,
             start: None,
             isolation: None,

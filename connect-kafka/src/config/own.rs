@@ -51,6 +51,7 @@ pub(super) fn apply(
                 _ => return Err(bad(name, value, "use read_committed or read_uncommitted")),
             });
         }
+        "linger.ms" => settings.linger = millis(name, value)?,
         "max.block.ms" => settings.max_block = millis(name, value)?,
         "max.poll.records" => settings.max_poll_records = Some(number(name, value)?),
         "partition.assignment.strategy" => {

@@ -172,7 +172,12 @@ pub(super) static OPTIONS: &[ClientOption] = &[
     ),
     option("key.deserializer", CONSUMER, Ignored, BYTES),
     option("key.serializer", PRODUCER, Ignored, BYTES),
-    option("linger.ms", PRODUCER, Same, ""),
+    option(
+        "linger.ms",
+        PRODUCER,
+        Own,
+        "librdkafka is told to wait longer, and hurried after this time",
+    ),
     option(
         "max.block.ms",
         PRODUCER,

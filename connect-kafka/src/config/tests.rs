@@ -40,8 +40,8 @@ fn options_become_librdkafkas() {
     let table: &[(Role, Pairs, Pairs)] = &[
         (
             Producer,
-            &[("acks", "all"), ("linger.ms", "7")],
-            &[("acks", "all"), ("linger.ms", "7")],
+            &[("acks", "all"), ("batch.size", "7")],
+            &[("acks", "all"), ("batch.size", "7")],
         ),
         (
             Producer,
@@ -263,18 +263,19 @@ fn bad_values_and_java_classes_are_refused_by_name() {
 fn own_options_win_and_a_workers_group_is_not_a_consumers() {
     let shared = config_map! {
         "bootstrap.servers" => "a:1", "group.id" => "worker", "client.id" => "worker",
-        "session.timeout.ms" => 1, "linger.ms" => 1, "retry.backoff.ms" => 1, "plugin.path" => "x",
+        "session.timeout.ms" => 1, "batch.size" => 1, "retry.backoff.ms" => 1, "plugin.path" => "x",
     };
-    let own = config_map! { "linger.ms" => 2, "client.id" => "own" };
-    let producer = translate(Role::Producer, &shared, &own).unwrap().config;
+    let own = config_map! { "batch.size" => 2, "client.id" => "own", "linger.ms" => 3 };
+    let producer = translate(Role::Producer, &shared, &own).unwrap();
+    assert_eq!(producer.linger, Duration::from_millis(3));
     let expected = [
+        ("batch.size", "2"),
         ("bootstrap.servers", "a:1"),
         ("client.id", "own"),
-        ("linger.ms", "2"),
         ("retry.backoff.ms", "1"),
     ];
     assert_eq!(
-        producer.config_map().into_iter().collect::<Vec<_>>(),
+        producer.config.config_map().into_iter().collect::<Vec<_>>(),
         expected
     );
     let consumer = translate(Role::Consumer, &shared, &ConfigMap::new()).unwrap();

@@ -233,11 +233,40 @@ pub(crate) fn serve(client: &Client, wait: Duration) {
     unsafe { sys::rd_kafka_poll(client.native_ptr(), millis(wait)) };
 }
 
+/// Ends a [`serve`] that waits, or the next one if none does.
+pub(crate) fn wake(client: &Client) {
+    // SAFETY: F1; the queue object is ours and destroyed once.
+    unsafe {
+        let queue = sys::rd_kafka_queue_get_main(client.native_ptr());
+        sys::rd_kafka_queue_yield(queue);
+        sys::rd_kafka_queue_destroy(queue);
+    }
+}
+
 /// Sends what waits for more records to go with, and runs callbacks meanwhile; returns once nothing
 /// is in flight or the time is over.
 pub(crate) fn flush(client: &Client, wait: Duration) {
     // SAFETY: F1; F3 for the callbacks. That the time was over is no error.
     unsafe { sys::rd_kafka_flush(client.native_ptr(), millis(wait)) };
+}
+
+/// Asks some broker for what the client knows of the cluster; waits for a connection if need be.
+pub(crate) fn refresh_metadata(client: &Client, timeout: Duration) -> Result<(), Failure> {
+    let mut metadata = ptr::null();
+    // SAFETY: F1; without a topic, those that the client knows are meant; `metadata` outlives the
+    // call.
+    check(unsafe {
+        sys::rd_kafka_metadata(
+            client.native_ptr(),
+            0,
+            ptr::null_mut(),
+            &raw mut metadata,
+            millis(timeout),
+        )
+    })?;
+    // SAFETY: the call succeeded, so this is an object that is ours.
+    unsafe { sys::rd_kafka_metadata_destroy(metadata) };
+    Ok(())
 }
 
 /// How many records and callbacks librdkafka still holds.
