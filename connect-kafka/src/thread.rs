@@ -299,8 +299,8 @@ impl Reader {
     }
 }
 
-/// Where partitions start: after what the group committed, else at the end if readers start there.
-/// Those that start at the beginning are absent.
+/// Where partitions start: after what the group committed, else at their beginning or end. Those of
+/// which that cannot be found out now are absent.
 pub(crate) fn starts(
     client: &Client,
     partitions: &[TopicPartition],
@@ -325,15 +325,19 @@ pub(crate) fn starts(
             }
         }
     }
-    if start == StartOffset::Latest {
-        let missing = partitions
-            .iter()
-            .filter(|partition| !starts.contains_key(*partition));
-        let missing: Vec<_> = missing.cloned().collect();
-        match edges(client, &missing, Offset::End) {
-            Ok(ends) => starts.extend(ends),
-            Err(failure) => tracing::debug!(text = failure.text, "ends are not known yet"),
-        }
+    // Left to librdkafka, a start that is not a number takes half a second when nothing is known of
+    // the topic yet.
+    let missing = partitions
+        .iter()
+        .filter(|partition| !starts.contains_key(*partition));
+    let missing: Vec<_> = missing.cloned().collect();
+    let edge = match start {
+        StartOffset::Latest => Offset::End,
+        _ => Offset::Beginning,
+    };
+    match edges(client, &missing, edge) {
+        Ok(edges) => starts.extend(edges),
+        Err(failure) => tracing::debug!(text = failure.text, "starts are not known yet"),
     }
     starts
 }

@@ -180,6 +180,13 @@ impl SourceLoop {
     /// Sends a batch on its way; waits while the log is behind.
     async fn dispatch(&mut self, batch: Vec<SourceRecord>) -> Result<()> {
         if batch.is_empty() {
+            if self
+                .transactions
+                .as_ref()
+                .is_some_and(Transactions::ends_idle)
+            {
+                self.end_transaction(End::Commit).await?;
+            }
             // Legal, and no reason to keep a runtime thread busy.
             tokio::task::yield_now().await;
             return Ok(());
@@ -197,12 +204,11 @@ impl SourceLoop {
                 self.end_transaction(end).await?;
             }
         }
-        if self
-            .transactions
-            .as_ref()
-            .is_some_and(Transactions::ends_now)
-        {
-            self.end_transaction(End::Commit).await?;
+        if let Some(transactions) = &mut self.transactions {
+            transactions.added();
+            if transactions.ends_now() {
+                self.end_transaction(End::Commit).await?;
+            }
         }
         tokio::task::yield_now().await;
         Ok(())
