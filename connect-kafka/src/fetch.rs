@@ -29,16 +29,9 @@ pub(crate) struct Fetcher {
 /// A partition's part of a batch while it is filled.
 struct Part {
     topic_id: usize,
-    partition: i32,
-    bytes: BytesMut,
-    records: Vec<Sliced>,
-}
-
-/// A record whose key and value are lengths in the part's bytes, value behind key.
-struct Sliced {
-    record: FetchedRecord,
-    key: Option<usize>,
-    value: Option<usize>,
+    /// Room for the keys and values that follow.
+    room: BytesMut,
+    filled: PartitionRecords,
 }
 
 impl Fetcher {
@@ -69,8 +62,8 @@ impl Fetcher {
             match message.error() {
                 None => {
                     fetch.count += 1;
-                    fetch.bytes += add(&mut parts, message, limit, room);
-                    note(topics, message);
+                    let part = part(&mut parts, topics, message, limit, room);
+                    fetch.bytes += part.add(message);
                 }
                 Some(error) if error.code == Code::PartitionEOF => {
                     let topic = note(topics, message);
@@ -85,7 +78,7 @@ impl Fetcher {
                 Some(error) => errors.push(error),
             }
         });
-        fetch.groups = parts.into_iter().map(|part| finish(part, topics)).collect();
+        fetch.groups = parts.into_iter().map(|part| part.filled).collect();
         if let Some(average) = fetch.bytes.checked_div(fetch.count) {
             // One large record must not be followed by many.
             self.average = average.max(self.average / 2);
@@ -94,43 +87,58 @@ impl Fetcher {
     }
 }
 
-/// Copies a message into its partition's part and says how many bytes it has.
-fn add(parts: &mut Vec<Part>, message: &Fetched<'_>, limit: usize, room: usize) -> usize {
+/// The part of a message's partition.
+fn part<'a>(
+    parts: &'a mut Vec<Part>,
+    topics: &mut Vec<(usize, TopicName)>,
+    message: &Fetched<'_>,
+    limit: usize,
+    room: usize,
+) -> &'a mut Part {
     let (topic_id, partition) = (message.topic_id(), message.partition());
-    let is_own = |part: &Part| part.topic_id == topic_id && part.partition == partition;
+    let is_own =
+        |part: &Part| part.topic_id == topic_id && part.filled.partition.partition == partition;
     // Messages come in runs of one partition, so the last is the likely one.
-    let index = parts.iter().rposition(is_own).unwrap_or_else(|| {
+    let index = parts.iter().rposition(is_own).unwrap_or(parts.len());
+    if index == parts.len() {
+        let topic = note(topics, message);
         parts.push(Part {
             topic_id,
-            partition,
-            bytes: BytesMut::with_capacity(room),
-            records: Vec::with_capacity(limit),
+            room: BytesMut::with_capacity(room),
+            filled: PartitionRecords {
+                partition: TopicPartition { topic, partition },
+                records: Vec::with_capacity(limit),
+            },
         });
-        parts.len() - 1
-    });
-    let Some(part) = parts.get_mut(index) else {
-        return 0;
-    };
-    let (key, value) = (message.key(), message.value());
-    part.bytes.extend_from_slice(key.unwrap_or_default());
-    part.bytes.extend_from_slice(value.unwrap_or_default());
-    let (timestamp, timestamp_type) = message.timestamp();
-    let headers = message.headers();
-    let sized: usize = headers
-        .iter()
-        .map(|header| header.key.len() + header.value.as_ref().map_or(0, Bytes::len))
-        .sum();
-    let record = FetchedRecord {
-        offset: message.offset(),
-        timestamp,
-        timestamp_type,
-        key: None,
-        value: None,
-        headers,
-    };
-    let (key, value) = (key.map(<[u8]>::len), value.map(<[u8]>::len));
-    part.records.push(Sliced { record, key, value });
-    key.unwrap_or_default() + value.unwrap_or_default() + sized
+    }
+    #[expect(clippy::indexing_slicing, reason = "found or pushed above")]
+    &mut parts[index]
+}
+
+impl Part {
+    /// Copies a message and says how many bytes it has.
+    fn add(&mut self, message: &Fetched<'_>) -> usize {
+        let (key, value) = (message.key(), message.value());
+        let (timestamp, timestamp_type) = message.timestamp();
+        let headers = message.headers();
+        let sized: usize = headers
+            .iter()
+            .map(|header| header.key.len() + header.value.as_ref().map_or(0, Bytes::len))
+            .sum();
+        let mut copy = |bytes: &[u8]| {
+            self.room.extend_from_slice(bytes);
+            self.room.split().freeze()
+        };
+        self.filled.records.push(FetchedRecord {
+            offset: message.offset(),
+            timestamp,
+            timestamp_type,
+            key: key.map(&mut copy),
+            value: value.map(&mut copy),
+            headers,
+        });
+        key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + sized
+    }
 }
 
 fn note(topics: &mut Vec<(usize, TopicName)>, message: &Fetched<'_>) -> TopicName {
@@ -141,34 +149,4 @@ fn note(topics: &mut Vec<(usize, TopicName)>, message: &Fetched<'_>) -> TopicNam
     let name = TopicName::new(message.topic());
     topics.push((id, name.clone()));
     name
-}
-
-/// Cuts a part's bytes into records.
-fn finish(part: Part, topics: &[(usize, TopicName)]) -> PartitionRecords {
-    let mut bytes = part.bytes.freeze();
-    let mut cut = |len: usize| bytes.split_to(len);
-    let records = part
-        .records
-        .into_iter()
-        .map(
-            |Sliced {
-                 mut record,
-                 key,
-                 value,
-             }| {
-                record.key = key.map(&mut cut);
-                record.value = value.map(&mut cut);
-                record
-            },
-        )
-        .collect();
-    let topic = topics.iter().find(|(id, _)| *id == part.topic_id);
-    let topic = topic.map_or_else(|| TopicName::new(""), |(_, name)| name.clone());
-    PartitionRecords {
-        partition: TopicPartition {
-            topic,
-            partition: part.partition,
-        },
-        records,
-    }
 }

@@ -42,13 +42,9 @@ impl Text {
     /// # Errors
     /// The bytes back, if they are not UTF-8.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, Bytes> {
-        if std::str::from_utf8(&bytes).is_err() {
-            return Err(bytes);
-        }
-        // Checked above, so that the bytes need not be kept for the answer.
-        ByteString::try_from(bytes)
-            .map(Self)
-            .map_err(|_| Bytes::new())
+        // Another reference costs much less than to check twice.
+        let kept = bytes.clone();
+        ByteString::try_from(bytes).map(Self).map_err(|_| kept)
     }
 
     /// Takes shared bytes, with U+FFFD in place of what is not UTF-8, as Java's decoder does.
