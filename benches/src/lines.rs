@@ -52,21 +52,70 @@ impl Lines {
         text.push(b'\n');
     }
 
+    /// Appends a line of exactly so many bytes, and its newline: several lines joined by spaces, cut
+    /// between two characters, filled up with full stops.
+    ///
+    /// ```
+    /// use connect_benches::lines::Lines;
+    ///
+    /// let mut text = Vec::new();
+    /// Lines::new(1).write_sized(100, &mut text);
+    /// assert_eq!(text.len(), 101);
+    /// assert!(std::str::from_utf8(&text).is_ok());
+    /// ```
+    pub fn write_sized(&mut self, bytes: usize, text: &mut Vec<u8>) {
+        let end = text.len() + bytes;
+        while text.len() <= end {
+            self.write(text);
+            text.pop();
+            text.push(b' ');
+        }
+        let is_inside = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
+        let mut cut = end;
+        while text.get(cut).is_some_and(is_inside) {
+            cut -= 1;
+        }
+        text.truncate(cut);
+        text.resize(end, b'.');
+        text.push(b'\n');
+    }
+
     /// Writes `count` lines.
     ///
     /// # Errors
     /// Writing fails.
     pub fn write_to(&mut self, count: u64, output: &mut impl Write) -> io::Result<()> {
-        let mut text = Vec::with_capacity(FLUSH_AT + 4096);
-        for _ in 0..count {
-            self.write(&mut text);
-            if text.len() >= FLUSH_AT {
-                output.write_all(&text)?;
-                text.clear();
-            }
-        }
-        output.write_all(&text)
+        write_all(count, output, |text| self.write(text))
     }
+
+    /// Writes `count` lines of exactly so many bytes, without the newline.
+    ///
+    /// # Errors
+    /// Writing fails.
+    pub fn write_sized_to(
+        &mut self,
+        count: u64,
+        bytes: usize,
+        output: &mut impl Write,
+    ) -> io::Result<()> {
+        write_all(count, output, |text| self.write_sized(bytes, text))
+    }
+}
+
+fn write_all(
+    count: u64,
+    output: &mut impl Write,
+    mut write: impl FnMut(&mut Vec<u8>),
+) -> io::Result<()> {
+    let mut text = Vec::with_capacity(FLUSH_AT + 4096);
+    for _ in 0..count {
+        write(&mut text);
+        if text.len() >= FLUSH_AT {
+            output.write_all(&text)?;
+            text.clear();
+        }
+    }
+    output.write_all(&text)
 }
 
 const FLUSH_AT: usize = 256 * 1024;
