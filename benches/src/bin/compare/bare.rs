@@ -1,10 +1,12 @@
-//! The least that a program on librdkafka can do: the loops that run as children of `compare`.
+//! The least that a program on librdkafka can do: the loops that run as children of `compare`. One
+//! thread with a client of its own for each part.
 
 use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::BufRead;
 use std::io::BufReader;
-use std::io::BufWriter;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -24,6 +26,9 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::producer::ThreadedProducer;
 use rdkafka::types::RDKafkaErrorCode;
 
+/// How many bytes are read or written at once.
+const BLOCK: usize = 256 * 1024;
+
 struct Count(Arc<AtomicU64>);
 
 impl ClientContext for Count {}
@@ -37,20 +42,32 @@ impl ProducerContext for Count {
     }
 }
 
-/// Sends every line of a file and waits for all receipts.
-pub(crate) fn produce(address: &str, topic: &str, file: &str) {
+/// Sends every line of files and waits for all receipts.
+pub(crate) fn produce(bootstrap: &str, topic: &str, files: &[impl AsRef<Path> + Sync]) {
+    std::thread::scope(|scope| {
+        for file in files {
+            scope.spawn(|| produce_file(bootstrap, topic, file.as_ref(), None));
+        }
+    });
+}
+
+/// Sends every line of a file, to any partition unless one is named, and waits for all receipts.
+pub(crate) fn produce_file(bootstrap: &str, topic: &str, file: &Path, partition: Option<i32>) {
     let delivered = Arc::new(AtomicU64::new(0));
     let producer: ThreadedProducer<Count> = ClientConfig::new()
-        .set("bootstrap.servers", address)
+        .set("bootstrap.servers", bootstrap)
         .set("enable.idempotence", "true")
         .create_with_context(Count(Arc::clone(&delivered)))
         .unwrap();
-    let mut input = BufReader::with_capacity(256 * 1024, File::open(file).unwrap());
+    let mut input = BufReader::with_capacity(BLOCK, File::open(file).unwrap());
     let mut line = Vec::new();
     let mut sent = 0;
     while input.read_until(b'\n', &mut line).unwrap() > 0 {
         let value = line.strip_suffix(b"\n").unwrap_or(&line);
         let mut record = BaseRecord::<(), [u8], ()>::to(topic).payload(value);
+        if let Some(partition) = partition {
+            record = record.partition(partition);
+        }
         while let Err((error, back)) = producer.send(record) {
             assert!(matches!(
                 error,
@@ -67,30 +84,43 @@ pub(crate) fn produce(address: &str, topic: &str, file: &str) {
     }
 }
 
-/// Writes the values of a topic of one partition to a file, until there are `count`.
-pub(crate) fn consume(address: &str, topic: &str, file: &str, count: u64) {
+/// Writes the values of the partitions of a topic to one file, until there are `count` of each.
+pub(crate) fn consume(bootstrap: &str, topic: &str, file: &str, partitions: i32, count: u64) {
+    std::thread::scope(|scope| {
+        for partition in 0..partitions {
+            scope.spawn(move || consume_partition(bootstrap, topic, file, partition, count));
+        }
+    });
+}
+
+fn consume_partition(bootstrap: &str, topic: &str, file: &str, partition: i32, count: u64) {
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", address)
+        .set("bootstrap.servers", bootstrap)
         .set("group.id", "none")
         .set("enable.auto.commit", "false")
         .set("fetch.queue.backoff.ms", "10")
         .create()
         .unwrap();
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, 0, Offset::Beginning)
+    list.add_partition_offset(topic, partition, Offset::Beginning)
         .unwrap();
     consumer.assign(&list).unwrap();
-    let mut output = BufWriter::with_capacity(256 * 1024, File::create(file).unwrap());
+    // Whole lines at the end of the file at once, so that threads can share it.
+    let mut options = OpenOptions::new();
+    let mut output = options.create(true).append(true).open(file).unwrap();
+    let mut block = Vec::with_capacity(BLOCK + 4096);
     let mut written = 0;
     while written < count {
         if let Some(message) = consumer.poll(Duration::from_millis(100)) {
             let message = message.unwrap();
-            output
-                .write_all(message.payload().unwrap_or_default())
-                .unwrap();
-            output.write_all(b"\n").unwrap();
+            block.extend_from_slice(message.payload().unwrap_or_default());
+            block.push(b'\n');
+            if block.len() >= BLOCK {
+                output.write_all(&block).unwrap();
+                block.clear();
+            }
             written += 1;
         }
     }
-    output.flush().unwrap();
+    output.write_all(&block).unwrap();
 }

@@ -1,72 +1,129 @@
 //! How fast is the worker on Kafka, beside Kafka Connect itself, bare loops on the same client
 //! library, and kcat?
 //!
-//! `cargo run --release -p connect-benches --features compare --bin compare -- --lines N --rounds R`
-//! builds the `connect` program, fetches Kafka Connect with Maven, starts a broker and runs all of
-//! them in turn, file to Kafka and Kafka to file, with the same configuration files. It counts at
-//! the target and prints Markdown. `kcat` takes part where it is installed. Linux only.
+//! `cargo run --release -p connect-benches --features compare --bin compare` builds the `connect`
+//! program, fetches Kafka Connect with Maven, starts a broker and runs all of them in turn on the
+//! same lines, with the same configuration files. It counts at the target, prints Markdown, and
+//! writes it to `benches/COMPARISON.md` with the plot `benches/comparison.svg`; a run of some
+//! workloads only, or of less than five rounds, writes to `target/compare` instead. `kcat` takes
+//! part where it is installed. Linux only.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that fails has no result")]
 
-mod bare;
-mod contender;
-mod lab;
-mod measure;
-mod report;
+use std::fs;
+use std::path::Path;
 
-use contender::Contender;
-use contender::Direction;
+mod bare;
+mod chart;
+mod contender;
+mod digest;
+mod files;
+mod lab;
+mod machine;
+mod measure;
+mod options;
+mod outcome;
+mod programs;
+mod report;
+mod rest;
+mod topic;
+mod trial;
+mod workload;
+
 use lab::Lab;
+use machine::Machine;
+use options::Options;
+use outcome::Outcome;
+use trial::Trials;
+use workload::WORKLOADS;
+use workload::Workload;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match *words.as_slice() {
-        ["bare-produce", address, topic, file] => bare::produce(address, topic, file),
-        ["bare-consume", address, topic, file, count] => {
-            bare::consume(address, topic, file, count.parse().unwrap());
+        ["bare-produce", bootstrap, topic, ref files @ ..] => {
+            bare::produce(bootstrap, topic, files);
         }
-        _ => match options(&words) {
-            Some((lines, rounds)) => compare(lines, rounds),
-            None => panic!("usage: compare [--lines N] [--rounds R]"),
+        ["bare-consume", bootstrap, topic, file, partitions, count] => {
+            let (partitions, count) = (partitions.parse().unwrap(), count.parse().unwrap());
+            bare::consume(bootstrap, topic, file, partitions, count);
+        }
+        ["--list"] => list(),
+        ["--help"] => println!("{}", options::USAGE),
+        _ => match Options::parse(&words) {
+            Ok(options) => compare(&options),
+            Err(problem) => panic!("{problem}\n{}", options::USAGE),
         },
     }
 }
 
-fn options(words: &[&str]) -> Option<(u64, usize)> {
-    let (mut lines, mut rounds) = (1_000_000, 5);
-    for pair in words.chunks(2) {
-        match *pair {
-            ["--lines", number] => lines = number.parse().ok()?,
-            ["--rounds", number] => rounds = number.parse().ok()?,
-            _ => return None,
-        }
+fn list() {
+    for workload in &WORKLOADS {
+        println!("{:28}{}", workload.name, workload.title);
     }
-    Some((lines, rounds))
 }
 
-fn compare(lines: u64, rounds: usize) {
-    let lab = Lab::set_up(lines);
-    for direction in [Direction::FileToKafka, Direction::KafkaToFile] {
-        let contenders = Contender::all();
-        let mut results = vec![Vec::new(); contenders.len()];
-        for round in 0..rounds {
-            // Each round begins with another one.
-            for step in 0..contenders.len() {
-                let index = (round + step) % contenders.len();
-                if let (Some(contender), Some(results)) =
-                    (contenders.get(index), results.get_mut(index))
-                {
-                    let run = lab.run(*contender, direction, round);
-                    eprintln!("{}, {}: {run}", direction.name(), contender.name());
-                    results.push(run);
-                }
-            }
-        }
-        println!(
-            "## {}\n\n{}",
-            direction.name(),
-            report::table(&contenders, &results)
+fn compare(options: &Options) {
+    let machine = Machine::look();
+    let lab = Lab::set_up();
+    let mut outcomes = Vec::new();
+    for workload in &options.workloads {
+        let outcome = measure(&lab, workload, options);
+        println!("{}", report::section(&outcome));
+        outcomes.push(outcome);
+        // After each, so that a failure leaves what was measured.
+        write(
+            &programs::target_folder().join("compare"),
+            &machine,
+            options,
+            &outcomes,
         );
     }
+    if options.is_complete {
+        write(
+            Path::new(env!("CARGO_MANIFEST_DIR")),
+            &machine,
+            options,
+            &outcomes,
+        );
+    }
+}
+
+fn measure(lab: &Lab, workload: &'static Workload, options: &Options) -> Outcome {
+    let lines = workload.lines(options.lines);
+    let input = lab.input(workload, lines);
+    let mut trials = Trials::new(lab, workload, &input);
+    let contenders = workload.contenders();
+    let mut results: Vec<_> = contenders.iter().map(|c| (*c, Vec::new())).collect();
+    for round in 0..options.rounds {
+        // Each round begins with another one.
+        let (before, from) = results.split_at_mut(round % contenders.len());
+        for (contender, runs) in from.iter_mut().chain(before) {
+            let run = trials.run(*contender, round);
+            eprintln!("{}, {}: {run}", workload.name, contender.name());
+            runs.push(run);
+        }
+    }
+    lab.discard(workload, &input);
+    Outcome {
+        workload,
+        lines,
+        results,
+    }
+}
+
+/// Writes report and plot.
+fn write(folder: &Path, machine: &Machine, options: &Options, outcomes: &[Outcome]) {
+    fs::create_dir_all(folder).unwrap();
+    let path = folder.join("COMPARISON.md");
+    let document = fs::read_to_string(&path).unwrap_or_default();
+    let report = report::report(&machine.describe(), options.rounds, outcomes);
+    fs::write(&path, report::replace(&document, &report)).unwrap();
+    let foot = format!(
+        "Middle of {} rounds; whiskers from the least to the most. {}.",
+        options.rounds,
+        machine.brief()
+    );
+    fs::write(folder.join("comparison.svg"), chart::chart(outcomes, &foot)).unwrap();
 }

@@ -9,14 +9,46 @@ use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::rest::RestProbe;
+
 /// How often the target is looked at.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Longest time that a run may take without progress.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long nothing more must come from a child that ended before all records arrived.
-const QUIET: Duration = Duration::from_millis(500);
+/// Longest time without progress once the process has ended.
+const PATIENCE_AFTER_END: Duration = Duration::from_secs(5);
+
+/// When everything has arrived.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Goal {
+    /// The target stands there.
+    At(u64),
+    /// The target stands there at least, and has been still for so long.
+    Still(u64, Duration),
+}
+
+/// One look.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    time: Instant,
+    /// Where the target stood.
+    pub(crate) done: u64,
+    /// CPU seconds of the process until then.
+    cpu: f64,
+}
+
+/// What was seen.
+pub(crate) struct Watched {
+    begin: Instant,
+    /// The first look that saw something.
+    pub(crate) first: Look,
+    /// The last look that saw something new.
+    pub(crate) last: Look,
+    peak: f64,
+    answered: Option<Instant>,
+}
 
 /// What one run took.
 #[derive(Debug, Clone, Copy)]
@@ -29,17 +61,36 @@ pub(crate) struct Run {
     pub(crate) peak: f64,
     /// Seconds from the start of the process to the first record at the target.
     pub(crate) first: f64,
-    /// The share of the expected that arrived.
-    pub(crate) share: f64,
+    /// Seconds from the start of the process until its REST interface answered.
+    pub(crate) answered: Option<f64>,
 }
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.0} records/s, {:.2} CPU-s per million, {:.0} MB, first after {:.2} s, {:.4} arrived",
-            self.rate, self.cpu, self.peak, self.first, self.share
-        )
+            "{:.0} records/s, {:.2} CPU-s per million, {:.0} MB, first after {:.2} s",
+            self.rate, self.cpu, self.peak, self.first
+        )?;
+        match self.answered {
+            Some(answered) => write!(f, ", REST after {answered:.2} s"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Watched {
+    /// The figures, if so many records came between the first and the last look.
+    pub(crate) fn run(&self, records: u64) -> Run {
+        assert!(records > 0, "too few lines: all arrived between two looks");
+        let records = float(records);
+        Run {
+            rate: records / (self.last.time - self.first.time).as_secs_f64(),
+            cpu: (self.last.cpu - self.first.cpu) / records * 1e6,
+            peak: self.peak,
+            first: (self.first.time - self.begin).as_secs_f64(),
+            answered: self.answered.map(|at| (at - self.begin).as_secs_f64()),
+        }
     }
 }
 
@@ -54,26 +105,19 @@ impl Drop for Guard {
     }
 }
 
-/// One look.
-#[derive(Clone, Copy)]
-struct Look {
-    time: Instant,
-    done: u64,
-    cpu: f64,
-}
-
-/// Starts a process and watches a target that counts up to `total`, which stands for `records`;
-/// then kills the process.
+/// Starts a process and watches a target; then kills the process. Its words go to a file.
 pub(crate) fn watch(
     command: &mut Command,
     log: &Path,
-    (total, records): (u64, u64),
-    mut look_at_target: impl FnMut() -> u64,
-) -> Run {
+    goal: Goal,
+    rest_port: Option<u16>,
+    target: &mut dyn FnMut() -> u64,
+) -> Watched {
     command.stdin(Stdio::null());
     command.stderr(File::create(log).unwrap());
     let begin = Instant::now();
     let child = Guard(command.spawn().unwrap());
+    let probe = rest_port.map(RestProbe::new);
     let proc = format!("/proc/{}", child.0.id());
     let mut first: Option<Look> = None;
     let mut last = Look {
@@ -82,9 +126,9 @@ pub(crate) fn watch(
         cpu: 0.0,
     };
     let mut peak = 0.0_f64;
-    while last.done < total {
+    loop {
         std::thread::park_timeout(INTERVAL);
-        let done = look_at_target();
+        let done = target();
         let time = Instant::now();
         let (cpu, ended) = cpu_seconds(&proc);
         peak = peak.max(peak_megabytes(&proc));
@@ -93,35 +137,31 @@ pub(crate) fn watch(
             first.get_or_insert(last);
         }
         let silence = time - last.time;
-        if ended && silence > QUIET && first.is_some() {
-            break;
+        match goal {
+            Goal::At(total) if last.done >= total => break,
+            Goal::Still(least, long) if last.done >= least && silence >= long => break,
+            Goal::At(_) | Goal::Still(..) => {}
         }
         assert!(
-            silence < PATIENCE && !(ended && silence > Duration::from_secs(5)),
-            "{command:?} stands at {} of {total}:\n{}",
+            silence < PATIENCE && !(ended && silence > PATIENCE_AFTER_END),
+            "{command:?} stands at {} of {goal:?}:\n{}",
             last.done,
             std::fs::read_to_string(log).unwrap_or_default()
         );
     }
     drop(child);
-    let first = first.unwrap();
-    assert!(
-        first.done < last.done,
-        "too few lines: all arrived between two looks"
-    );
-    let moved = share(last.done - first.done, total) * share(records, 1);
-    Run {
-        rate: moved / (last.time - first.time).as_secs_f64(),
-        cpu: (last.cpu - first.cpu) / moved * 1e6,
+    Watched {
+        begin,
+        first: first.unwrap(),
+        last,
         peak,
-        first: (first.time - begin).as_secs_f64(),
-        share: share(last.done, total),
+        answered: probe.and_then(RestProbe::answered),
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn share(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
+fn float(number: u64) -> f64 {
+    number as f64
 }
 
 /// CPU time of a process, from the kernel's account in hundredths of a second, and whether it ended.

@@ -1,65 +1,237 @@
-//! The table.
+//! The report in Markdown.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 
 use crate::contender::Contender;
+use crate::contender::Contender::Bare;
+use crate::contender::Contender::Connect;
+use crate::contender::Contender::Java;
 use crate::measure::Run;
+use crate::outcome::Outcome;
+use crate::outcome::Spread;
 
-/// One line per contender: the middle of the rounds with the least and the most. Ratios are those of
-/// runs of the same round.
-pub(crate) fn table(contenders: &[Contender], results: &[Vec<Run>]) -> String {
-    let of = |wanted: Contender| {
-        let index = contenders
-            .iter()
-            .position(|contender| *contender == wanted)
-            .unwrap();
-        results.get(index).unwrap()
-    };
-    let (bare, java) = (of(Contender::Bare), of(Contender::Java));
-    let mut text = String::from(
-        "| | 1000 records/s | CPU-s per million | peak MB | s to first record | rate ÷ bare | rate ÷ Java | CPU: Java ÷ it | memory: Java ÷ it |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+const BEGIN: &str = "<!-- What stands between these two lines is written by `compare`. -->";
+const END: &str = "<!-- End of what `compare` writes. -->";
+
+/// The whole report: circumstances, the plot, one line per workload, and all tables.
+pub(crate) fn report(circumstances: &str, rounds: usize, outcomes: &[Outcome]) -> String {
+    let mut text = format!(
+        "{circumstances} {rounds} rounds.\n\n![Rates and CPU time of all contenders](comparison.svg)\n\n\
+         ## At a glance\n\n{}",
+        glance(outcomes)
     );
-    for (contender, runs) in contenders.iter().zip(results) {
-        let figure = |figure: &dyn Fn(&Run) -> f64, digits| {
-            spread(runs.iter().map(figure).collect(), digits)
-        };
-        let ratio = |others: &[Run], ratio: &dyn Fn(&Run, &Run) -> f64| {
-            let pairs = runs.iter().zip(others);
-            spread(pairs.map(|(run, other)| ratio(run, other)).collect(), 2)
-        };
-        let cells = [
-            contender.name().to_owned(),
-            figure(&|run| run.rate / 1000.0, 0),
-            figure(&|run| run.cpu, 2),
-            figure(&|run| run.peak, 0),
-            figure(&|run| run.first, 2),
-            ratio(bare, &|run, bare| run.rate / bare.rate),
-            ratio(java, &|run, java| run.rate / java.rate),
-            ratio(java, &|run, java| java.cpu / run.cpu),
-            ratio(java, &|run, java| java.peak / run.peak),
-        ];
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-    }
-    for (contender, runs) in contenders.iter().zip(results) {
-        let share = runs.iter().map(|run| run.share).fold(1.0, f64::min);
-        if share < 1.0 {
-            let _ = writeln!(
-                text,
-                "\n{} ended by itself with {:.1} % of the lines.",
-                contender.name(),
-                share * 100.0
-            );
-        }
+    for outcome in outcomes {
+        text += "\n";
+        text += &section(outcome);
     }
     text
 }
 
-/// The middle, and in brackets the least and the most.
-fn spread(mut figures: Vec<f64>, digits: usize) -> String {
-    figures.sort_by(f64::total_cmp);
-    let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
-    let (least, middle, most) = (at(0), at(figures.len() / 2), at(figures.len() - 1));
-    format!("{middle:.digits$} ({least:.digits$}–{most:.digits$})")
+/// A document with its generated part replaced, or added if there is none.
+pub(crate) fn replace(document: &str, report: &str) -> String {
+    let parts = document
+        .split_once(BEGIN)
+        .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = parts.unwrap_or((document, ""));
+    format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", report.trim_end())
+}
+
+/// One workload.
+pub(crate) fn section(outcome: &Outcome) -> String {
+    let mut text = format!(
+        "## {}\n\n`--only {}`, {} lines.\n\n{}",
+        outcome.workload.title,
+        outcome.workload.name,
+        thousands(outcome.lines),
+        table(outcome)
+    );
+    let (first, again) = outcome.workload.control();
+    let control = |figure: fn(&Run) -> f64| cell(outcome.ratio((again, first), figure), 2);
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        text,
+        "\nControl, {} ÷ the first run of the same: rate {}, CPU time {}, memory {}.",
+        again.name(),
+        control(|run| run.rate),
+        control(|run| run.cpu),
+        control(|run| run.peak)
+    );
+    let answered = outcome.figure(Java, |run| run.answered.unwrap_or(f64::NAN));
+    if let Some(answered) = answered {
+        let _ = writeln!(
+            text,
+            "The REST interface of Kafka Connect answered after {} s.",
+            answered.text(2)
+        );
+    }
+    text
+}
+
+type Column<'a> = (
+    &'a str,
+    Box<dyn Fn(Contender) -> Option<Spread> + 'a>,
+    usize,
+);
+
+/// A line for each contender.
+fn table(outcome: &Outcome) -> String {
+    fn figure(
+        outcome: &Outcome,
+        figure: fn(&Run) -> f64,
+    ) -> Box<dyn Fn(Contender) -> Option<Spread> + '_> {
+        Box::new(move |contender| outcome.figure(contender, figure))
+    }
+    /// Better than the other is above 1.
+    fn ratio(
+        outcome: &Outcome,
+        other: Contender,
+        more_is_better: bool,
+        figure: fn(&Run) -> f64,
+    ) -> Box<dyn Fn(Contender) -> Option<Spread> + '_> {
+        Box::new(move |contender| {
+            let pair = if more_is_better {
+                (contender, other)
+            } else {
+                (other, contender)
+            };
+            (contender != other).then(|| outcome.ratio(pair, figure))?
+        })
+    }
+    let mut columns: Vec<Column<'_>> = vec![
+        (
+            "1,000 records/s",
+            figure(outcome, |run| run.rate / 1000.0),
+            0,
+        ),
+        ("CPU-s per million", figure(outcome, |run| run.cpu), 2),
+        ("peak MB", figure(outcome, |run| run.peak), 0),
+        ("s to first record", figure(outcome, |run| run.first), 2),
+    ];
+    if outcome.of(Bare).is_some() {
+        columns.push(("rate ÷ bare", ratio(outcome, Bare, true, |run| run.rate), 2));
+    }
+    if outcome.workload.compares_deliveries {
+        columns.push((
+            "rate ÷ at-least-once",
+            ratio(outcome, Connect, true, |run| run.rate),
+            2,
+        ));
+        columns.push((
+            "CPU: at-least-once ÷ it",
+            ratio(outcome, Connect, false, |run| run.cpu),
+            2,
+        ));
+    }
+    if outcome.of(Java).is_some() {
+        columns.push(("rate ÷ Java", ratio(outcome, Java, true, |run| run.rate), 2));
+        columns.push((
+            "CPU: Java ÷ it",
+            ratio(outcome, Java, false, |run| run.cpu),
+            2,
+        ));
+        columns.push((
+            "memory: Java ÷ it",
+            ratio(outcome, Java, false, |run| run.peak),
+            2,
+        ));
+    }
+    let names: Vec<&str> = columns.iter().map(|(name, ..)| *name).collect();
+    let mut text = format!(
+        "| | {} |\n|{}\n",
+        names.join(" | "),
+        " --- |".repeat(names.len() + 1)
+    );
+    for (contender, _) in &outcome.results {
+        let cells = columns
+            .iter()
+            .map(|(_, value, digits)| cell(value(*contender), *digits));
+        let cells: Vec<String> = cells.collect();
+        let _ = writeln!(text, "| {} | {} |", contender.name(), cells.join(" | "));
+    }
+    text
+}
+
+/// What matters most, a line for each workload.
+fn glance(outcomes: &[Outcome]) -> String {
+    let mut text = String::from(
+        "`connect standalone`: its own figures, and beside the bare loop and Kafka Connect.\n\n\
+         | | 1,000 records/s | s to first record | rate ÷ bare | rate ÷ Java | CPU: Java ÷ it | memory: Java ÷ it |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for outcome in outcomes
+        .iter()
+        .filter(|outcome| !outcome.workload.compares_deliveries)
+    {
+        let cells = [
+            cell(outcome.figure(Connect, |run| run.rate / 1000.0), 0),
+            cell(outcome.figure(Connect, |run| run.first), 2),
+            cell(outcome.ratio((Connect, Bare), |run| run.rate), 2),
+            cell(outcome.ratio((Connect, Java), |run| run.rate), 2),
+            cell(outcome.ratio((Java, Connect), |run| run.cpu), 2),
+            cell(outcome.ratio((Java, Connect), |run| run.peak), 2),
+        ];
+        let _ = writeln!(
+            text,
+            "| {} | {} |",
+            outcome.workload.title,
+            cells.join(" | ")
+        );
+    }
+    for outcome in outcomes
+        .iter()
+        .filter(|outcome| outcome.workload.compares_deliveries)
+    {
+        let ratio = |contender| cell(outcome.ratio((contender, Connect), |run| run.rate), 2);
+        let _ = writeln!(
+            text,
+            "\nExactly-once reaches {} of the rate of at-least-once with a transaction every 100 ms, {} with one \
+             for every poll.",
+            ratio(Contender::PerInterval),
+            ratio(Contender::PerPoll)
+        );
+    }
+    text
+}
+
+fn cell(spread: Option<Spread>, digits: usize) -> String {
+    spread.map_or_else(|| "–".to_owned(), |spread| spread.text(digits))
+}
+
+/// A number with commas.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generated_part_is_replaced_and_the_rest_stays() {
+        let first = replace("by hand\n", "one");
+        assert!(first.starts_with("by hand\n<!--"));
+        let second = replace(&format!("{first}\nmore by hand"), "two\n");
+        assert!(second.starts_with("by hand\n<!--") && second.ends_with("-->\nmore by hand"));
+        assert!(second.contains("-->\n\ntwo\n\n<!--") && !second.contains("one"));
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(thousands(number), text);
+        }
+    }
 }

@@ -1,0 +1,163 @@
+//! What is measured.
+
+use std::process::Command;
+use std::process::Stdio;
+
+use crate::contender::Contender;
+
+/// From where to where the records go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    FileToKafka,
+    KafkaToFile,
+}
+
+/// What happens to the records on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// String converters.
+    Lines,
+    /// HoistField, InsertField, and the JSON converter with schemas.
+    Envelope,
+}
+
+/// One task for all contenders.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Workload {
+    /// As the command line takes it.
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) direction: Direction,
+    pub(crate) shape: Shape,
+    /// Length of a line, without its newline.
+    pub(crate) line_bytes: usize,
+    /// Partitions of the topic. A source is a connector for each, with a file of its own; a sink is
+    /// one connector with a task for each.
+    pub(crate) parts: usize,
+    /// Compares deliveries instead of programs.
+    pub(crate) compares_deliveries: bool,
+    /// Lines, of a hundred of the largest workloads.
+    pub(crate) percent: u64,
+}
+
+/// All of them, in the order of the report.
+pub(crate) static WORKLOADS: [Workload; 8] = [
+    Workload {
+        name: "file-to-kafka-100",
+        title: "File to Kafka, String, lines of 100 bytes",
+        ..SOURCE
+    },
+    Workload {
+        name: "file-to-kafka-1k",
+        title: "File to Kafka, String, lines of 1,000 bytes",
+        line_bytes: 1000,
+        percent: 20,
+        ..SOURCE
+    },
+    Workload {
+        name: "file-to-kafka-json",
+        title: "File to Kafka, HoistField and InsertField, JSON with schemas",
+        shape: Shape::Envelope,
+        percent: 60,
+        ..SOURCE
+    },
+    Workload {
+        name: "file-to-kafka-four",
+        title: "File to Kafka, String, four connectors with a file each",
+        parts: 4,
+        ..SOURCE
+    },
+    Workload {
+        name: "file-to-kafka-exactly-once",
+        title: "File to Kafka, String, exactly-once beside at-least-once",
+        compares_deliveries: true,
+        ..SOURCE
+    },
+    Workload {
+        name: "kafka-to-file-100",
+        title: "Kafka to file, String, lines of 100 bytes",
+        ..SINK
+    },
+    Workload {
+        name: "kafka-to-file-1k",
+        title: "Kafka to file, String, lines of 1,000 bytes",
+        line_bytes: 1000,
+        percent: 20,
+        ..SINK
+    },
+    Workload {
+        name: "kafka-to-file-four",
+        title: "Kafka to file, String, one connector with four tasks",
+        parts: 4,
+        ..SINK
+    },
+];
+
+const SOURCE: Workload = Workload {
+    name: "",
+    title: "",
+    direction: Direction::FileToKafka,
+    shape: Shape::Lines,
+    line_bytes: 100,
+    parts: 1,
+    compares_deliveries: false,
+    percent: 100,
+};
+
+const SINK: Workload = Workload {
+    direction: Direction::KafkaToFile,
+    ..SOURCE
+};
+
+impl Workload {
+    /// Those that take part, on this machine. The first is ours.
+    pub(crate) fn contenders(&self) -> Vec<Contender> {
+        if self.compares_deliveries {
+            return vec![
+                Contender::Connect,
+                Contender::ConnectAgain,
+                Contender::PerPoll,
+                Contender::PerInterval,
+            ];
+        }
+        let mut contenders = vec![Contender::Connect];
+        if self.has_bare_loop() {
+            contenders.extend([Contender::Java, Contender::Bare, Contender::BareAgain]);
+        } else {
+            contenders.extend([Contender::ConnectAgain, Contender::Java]);
+        }
+        if self.has_bare_loop() && self.parts == 1 && has_kcat() {
+            contenders.push(Contender::Kcat);
+        }
+        contenders
+    }
+
+    /// The contender that ran twice, and its second run.
+    pub(crate) fn control(&self) -> (Contender, Contender) {
+        if self.has_bare_loop() {
+            (Contender::Bare, Contender::BareAgain)
+        } else {
+            (Contender::Connect, Contender::ConnectAgain)
+        }
+    }
+
+    /// How many lines, so that each part gets as many.
+    pub(crate) fn lines(&self, largest: u64) -> u64 {
+        let parts = self.parts as u64;
+        largest * self.percent / 100 / parts * parts
+    }
+
+    /// A loop that transforms and builds JSON would be a worker.
+    fn has_bare_loop(&self) -> bool {
+        self.shape == Shape::Lines && !self.compares_deliveries
+    }
+}
+
+fn has_kcat() -> bool {
+    let kcat = Command::new("kcat")
+        .arg("-V")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    kcat.is_ok_and(|status| status.success())
+}
