@@ -22,8 +22,8 @@ const PANELS: [f64; 2] = [194.0, 554.0];
 const LONGEST: f64 = 250.0;
 
 /// Readable on white and on black.
-const TEXT: &str = "#6e7681";
-const WHISKER: &str = "#8b949e";
+const TEXT: &str = "#737b85";
+const ON_BAR: &str = "#1f2328";
 
 /// One of the two panels.
 struct Panel {
@@ -44,7 +44,7 @@ const fn panels() -> [Panel; 2] {
         },
         Panel {
             left: right,
-            title: "CPU-seconds per million records — less is better",
+            title: "CPU-s per million records — less is better",
             figure: |run| run.cpu,
             label: |value| format!("{value:.2}"),
         },
@@ -92,7 +92,7 @@ pub(crate) fn chart(outcomes: &[Outcome], foot: &str) -> String {
                 NAMES,
                 y + BAR - 1.5,
                 "text-anchor=\"end\"",
-                contender.name(),
+                outcome.workload.label(*contender),
             );
             y += ROW;
         }
@@ -119,7 +119,12 @@ impl Panel {
                 let at = |value: f64| self.left + value * scale;
                 let width = spread.middle * scale;
                 svg.bar(self.left, y, width, contender);
-                svg.whisker(at(spread.least), at(spread.most), y + BAR / 2.0);
+                svg.whisker(
+                    at(spread.least),
+                    at(spread.middle),
+                    at(spread.most),
+                    y + BAR / 2.0,
+                );
                 let label = (self.label)(spread.middle);
                 let x = at(spread.most) + 6.0;
                 svg.text(x, y + BAR - 1.5, "", &label);
@@ -150,13 +155,25 @@ impl Svg {
         );
     }
 
-    fn whisker(&mut self, from: f64, to: f64, y: f64) {
+    /// From the least to the most, in another color where it lies on the bar.
+    fn whisker(&mut self, from: f64, bar_end: f64, to: f64, y: f64) {
         let (above, below) = (y - 3.0, y + 3.0);
-        let _ = writeln!(
-            self.0,
-            "<path d=\"M{from:.1} {above:.1}V{below:.1}M{from:.1} {y:.1}H{to:.1}M{to:.1} {above:.1}V{below:.1}\" \
-             stroke=\"{WHISKER}\" stroke-width=\"1.2\" fill=\"none\"/>"
-        );
+        let parts = [
+            (
+                ON_BAR,
+                format!("M{from:.1} {above:.1}V{below:.1}M{from:.1} {y:.1}H{bar_end:.1}"),
+            ),
+            (
+                TEXT,
+                format!("M{bar_end:.1} {y:.1}H{to:.1}M{to:.1} {above:.1}V{below:.1}"),
+            ),
+        ];
+        for (color, path) in parts {
+            let _ = writeln!(
+                self.0,
+                "<path d=\"{path}\" stroke=\"{color}\" stroke-width=\"1.2\" fill=\"none\"/>"
+            );
+        }
     }
 }
 
@@ -164,11 +181,11 @@ impl Svg {
 const fn color(contender: Contender) -> (&'static str, f64) {
     match contender {
         Contender::Connect => ("#d9622b", 1.0),
-        Contender::ConnectAgain => ("#d9622b", 0.5),
+        Contender::ConnectAgain => ("#d9622b", 0.6),
         Contender::PerInterval | Contender::PerPoll => ("#c9a227", 1.0),
         Contender::Java => ("#4a86d8", 1.0),
         Contender::Bare => ("#3f9a6c", 1.0),
-        Contender::BareAgain => ("#3f9a6c", 0.5),
+        Contender::BareAgain => ("#3f9a6c", 0.6),
         Contender::Kcat => ("#9270ca", 1.0),
     }
 }
@@ -185,4 +202,43 @@ fn whole(value: f64) -> String {
 #[expect(clippy::cast_precision_loss, reason = "a small number")]
 fn float(number: usize) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::WORKLOADS;
+
+    #[test]
+    fn every_contender_has_two_bars_with_whiskers_and_figures() {
+        let run = |rate, cpu| Run {
+            rate,
+            cpu,
+            peak: 50.0,
+            first: 0.1,
+            answered: None,
+        };
+        let mut outcomes = Vec::new();
+        for workload in &WORKLOADS {
+            let slow = vec![run(120e3, 8.0), run(125e3, 8.1), run(180e3, 9.0)];
+            let fast = vec![run(1.0e6, 0.7), run(1.2346e6, 0.81), run(1.6e6, 1.2)];
+            let results = workload.contenders().into_iter().map(|contender| {
+                let runs = match contender {
+                    Contender::Java => slow.clone(),
+                    _ => fast.clone(),
+                };
+                (contender, runs)
+            });
+            outcomes.push(Outcome {
+                workload,
+                lines: 1000,
+                results: results.collect(),
+            });
+        }
+        let svg = chart(&outcomes, "a < b");
+        let bars: usize = outcomes.iter().map(|outcome| outcome.results.len()).sum();
+        assert_eq!(svg.matches("<rect").count(), 2 * bars);
+        assert_eq!(svg.matches("<path").count(), 4 * bars);
+        assert!(svg.contains(">1,235<") && svg.contains(">0.81<") && svg.contains("a &lt; b"));
+    }
 }

@@ -63,7 +63,7 @@ impl Files<'_> {
         if self.contender.is_transactional() {
             // A topic of the run's own: another run's offsets would say that nothing is left.
             text += "exactly.once.source.support=enabled\n";
-            text += &format!("offset.storage.topic={}-offsets\n", self.name);
+            text += &format!("offset.storage.topic={}\n", offsets_topic(self.name));
         }
         text
     }
@@ -97,6 +97,11 @@ impl Files<'_> {
             self.topic
         )
     }
+}
+
+/// The topic of the offsets of a run with exactly-once.
+pub(crate) fn offsets_topic(name: &str) -> String {
+    format!("{name}-offsets")
 }
 
 const TRANSFORMS: &str = "transforms=MakeMap,InsertSource

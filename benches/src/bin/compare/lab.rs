@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::bare;
 use crate::digest::Digest;
 use crate::programs::Programs;
+use crate::topic::Observer;
 use crate::topic::scan;
 use crate::workload::Direction;
 use crate::workload::Workload;
@@ -115,8 +116,20 @@ impl Lab {
     }
 
     pub(crate) fn create(&self, topic: &str, partitions: usize) {
+        self.create_with(topic, partitions, "delete");
+    }
+
+    /// Creates the topic in which a worker with exactly-once keeps offsets, as the worker would. Its
+    /// creation is no part of the delivery.
+    pub(crate) fn create_offsets(&self, topic: &str) {
+        self.create_with(topic, 1, "compact");
+        Observer::new(self.bootstrap(), topic, 1);
+    }
+
+    fn create_with(&self, topic: &str, partitions: usize, cleanup: &str) {
         let partitions = i32::try_from(partitions).unwrap();
-        let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1))
+            .set("cleanup.policy", cleanup);
         let creating = self.admin.create_topics([&topic], &AdminOptions::new());
         for outcome in self.runtime.block_on(creating).unwrap() {
             outcome.unwrap();

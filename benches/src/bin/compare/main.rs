@@ -95,13 +95,16 @@ fn measure(lab: &Lab, workload: &'static Workload, options: &Options) -> Outcome
     let input = lab.input(workload, lines);
     let mut trials = Trials::new(lab, workload, &input);
     let contenders = workload.contenders();
+    for contender in workload.warming() {
+        trials.warm_up(contender);
+    }
     let mut results: Vec<_> = contenders.iter().map(|c| (*c, Vec::new())).collect();
     for round in 0..options.rounds {
         // Each round begins with another one.
         let (before, from) = results.split_at_mut(round % contenders.len());
         for (contender, runs) in from.iter_mut().chain(before) {
             let run = trials.run(*contender, round);
-            eprintln!("{}, {}: {run}", workload.name, contender.name());
+            eprintln!("{}, {}: {run}", workload.name, workload.label(*contender));
             runs.push(run);
         }
     }

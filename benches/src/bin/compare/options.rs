@@ -17,7 +17,7 @@ pub(crate) struct Options {
 pub(crate) const USAGE: &str =
     "usage: compare [--lines N] [--rounds R] [--only WORKLOAD]... [--quick] [--list]
 
---lines N   lines of the largest workloads (3,000,000)
+--lines N   lines of the largest workloads (5,000,000)
 --rounds R  rounds of each workload (5)
 --only W    this workload only; may be repeated
 --quick     as --lines 200000 --rounds 1
@@ -27,7 +27,7 @@ impl Options {
     /// # Errors
     /// What is wrong.
     pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
-        let (mut lines, mut rounds, mut workloads) = (3_000_000, 5, Vec::new());
+        let (mut lines, mut rounds, mut workloads) = (5_000_000, 5, Vec::new());
         let mut words = words.iter();
         while let Some(&word) = words.next() {
             let mut value = || words.next().copied().ok_or(format!("{word} needs a value"));
@@ -49,7 +49,7 @@ impl Options {
             workloads.extend(&WORKLOADS);
         }
         Ok(Self {
-            lines: lines.max(FEWEST_LINES),
+            lines,
             rounds: usize::try_from(rounds.max(1)).map_err(|error| error.to_string())?,
             workloads,
             is_complete,
@@ -64,9 +64,6 @@ fn number(option: &str, text: &str) -> Result<u64, String> {
 
 /// With fewer, the least and the most say little.
 const ENOUGH_ROUNDS: u64 = 5;
-
-/// With fewer, all arrive between two looks.
-const FEWEST_LINES: u64 = 100_000;
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ const END: &str = "<!-- End of what `compare` writes. -->";
 /// The whole report: circumstances, the plot, one line per workload, and all tables.
 pub(crate) fn report(circumstances: &str, rounds: usize, outcomes: &[Outcome]) -> String {
     let mut text = format!(
-        "{circumstances} {rounds} rounds.\n\n![Rates and CPU time of all contenders](comparison.svg)\n\n\
+        "{circumstances} Rounds: {rounds}.\n\n![Rates and CPU time of all contenders](comparison.svg)\n\n\
          ## At a glance\n\n{}",
         glance(outcomes)
     );
@@ -51,7 +51,7 @@ pub(crate) fn section(outcome: &Outcome) -> String {
     let _ = writeln!(
         text,
         "\nControl, {} ÷ the first run of the same: rate {}, CPU time {}, memory {}.",
-        again.name(),
+        outcome.workload.label(again),
         control(|run| run.rate),
         control(|run| run.cpu),
         control(|run| run.peak)
@@ -146,7 +146,12 @@ fn table(outcome: &Outcome) -> String {
             .iter()
             .map(|(_, value, digits)| cell(value(*contender), *digits));
         let cells: Vec<String> = cells.collect();
-        let _ = writeln!(text, "| {} | {} |", contender.name(), cells.join(" | "));
+        let _ = writeln!(
+            text,
+            "| {} | {} |",
+            outcome.workload.label(*contender),
+            cells.join(" | ")
+        );
     }
     text
 }

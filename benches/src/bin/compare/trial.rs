@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::contender::Contender;
 use crate::digest::Digest;
 use crate::files::Files;
+use crate::files::offsets_topic;
 use crate::lab::Input;
 use crate::lab::Lab;
 use crate::measure::Goal;
@@ -45,14 +46,23 @@ impl<'a> Trials<'a> {
         }
     }
 
-    /// Runs a contender. In the first round, reads what arrived.
+    /// Runs a contender in a round; in the first one, reads what arrived.
     pub(crate) fn run(&mut self, contender: Contender, round: usize) -> Run {
-        let name = format!("{}-{contender:?}-{round}", self.workload.name);
+        self.run_named(contender, &round.to_string(), round == 0)
+    }
+
+    /// Lets a broker that is a JVM compile what it will need, before anything is measured.
+    pub(crate) fn warm_up(&mut self, contender: Contender) {
+        self.run_named(contender, "warm-up", false);
+    }
+
+    fn run_named(&mut self, contender: Contender, suffix: &str, read: bool) -> Run {
+        let name = format!("{}-{contender:?}-{suffix}", self.workload.name);
         let folder = self.lab.folder().join(&name);
         fs::create_dir(&folder).unwrap();
         let run = match self.workload.direction {
-            Direction::FileToKafka => self.fill_topic(contender, &name, &folder, round == 0),
-            Direction::KafkaToFile => self.fill_file(contender, &name, &folder, round == 0),
+            Direction::FileToKafka => self.fill_topic(contender, &name, &folder, read),
+            Direction::KafkaToFile => self.fill_file(contender, &name, &folder, read),
         };
         fs::remove_dir_all(&folder).unwrap();
         run
@@ -84,6 +94,9 @@ impl<'a> Trials<'a> {
             Goal::At(lines)
         };
         lab.create(name, parts);
+        if contender.is_transactional() {
+            lab.create_offsets(&offsets_topic(name));
+        }
         let observer = Observer::new(lab.bootstrap(), name, parts);
         let mut end = || observer.end();
         let rest = (contender == Contender::Java).then_some(port);

@@ -51,26 +51,28 @@ pub(crate) static WORKLOADS: [Workload; 8] = [
         name: "file-to-kafka-1k",
         title: "File to Kafka, String, lines of 1,000 bytes",
         line_bytes: 1000,
-        percent: 20,
+        percent: 10,
         ..SOURCE
     },
     Workload {
         name: "file-to-kafka-json",
         title: "File to Kafka, HoistField and InsertField, JSON with schemas",
         shape: Shape::Envelope,
-        percent: 60,
+        percent: 40,
         ..SOURCE
     },
     Workload {
         name: "file-to-kafka-four",
         title: "File to Kafka, String, four connectors with a file each",
         parts: 4,
+        percent: 60,
         ..SOURCE
     },
     Workload {
         name: "file-to-kafka-exactly-once",
         title: "File to Kafka, String, exactly-once beside at-least-once",
         compares_deliveries: true,
+        percent: 30,
         ..SOURCE
     },
     Workload {
@@ -82,13 +84,14 @@ pub(crate) static WORKLOADS: [Workload; 8] = [
         name: "kafka-to-file-1k",
         title: "Kafka to file, String, lines of 1,000 bytes",
         line_bytes: 1000,
-        percent: 20,
+        percent: 10,
         ..SINK
     },
     Workload {
         name: "kafka-to-file-four",
         title: "Kafka to file, String, one connector with four tasks",
         parts: 4,
+        percent: 60,
         ..SINK
     },
 ];
@@ -132,6 +135,28 @@ impl Workload {
         contenders
     }
 
+    /// How the report calls a contender.
+    pub(crate) const fn label(&self, contender: Contender) -> &'static str {
+        match (self.compares_deliveries, contender) {
+            (true, Contender::Connect) => "at-least-once",
+            (true, Contender::ConnectAgain) => "at-least-once, again",
+            (_, contender) => contender.name(),
+        }
+    }
+
+    /// Those that run once before it counts: every way of `connect` to use the broker.
+    pub(crate) fn warming(&self) -> Vec<Contender> {
+        if self.compares_deliveries {
+            vec![
+                Contender::Connect,
+                Contender::PerPoll,
+                Contender::PerInterval,
+            ]
+        } else {
+            vec![Contender::Connect]
+        }
+    }
+
     /// The contender that ran twice, and its second run.
     pub(crate) fn control(&self) -> (Contender, Contender) {
         if self.has_bare_loop() {
@@ -144,7 +169,7 @@ impl Workload {
     /// How many lines, so that each part gets as many.
     pub(crate) fn lines(&self, largest: u64) -> u64 {
         let parts = self.parts as u64;
-        largest * self.percent / 100 / parts * parts
+        (largest * self.percent / 100).max(FEWEST_LINES) / parts * parts
     }
 
     /// A loop that transforms and builds JSON would be a worker.
@@ -152,6 +177,9 @@ impl Workload {
         self.shape == Shape::Lines && !self.compares_deliveries
     }
 }
+
+/// With fewer, all arrive between two looks.
+const FEWEST_LINES: u64 = 50_000;
 
 fn has_kcat() -> bool {
     let kcat = Command::new("kcat")
