@@ -169,7 +169,12 @@ impl Workload {
     /// How many lines, so that each part gets as many.
     pub(crate) fn lines(&self, largest: u64) -> u64 {
         let parts = self.parts as u64;
-        (largest * self.percent / 100).max(FEWEST_LINES) / parts * parts
+        let fewest = if self.compares_deliveries {
+            FEWEST_IN_TRANSACTIONS
+        } else {
+            FEWEST_LINES
+        };
+        (largest * self.percent / 100).max(fewest) / parts * parts
     }
 
     /// A loop that transforms and builds JSON would be a worker.
@@ -180,6 +185,9 @@ impl Workload {
 
 /// With fewer, all arrive between two looks.
 const FEWEST_LINES: u64 = 50_000;
+
+/// With fewer, all arrive in one transaction of 100 ms.
+const FEWEST_IN_TRANSACTIONS: u64 = 500_000;
 
 fn has_kcat() -> bool {
     let kcat = Command::new("kcat")
