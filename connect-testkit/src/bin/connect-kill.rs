@@ -3,6 +3,7 @@
 //! ```text
 //! connect-kill --lines 1000000 --kills 50 --step all
 //! connect-kill --lines 10000000 --kills 200 --step random --exactly-once --seed 7
+//! connect-kill --lines 5000000 --kills 30 --kafka --broker-restarts 5 --cuts 5
 //! ```
 //!
 //! Prints a Markdown table; ends with 1 if an outcome is not as promised.
@@ -23,7 +24,7 @@ use connect_testkit::kill::Pipeline;
 use connect_testkit::kill::Plan;
 use connect_testkit::kill::Step;
 
-/// Runs file → durable log → file in a process, kills it again and again, and proves with the
+/// Runs file → log → file in a process, kills it again and again, and proves with the
 /// numbers in the lines what is lost, doubled or out of order.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -69,6 +70,18 @@ struct Test {
     #[arg(long)]
     power: bool,
 
+    /// The log is a real Kafka, started for each run, instead of the durable one in the process
+    #[arg(long, conflicts_with = "power")]
+    kafka: bool,
+
+    /// How often the broker is killed or stopped during each run, and started again
+    #[arg(long, default_value_t = 0, requires = "kafka")]
+    broker_restarts: u64,
+
+    /// How often the connections to the broker are cut, refused, delayed or fall silent for a while
+    #[arg(long, default_value_t = 0, requires = "kafka")]
+    cuts: u64,
+
     /// Lines that the source hands over at once
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
@@ -98,6 +111,11 @@ struct Run {
     flush_ms: u64,
     #[arg(long, default_value_t = 16 << 20)]
     in_flight_bytes: u64,
+    /// The addresses of the Kafka that is the log
+    #[arg(long)]
+    kafka: Option<String>,
+    #[arg(long)]
+    name: String,
     /// When it kills itself: STEP:EVENT:NANOSECONDS
     #[arg(long)]
     die: Option<Death>,
@@ -124,6 +142,7 @@ fn run_pipeline(run: Run) -> Result<()> {
     pipeline.batch = run.batch;
     pipeline.flush_interval = Duration::from_millis(run.flush_ms);
     pipeline.in_flight_bytes = run.in_flight_bytes;
+    (pipeline.kafka, pipeline.name) = (run.kafka, run.name);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -137,13 +156,20 @@ fn run_tests(test: &Test) -> Result<bool> {
     let steps: Vec<Step> = match test.step.as_str() {
         "all" => Step::ALL
             .into_iter()
-            .filter(|step| step.exists(test.exactly_once))
+            .filter(|step| match test.kafka {
+                true => step.exists_on_kafka(test.exactly_once),
+                false => step.exists(test.exactly_once),
+            })
             .collect(),
         name => vec![name.parse().map_err(Error::config)?],
     };
     let program = std::env::current_exe().map_err(|error| failed("cannot find myself", &error))?;
     let parent = test.folder.clone().unwrap_or_else(std::env::temp_dir);
-    println!("{}", Outcome::HEAD);
+    if test.kafka {
+        println!("{}", Outcome::HEAD_ON_KAFKA);
+    } else {
+        println!("{}", Outcome::HEAD);
+    }
     let mut all_well = true;
     for step in steps {
         let name = format!("connect-kill-{}-{step}", std::process::id());
@@ -163,6 +189,7 @@ fn run_tests(test: &Test) -> Result<bool> {
         (plan.lines, plan.kills, plan.seed) = (test.lines, test.kills, test.seed);
         let outcome = match &disk {
             Some(disk) => plan.run_with_power_cuts(disk)?,
+            None if test.kafka => run_on_kafka(&plan, test)?,
             None => plan.run()?,
         };
         drop(disk);
@@ -182,6 +209,22 @@ fn run_tests(test: &Test) -> Result<bool> {
         }
     }
     Ok(all_well)
+}
+
+#[cfg(feature = "kafka")]
+fn run_on_kafka(plan: &Plan, test: &Test) -> Result<Outcome> {
+    let cluster = connect_testkit::kafka::KafkaCluster::builder()
+        .proxied()
+        .start();
+    let outages = connect_testkit::kill::Outages::new(test.broker_restarts, test.cuts);
+    plan.run_on_kafka(&cluster, outages)
+}
+
+#[cfg(not(feature = "kafka"))]
+fn run_on_kafka(_: &Plan, _: &Test) -> Result<Outcome> {
+    Err(Error::unsupported(
+        "this build has no Kafka; build it with --features kafka,kill",
+    ))
 }
 
 fn failed(what: &str, error: &std::io::Error) -> Error {

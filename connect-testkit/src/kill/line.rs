@@ -62,6 +62,30 @@ pub(crate) fn whole(path: &Path) -> io::Result<u64> {
     Ok(0)
 }
 
+/// The number of the last line of a file that ends; `None` if there is none, or if it is none of
+/// ours.
+///
+/// # Errors
+/// Reading fails.
+pub(crate) fn last(path: &Path) -> io::Result<Option<u64>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let count = file.metadata()?.len() / LINE;
+    let Some(start) = count.checked_sub(1).map(|index| index * LINE) else {
+        return Ok(None);
+    };
+    let mut text = [0; LENGTH];
+    match file.read_exact_at(&mut text, start) {
+        // Whoever writes it cuts off what is torn at its start.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    Ok(text.strip_suffix(b"\n").and_then(number))
+}
+
 /// The number of a line without its end; `None` if it is not as it was made.
 #[must_use]
 pub(crate) fn number(line: &[u8]) -> Option<u64> {
@@ -131,6 +155,7 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 10_003 * LINE);
         let expected: Vec<_> = (0..10_003).map(Some).collect();
         assert_eq!(numbers(&path).unwrap(), expected);
+        assert_eq!(last(&path).unwrap(), Some(10_002));
 
         let mut damaged = std::fs::read(&path).unwrap();
         damaged[150] ^= 1;
@@ -139,7 +164,9 @@ mod tests {
         assert_eq!(whole(&path).unwrap(), 4);
         let expected = [Some(0), None, Some(2), Some(3), None];
         assert_eq!(numbers(&path).unwrap(), expected);
+        assert_eq!(last(&path).unwrap(), Some(3));
         std::fs::write(&path, b"").unwrap();
+        assert_eq!(last(&path).unwrap(), None);
         assert_eq!(numbers(&path).unwrap(), []);
     }
 }

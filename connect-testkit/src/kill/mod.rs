@@ -26,15 +26,20 @@
 
 mod disk;
 mod line;
+mod log;
 mod outcome;
+#[cfg(feature = "kafka")]
+mod outage;
 mod pipeline;
 mod plan;
 mod random;
 mod step;
+mod surroundings;
 mod trigger;
 
 pub use disk::Disk;
 pub use line::LINE;
+pub use outcome::Outages;
 pub use outcome::Outcome;
 pub use pipeline::Look;
 pub use pipeline::Pipeline;

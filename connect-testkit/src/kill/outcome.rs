@@ -5,17 +5,38 @@ use std::time::Duration;
 
 use connect_api::Error;
 use connect_api::Result;
-use connect_broker::LocalBroker;
 
 use crate::kill::line;
+use crate::kill::log::Log;
 use crate::kill::pipeline::Look;
 use crate::kill::pipeline::Pipeline;
-use crate::kill::pipeline::read_numbers;
 use crate::kill::step::Step;
+
+/// What happens to Kafka while lines are on their way through it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outages {
+    /// How often its broker goes, by SIGKILL or stopped cleanly, and comes back.
+    pub broker_restarts: u64,
+    /// How often its connections are cut, refused, delayed or hold what is on its way.
+    pub cuts: u64,
+}
+
+impl Outages {
+    /// So many of each.
+    #[must_use]
+    pub const fn new(broker_restarts: u64, cuts: u64) -> Self {
+        Self {
+            broker_restarts,
+            cuts,
+        }
+    }
+}
 
 /// What arrived of a [`Plan`](super::Plan). See the [module](super) for what the numbers mean.
 ///
-/// Its text is a row of a Markdown table under [`Outcome::HEAD`].
+/// Its text is a row of a Markdown table under [`Outcome::HEAD`], or on Kafka under
+/// [`Outcome::HEAD_ON_KAFKA`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -29,6 +50,8 @@ pub struct Outcome {
     pub lines: u64,
     /// How often the process died.
     pub kills: u64,
+    /// What Kafka went through meanwhile; `None` if the log was another.
+    pub outages: Option<Outages>,
     /// How often it left the file of the sink inside of a line.
     pub tears: u64,
     /// Lines that are missing in the topic or in the output.
@@ -53,6 +76,11 @@ impl Outcome {
     pub const HEAD: &str = "\
 | step | exactly once | lines | kills | torn | lost | doubled in the topic | doubled | bound | most at one kill | out of order | seed |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
+
+    /// The head of a table of outcomes on Kafka.
+    pub const HEAD_ON_KAFKA: &str = "\
+| step | exactly once | lines | kills | broker restarts | cuts | torn | lost | doubled in the topic | doubled | bound | most at one kill | out of order | seed |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
     /// True if it is as promised: nothing lost, nothing out of order, and doubled only what was
     /// under way; with exactly-once nothing.
@@ -82,9 +110,13 @@ impl fmt::Display for Outcome {
             ..
         } = self;
         let exactly_once = if self.exactly_once { "yes" } else { "no" };
+        write!(f, "| {step} | {exactly_once} | {lines} | {kills} ")?;
+        if let Some(outages) = self.outages {
+            write!(f, "| {} | {} ", outages.broker_restarts, outages.cuts)?;
+        }
         write!(
             f,
-            "| {step} | {exactly_once} | {lines} | {kills} | {tears} | {lost} | {doubled_in_topic} \
+            "| {tears} | {lost} | {doubled_in_topic} \
              | {doubled} | {bound} | {largest} | {out_of_order} | {seed} |"
         )
     }
@@ -109,13 +141,9 @@ struct Counts {
 impl Proof {
     /// Reads topic and output, and compares them with what must be there.
     pub(crate) async fn prove(&self, pipeline: &Pipeline) -> Result<Outcome> {
-        let broker = LocalBroker::open(pipeline.log()).await?;
-        let records = read_numbers(&broker, 0).await?;
-        broker.close().await?;
-        let topic: Vec<_> = records
-            .iter()
-            .map(|record| record.map(|(_, number)| number))
-            .collect();
+        let log = Log::open(pipeline).await?;
+        let topic = log.numbers().await?;
+        log.close().await?;
         let output = pipeline.output();
         let file = line::numbers(&output).map_err(|error| {
             Error::external(format!("cannot read {}: {error}", output.display()))
@@ -145,7 +173,6 @@ impl Proof {
         let (sent, written) = (topic.len() as u64, file.len() as u64);
         let end = Look {
             read: self.lines,
-            sent: self.lines,
             end: sent,
             consumed: sent,
             written,
@@ -183,6 +210,7 @@ impl Proof {
             seed: 0,
             lines: self.lines,
             kills: self.kills,
+            outages: None,
             tears: 0,
             lost: in_topic.lost.max(in_file.lost),
             doubled_in_topic: in_topic.doubled,
@@ -238,7 +266,6 @@ mod tests {
     fn proof() -> Proof {
         let second = Look {
             read: 5,
-            sent: 7,
             end: 7,
             consumed: 3,
             written: 4,

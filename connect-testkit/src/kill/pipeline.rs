@@ -1,4 +1,4 @@
-//! What is killed: a worker with file → durable log → file.
+//! What is killed: a worker with file → log → file.
 
 use std::fmt;
 use std::io::Write as _;
@@ -7,18 +7,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::Result;
-use connect_api::TopicPartition;
 use connect_api::config::FromConfig as _;
 use connect_api::config_map;
 use connect_broker::AdminOptions;
-use connect_broker::Broker;
-use connect_broker::ConsumerEvent;
-use connect_broker::ConsumerOptions;
-use connect_broker::Isolation;
-use connect_broker::LocalBroker;
-use connect_broker::Subscription;
 use connect_runtime::Connect;
 use connect_runtime::WorkerConfig;
 use tracing::level_filters::LevelFilter;
@@ -29,10 +23,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::kill::line;
 use crate::kill::line::LINE;
+use crate::kill::log::Log;
 use crate::kill::trigger::Death;
 use crate::kill::trigger::Trigger;
 
-/// A pipeline in a folder: `in.txt`, the log in `log`, `out.txt`.
+/// A pipeline in a folder: `in.txt`, the log in `log` unless it is Kafka, `out.txt`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Pipeline {
@@ -46,6 +41,10 @@ pub struct Pipeline {
     pub flush_interval: Duration,
     /// Bytes that the source may have on their way to the log.
     pub in_flight_bytes: u64,
+    /// The addresses of a Kafka that is the log; `None` is the durable log inside the process.
+    pub kafka: Option<String>,
+    /// The topic, and what the names of the connectors begin with.
+    pub name: String,
 }
 
 /// How far everything is when a process begins, before it does anything.
@@ -54,8 +53,6 @@ pub struct Pipeline {
 pub struct Look {
     /// The line that the source reads first, by its committed offset.
     pub read: u64,
-    /// The line after the last one in the topic.
-    pub sent: u64,
     /// The end of the topic, as an offset.
     pub end: u64,
     /// The offset that the sink reads first, by what its group has committed.
@@ -74,6 +71,8 @@ impl Pipeline {
             batch: 2000,
             flush_interval: Duration::from_millis(20),
             in_flight_bytes: 16 << 20,
+            kafka: None,
+            name: "lines".into(),
         }
     }
 
@@ -114,16 +113,16 @@ impl Pipeline {
                     .with_filter(LevelFilter::INFO),
             )
             .init();
-        let broker = LocalBroker::open(self.log()).await?;
+        let log = Log::open(self).await?;
         let mut registry = connect_runtime::plugins();
         connect_file::plugins(&mut registry);
         let connect = Connect::builder()
             .registry(registry)
-            .broker(broker.clone())
-            .worker(self.worker()?)
+            .shared_broker(log.broker())
+            .worker(WorkerConfig::from_config(&self.worker())?)
             .build()
             .await?;
-        let look = self.look(&broker, &connect).await?;
+        let look = self.look(&log, &connect).await?;
         let mut stdout = std::io::stdout();
         writeln!(stdout, "{look}")
             .and_then(|()| stdout.flush())
@@ -136,122 +135,80 @@ impl Pipeline {
                 "the worker did not stop: {report:?}"
             )));
         }
-        broker.close().await?;
-        Ok(())
+        log.close().await
     }
 
-    fn worker(&self) -> Result<WorkerConfig> {
+    /// The configuration of the worker.
+    pub(crate) fn worker(&self) -> ConfigMap {
         let strings = "org.apache.kafka.connect.storage.StringConverter";
-        let config = config_map! {
+        let mut config = config_map! {
             "key.converter" => strings,
             "value.converter" => strings,
             "source.max.in.flight.bytes" => self.in_flight_bytes.to_string(),
             "offset.flush.interval.ms" => self.flush_interval.as_millis().to_string(),
             "exactly.once.source.support" => if self.exactly_once { "enabled" } else { "disabled" },
         };
-        Ok(WorkerConfig::from_config(&config)?)
+        if let Some(addresses) = &self.kafka {
+            config.insert("bootstrap.servers", addresses.clone());
+        }
+        config
     }
 
     async fn create(&self, connect: &Connect) -> Result<()> {
         let source = config_map! {
             "connector.class" => "FileStreamSource",
             "file" => self.input().display().to_string(),
-            "topic" => TOPIC,
+            "topic" => self.name.clone(),
             "batch.size" => self.batch.to_string(),
         };
-        let sink = config_map! {
+        let mut sink = config_map! {
             "connector.class" => "FileStreamSink",
             "file" => self.output().display().to_string(),
-            "topics" => TOPIC,
+            "topics" => self.name.clone(),
             "exactly.once" => self.exactly_once.to_string(),
         };
-        for (name, config) in [(SOURCE, source), (SINK, sink)] {
+        if self.kafka.is_some() {
+            // The next process takes the place of the dead one, instead of waiting until the group
+            // has noticed its death.
+            let key = "consumer.override.group.instance.id";
+            sink.insert(key, self.sink());
+        }
+        for (name, config) in [(self.source(), source), (self.sink(), sink)] {
             connect
-                .create_connector(name, config)
+                .create_connector(name.as_str(), config)
                 .await
                 .map_err(|error| Error::external(format!("connector \"{name}\": {error}")))?;
         }
         Ok(())
     }
 
-    async fn look(&self, broker: &LocalBroker, connect: &Connect) -> Result<Look> {
-        let offsets = connect.source_offsets(SOURCE);
+    async fn look(&self, log: &Log, connect: &Connect) -> Result<Look> {
+        let offsets = connect.source_offsets(&self.source());
         let position = offsets
             .first()
             .and_then(|(_, offset)| offset.get("position")?.as_i64());
         let position = u64::try_from(position.unwrap_or(0)).unwrap_or(0);
-        let partition = partition();
-        let admin = broker.admin(AdminOptions::default()).await?;
+        let admin = log.broker().admin(AdminOptions::default()).await?;
         let written = line::whole(&self.output())
             .map_err(|error| Error::external("cannot read the output").with_source(error))?;
-        let consumed = admin.group_offsets(GROUP).await?.get(&partition).copied();
-        let mut look = Look {
+        let group = format!("connect-{}", self.sink());
+        let consumed = admin.group_offsets(&group).await?;
+        let consumed = consumed.get(log.partition()).copied();
+        Ok(Look {
             read: position / LINE,
+            end: log.end().await?,
             consumed: consumed.map_or(0, i64::cast_unsigned),
             written,
-            ..Look::default()
-        };
-        if let Some(end) = end(broker).await? {
-            look.end = end;
-            let last = read_numbers(broker, end.saturating_sub(1)).await?;
-            look.sent = last
-                .last()
-                .copied()
-                .flatten()
-                .map_or(0, |(_, number)| number + 1);
-        }
-        Ok(look)
+        })
     }
-}
 
-/// The committed records of the topic, from an offset on: their offsets and numbers.
-///
-/// # Errors
-/// The log cannot be read.
-pub(crate) async fn read_numbers(
-    broker: &LocalBroker,
-    from: u64,
-) -> Result<Vec<Option<(u64, u64)>>> {
-    let Some(end) = end(broker).await? else {
-        return Ok(Vec::new());
-    };
-    let partition = partition();
-    let mut options = ConsumerOptions::new(Subscription::Partitions(vec![partition.clone()]));
-    options.isolation = Isolation::ReadCommitted;
-    let mut consumer = broker.consumer(options).await?;
-    consumer.seek(&partition, from.cast_signed())?;
-    let mut numbers = Vec::new();
-    while consumer.position(&partition).await?.cast_unsigned() < end {
-        if let ConsumerEvent::Records(read) = consumer.poll(Duration::from_secs(10)).await? {
-            for record in read.into_iter().flat_map(|part| part.records) {
-                let number = record.value.as_deref().and_then(line::number);
-                numbers.push(number.map(|number| (record.offset.cast_unsigned(), number)));
-            }
-        }
+    fn source(&self) -> String {
+        format!("{}-source", self.name)
     }
-    Ok(numbers)
-}
 
-/// The end of the topic; `None` if there is none.
-async fn end(broker: &LocalBroker) -> Result<Option<u64>> {
-    let admin = broker.admin(AdminOptions::default()).await?;
-    let partition = partition();
-    if admin.describe_topic(&partition.topic).await?.is_none() {
-        return Ok(None);
+    fn sink(&self) -> String {
+        format!("{}-sink", self.name)
     }
-    let partitions = [partition];
-    let ends = admin
-        .end_offsets(&partitions, Isolation::ReadCommitted)
-        .await?;
-    Ok(ends
-        .values()
-        .next()
-        .map(|end| end.cast_unsigned())
-        .filter(|end| *end > 0))
-}
-
-fn partition() -> TopicPartition {
-    TopicPartition::new(TOPIC, 0)
 }
 
 /// Bytes of a file; 0 if there is none.
@@ -263,12 +220,11 @@ impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             read,
-            sent,
             end,
             consumed,
             written,
         } = self;
-        write!(f, "{read} {sent} {end} {consumed} {written}")
+        write!(f, "{read} {end} {consumed} {written}")
     }
 }
 
@@ -281,7 +237,6 @@ impl FromStr for Look {
         let mut look = || {
             Some(Self {
                 read: next()?,
-                sent: next()?,
                 end: next()?,
                 consumed: next()?,
                 written: next()?,
@@ -290,8 +245,3 @@ impl FromStr for Look {
         look().ok_or_else(|| format!("\"{text}\" is not a look"))
     }
 }
-
-const TOPIC: &str = "lines";
-const SOURCE: &str = "source";
-const SINK: &str = "sink";
-const GROUP: &str = "connect-sink";

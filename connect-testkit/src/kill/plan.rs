@@ -15,10 +15,21 @@ use std::time::Instant;
 
 use connect_api::Error;
 use connect_api::Result;
+use tokio::runtime::Runtime;
 
+#[cfg(feature = "kafka")]
+use crate::kafka::KafkaCluster;
+#[cfg(feature = "kafka")]
+use crate::kafka::Listener;
 use crate::kill::disk::Disk;
 use crate::kill::line;
 use crate::kill::line::LINE;
+#[cfg(feature = "kafka")]
+use crate::kill::log::Log;
+#[cfg(feature = "kafka")]
+use crate::kill::outage::Weather;
+#[cfg(feature = "kafka")]
+use crate::kill::outcome::Outages;
 use crate::kill::outcome::Outcome;
 use crate::kill::outcome::Proof;
 use crate::kill::pipeline::Look;
@@ -26,6 +37,8 @@ use crate::kill::pipeline::Pipeline;
 use crate::kill::pipeline::size;
 use crate::kill::random::Random;
 use crate::kill::step::Step;
+use crate::kill::surroundings::Plain;
+use crate::kill::surroundings::Surroundings;
 use crate::kill::trigger::Death;
 
 /// A run: what is moved, and when it is cut off.
@@ -59,8 +72,8 @@ struct Life {
 enum Cue {
     /// So long after the start.
     After(Duration),
-    /// When the output has so many bytes, and a moment has passed.
-    Grown(u64, Duration),
+    /// When the output has come so far, and a moment has passed.
+    Reached(u64, Duration),
 }
 
 impl Plan {
@@ -85,7 +98,7 @@ impl Plan {
     /// # Errors
     /// The process ended in another way than it should, made no progress, or never came to the step.
     pub fn run(&self) -> Result<Outcome> {
-        self.run_with(None)
+        self.run_in(&mut Plain)
     }
 
     /// As [`run`](Self::run), and cuts the power of a disk, on which the pipeline is, with each kill.
@@ -94,95 +107,48 @@ impl Plan {
     ///
     /// # Errors
     /// As [`run`](Self::run); or the disk cannot be mounted again.
-    pub fn run_with_power_cuts(&self, disk: &Disk) -> Result<Outcome> {
-        self.run_with(Some(disk))
+    pub fn run_with_power_cuts(&self, mut disk: &Disk) -> Result<Outcome> {
+        self.run_in(&mut disk)
     }
 
-    fn run_with(&self, disk: Option<&Disk>) -> Result<Outcome> {
-        let start = Instant::now();
-        let mut random = Random::new(self.seed);
-        let mut lines = self.lines;
-        line::append(&self.pipeline.input(), 0..lines).map_err(|error| files(&error))?;
-        let mut proof = Proof::default();
-        let mut misses = 0;
-        let mut tears = 0;
-        loop {
-            let left = self.kills - proof.kills;
-            let life = self.live(&mut random, lines, left, misses)?;
-            proof.looks.extend(life.look);
-            tears += u64::from(life.tore);
-            if life.was_killed {
-                proof.kills += 1;
-                misses = 0;
-                if let Some(disk) = disk {
-                    self.write_back(&mut random)
-                        .and_then(|()| disk.cut_power())
-                        .map_err(|error| files(&error))?;
-                }
-            } else if left == 0 {
-                break;
-            } else {
-                misses += 1;
-                if misses > MOST_MISSES {
-                    return Err(Error::external(format!(
-                        "after {lines} lines, {left} of {} kills at step \"{}\" are still to come",
-                        self.kills, self.step
-                    )));
-                }
-                let more = lines / 2 + 1;
-                let numbers = lines..lines + more;
-                line::append(&self.pipeline.input(), numbers).map_err(|error| files(&error))?;
-                lines += more;
-            }
-        }
-        proof.lines = lines;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| files(&error))?;
-        let outcome = runtime.block_on(proof.prove(&self.pipeline))?;
-        Ok(Outcome {
-            step: self.step,
-            seed: self.seed,
-            tears,
-            time: start.elapsed(),
-            ..outcome
+    /// As [`run`](Self::run), on a Kafka of one node with a proxy, which goes through some outages
+    /// meanwhile. The input grows with the output, so that there is always something on its way.
+    ///
+    /// *Blocking*: for as long as it takes.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); or the topic cannot be made.
+    #[cfg(feature = "kafka")]
+    pub fn run_on_kafka(&self, cluster: &KafkaCluster, outages: Outages) -> Result<Outcome> {
+        let mut plan = self.clone();
+        plan.pipeline.kafka = Some(cluster.bootstrap_of(Listener::Proxied).to_owned());
+        runtime()?.block_on(Log::create_topic(&plan.pipeline))?;
+        std::thread::scope(|scope| {
+            let log = plan.log_file();
+            let mut weather = Weather::new(scope, cluster, outages, plan.lines, plan.seed, log);
+            plan.run_in(&mut weather)
         })
     }
 
-    /// One process, from its start to its end.
-    fn live(&self, random: &mut Random, lines: u64, kills_left: u64, misses: u32) -> Result<Life> {
-        let output = self.pipeline.output();
-        let length = size(&output);
-        let (mut cue, mut death) = (None, None);
-        if kills_left > 0 {
-            let to_come = lines.saturating_sub(length / LINE);
-            match self.step {
-                Step::Random => cue = Some(cue_for(random, length, to_come / (kills_left + 1))),
-                step => death = Some(self.death(random, step, misses)),
-            }
-        }
-        let mut child = self.spawn(death)?;
-        let status = self.watch(&mut child, cue)?;
-        let mut printed = String::new();
-        if let Some(mut stdout) = child.stdout.take() {
-            stdout
-                .read_to_string(&mut printed)
-                .map_err(|error| files(&error))?;
-        }
-        let was_killed = matches!(status.signal(), Some(SIGKILL | SIGXFSZ));
-        if !was_killed && !status.success() {
-            return Err(self.failed(&status.to_string()));
-        }
-        let look = printed
-            .strip_suffix('\n')
-            .map(str::parse::<Look>)
-            .transpose();
-        let tore = !size(&output).is_multiple_of(LINE);
-        Ok(Life {
-            look: look.map_err(Error::external)?,
-            was_killed,
-            tore,
+    fn run_in(&self, surroundings: &mut dyn Surroundings) -> Result<Outcome> {
+        let start = Instant::now();
+        let mut course = Course {
+            plan: self,
+            surroundings,
+            random: Random::new(self.seed),
+            lines: self.lines,
+            input: 0,
+        };
+        let (proof, tears) = course.run()?;
+        let outages = course.surroundings.outages();
+        let outcome = runtime()?.block_on(proof.prove(&self.pipeline))?;
+        Ok(Outcome {
+            step: self.step,
+            seed: self.seed,
+            outages,
+            tears,
+            time: start.elapsed(),
+            ..outcome
         })
     }
 
@@ -203,6 +169,8 @@ impl Plan {
             batch,
             flush_interval,
             in_flight_bytes,
+            kafka,
+            name,
         } = &self.pipeline;
         let mut command = Command::new(&self.program);
         command
@@ -211,9 +179,13 @@ impl Plan {
             .arg(folder)
             .arg(format!("--batch={batch}"))
             .arg(format!("--flush-ms={}", flush_interval.as_millis()))
-            .arg(format!("--in-flight-bytes={in_flight_bytes}"));
+            .arg(format!("--in-flight-bytes={in_flight_bytes}"))
+            .arg(format!("--name={name}"));
         if *exactly_once {
             command.arg("--exactly-once");
+        }
+        if let Some(addresses) = kafka {
+            command.arg(format!("--kafka={addresses}"));
         }
         if let Some(death) = death {
             command.arg(format!("--die={death}"));
@@ -228,54 +200,6 @@ impl Plan {
             .stderr(log.map_err(|error| files(&error))?)
             .spawn()
             .map_err(|error| files(&error))
-    }
-
-    /// Waits for the end of a process, and kills it when it is time.
-    fn watch(&self, child: &mut Child, mut cue: Option<Cue>) -> Result<ExitStatus> {
-        let output = self.pipeline.output();
-        let start = Instant::now();
-        let (mut length, mut progress) = (size(&output), Instant::now());
-        loop {
-            if let Some(status) = child.try_wait().map_err(|error| files(&error))? {
-                return Ok(status);
-            }
-            let now = size(&output);
-            if now != length {
-                (length, progress) = (now, Instant::now());
-            }
-            match cue {
-                Some(Cue::After(time)) if start.elapsed() >= time => {
-                    return kill(child).map_err(|error| files(&error));
-                }
-                Some(Cue::Grown(goal, delay)) if now >= goal => {
-                    cue = Some(Cue::After(start.elapsed() + delay));
-                }
-                _ => {}
-            }
-            if progress.elapsed() > PATIENCE {
-                kill(child).map_err(|error| files(&error))?;
-                let seconds = PATIENCE.as_secs();
-                return Err(self.failed(&format!("nothing happened for {seconds} s")));
-            }
-            nap();
-        }
-    }
-
-    /// Syncs some files, as a system may do at any time and in any order.
-    fn write_back(&self, random: &mut Random) -> io::Result<()> {
-        for folder in [&self.pipeline.folder, &self.pipeline.log()] {
-            let Ok(entries) = fs::read_dir(folder) else {
-                continue;
-            };
-            let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-            paths.sort();
-            for path in paths.iter().filter(|path| path.is_file()) {
-                if random.below(2) == 0 {
-                    File::open(path)?.sync_all()?;
-                }
-            }
-        }
-        Ok(())
     }
 
     fn log_file(&self) -> PathBuf {
@@ -296,14 +220,185 @@ impl Plan {
     }
 }
 
-/// One of four times soon after the start, else after about so many lines.
-fn cue_for(random: &mut Random, length: u64, lines: u64) -> Cue {
-    if random.below(4) == 0 {
-        Cue::After(Duration::from_micros(random.below(60_000)))
-    } else {
-        // A little less than `lines` on average, so that the last kill comes before the last line.
-        let grown = random.below(lines * 9 / 5) * LINE;
-        Cue::Grown(length + grown, Duration::from_micros(random.below(5_000)))
+/// A plan that is being carried out.
+struct Course<'a> {
+    plan: &'a Plan,
+    surroundings: &'a mut dyn Surroundings,
+    random: Random,
+    /// How many lines there are to be.
+    lines: u64,
+    /// How many are in the input by now.
+    input: u64,
+}
+
+impl Course<'_> {
+    /// Lives until all has happened and every line has arrived. Counts the torn outputs.
+    fn run(&mut self) -> Result<(Proof, u64)> {
+        let Plan {
+            kills, pipeline, ..
+        } = self.plan;
+        let mut proof = Proof::default();
+        let (mut misses, mut tears) = (0, 0);
+        loop {
+            let left = kills - proof.kills;
+            self.feed(self.progress()?, left)?;
+            let life = self.live(left, misses)?;
+            proof.looks.extend(life.look);
+            tears += u64::from(life.tore);
+            if life.was_killed {
+                proof.kills += 1;
+                misses = 0;
+                self.surroundings.killed(pipeline, &mut self.random)?;
+                continue;
+            }
+            self.surroundings.calm_down()?;
+            if left == 0 && self.surroundings.are_quiet() && self.input == self.lines {
+                proof.lines = self.lines;
+                return Ok((proof, tears));
+            }
+            misses += 1;
+            if misses > MOST_MISSES {
+                return Err(Error::external(format!(
+                    "after {} lines, {left} of {kills} kills at step \"{}\" are still to come",
+                    self.lines, self.plan.step
+                )));
+            }
+            if self.input == self.lines {
+                self.lines += self.lines / 2 + 1;
+            }
+        }
+    }
+
+    /// One process, from its start to its end.
+    fn live(&mut self, kills_left: u64, misses: u32) -> Result<Life> {
+        let output = self.plan.pipeline.output();
+        let (mut cue, mut death) = (None, None);
+        if kills_left > 0 {
+            match self.plan.step {
+                Step::Random => cue = Some(self.cue(kills_left)?),
+                step => death = Some(self.plan.death(&mut self.random, step, misses)),
+            }
+        }
+        let mut child = self.plan.spawn(death)?;
+        let watched = self.watch(&mut child, cue, kills_left);
+        if watched.is_err() {
+            // Nobody waits for it any more.
+            let _ = kill(&mut child);
+        }
+        let status = watched?;
+        let mut printed = String::new();
+        if let Some(mut stdout) = child.stdout.take() {
+            stdout
+                .read_to_string(&mut printed)
+                .map_err(|error| files(&error))?;
+        }
+        let was_killed = matches!(status.signal(), Some(SIGKILL | SIGXFSZ));
+        if !was_killed && !status.success() {
+            return Err(self.plan.failed(&status.to_string()));
+        }
+        let look = printed
+            .strip_suffix('\n')
+            .map(str::parse::<Look>)
+            .transpose();
+        let tore = !size(&output).is_multiple_of(LINE);
+        Ok(Life {
+            look: look.map_err(Error::external)?,
+            was_killed,
+            tore,
+        })
+    }
+
+    /// Waits for the end of a process, and kills it when it is time.
+    fn watch(
+        &mut self,
+        child: &mut Child,
+        mut cue: Option<Cue>,
+        kills_left: u64,
+    ) -> Result<ExitStatus> {
+        let output = self.plan.pipeline.output();
+        let start = Instant::now();
+        let (mut length, mut moved) = (size(&output), Instant::now());
+        let mut progress = self.progress()?;
+        loop {
+            if let Some(status) = child.try_wait().map_err(|error| files(&error))? {
+                return Ok(status);
+            }
+            let now = size(&output);
+            if now != length {
+                (length, moved) = (now, Instant::now());
+                progress = self.progress()?.max(progress);
+                self.feed(progress, kills_left)?;
+            }
+            self.surroundings.arrived(progress / LINE)?;
+            match cue {
+                Some(Cue::After(time)) if start.elapsed() >= time => {
+                    return kill(child).map_err(|error| files(&error));
+                }
+                Some(Cue::Reached(goal, delay)) if progress >= goal => {
+                    cue = Some(Cue::After(start.elapsed() + delay));
+                }
+                _ => {}
+            }
+            if moved.elapsed() > PATIENCE {
+                let seconds = PATIENCE.as_secs();
+                return Err(self.plan.failed(&format!("nothing happened for {seconds} s")));
+            }
+            nap();
+        }
+    }
+
+    /// One of four times soon after the start, else after about as many lines as each life has.
+    fn cue(&mut self, kills_left: u64) -> Result<Cue> {
+        let progress = self.progress()?;
+        let lines = self.lines.saturating_sub(progress / LINE) / (kills_left + 1);
+        let random = &mut self.random;
+        Ok(if random.below(4) == 0 {
+            let start = if self.plan.pipeline.kafka.is_some() {
+                START_ON_KAFKA
+            } else {
+                START
+            };
+            Cue::After(Duration::from_micros(random.below(start)))
+        } else {
+            // A little less than `lines` on average, so that the last kill comes before the last
+            // line.
+            let grown = random.below(lines * 9 / 5) * LINE;
+            Cue::Reached(progress + grown, Duration::from_micros(random.below(5_000)))
+        })
+    }
+
+    /// How far the output has come, in bytes. On Kafka, where its source may be far ahead of its
+    /// sink, the lines that come again do not count.
+    fn progress(&self) -> Result<u64> {
+        let pipeline = &self.plan.pipeline;
+        let output = pipeline.output();
+        if pipeline.kafka.is_none() {
+            return Ok(size(&output));
+        }
+        let last = line::last(&output).map_err(|error| files(&error))?;
+        Ok(last.map_or(0, |number| (number + 1) * LINE))
+    }
+
+    /// Lets the input grow. On Kafka it is kept some lines ahead of the output until nothing is to
+    /// happen any more: a source that had sent all of them could not be disturbed.
+    fn feed(&mut self, progress: u64, kills_left: u64) -> Result<()> {
+        let is_kept_short = self.plan.pipeline.kafka.is_some()
+            && (kills_left > 0 || !self.surroundings.are_quiet());
+        let mut goal = self.lines;
+        let (arrived, share) = (progress / LINE, self.lines / (self.plan.kills + 1));
+        if is_kept_short {
+            goal = goal.min(arrived + 2 * share);
+            // In parts that are worth a write.
+            if goal < self.lines && goal < self.input + share / 8 {
+                return Ok(());
+            }
+        }
+        if self.input < goal {
+            line::append(&self.plan.pipeline.input(), self.input..goal)
+                .map_err(|error| files(&error))?;
+            self.input = goal;
+        }
+        Ok(())
     }
 }
 
@@ -312,18 +407,31 @@ fn kill(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait()
 }
 
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| files(&error))
+}
+
 #[expect(clippy::disallowed_methods, reason = "another process is looked at")]
-fn nap() {
+pub(crate) fn nap() {
     std::thread::sleep(Duration::from_micros(500));
 }
 
-fn files(error: &io::Error) -> Error {
+pub(crate) fn files(error: &io::Error) -> Error {
     Error::external(format!("cannot run the pipeline: {error}"))
 }
 
 /// Ends a process in the middle of a write.
 const SIGXFSZ: i32 = 25;
 const SIGKILL: i32 = 9;
+
+/// Microseconds within which a process may die soon after its start.
+const START: u64 = 60_000;
+
+/// On Kafka it takes longer until everything is connected.
+const START_ON_KAFKA: u64 = 1_500_000;
 
 /// How long a process may write nothing.
 const PATIENCE: Duration = Duration::from_secs(120);

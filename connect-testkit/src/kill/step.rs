@@ -68,6 +68,13 @@ impl Step {
         exactly_once || self != Self::SinkCheckpoint
     }
 
+    /// True if there is such a moment when the log is Kafka, where storing and compacting happen in
+    /// another process.
+    #[must_use]
+    pub fn exists_on_kafka(self, exactly_once: bool) -> bool {
+        self.exists(exactly_once) && !matches!(self, Self::Stored | Self::Compaction)
+    }
+
     /// Its name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
