@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use connect_api::LogOffsets;
@@ -15,14 +17,20 @@ use connect_broker::admin::NewTopic;
 use connect_broker::admin::TopicDescription;
 use rdkafka::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::types::RDKafkaType;
+use tokio::sync::OnceCell;
 
+use crate::broker::NO_GROUP;
 use crate::broker::Opener;
+use crate::broker::open;
 use crate::call::call;
+use crate::config::Settings;
 use crate::error::Subject;
 use crate::error::error;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
+use crate::ffi::Element;
 use crate::ffi::Failure;
 use crate::pattern::is_internal;
 use crate::pump::Pump;
@@ -34,8 +42,22 @@ pub(crate) struct KafkaAdmin {
     pub(crate) timeouts: AdminTimeouts,
     /// Makes the clients that fence producers.
     pub(crate) opener: Opener,
+    /// Asks for offsets of groups, from the first time on.
+    pub(crate) groups: OnceCell<Groups>,
+    pub(crate) settings: Settings,
     /// The last field: dropped when this holds the client no more.
     pub(crate) _pump: Pump,
+}
+
+/// A client of the kind that librdkafka needs to ask for offsets of groups.
+///
+/// It handles the answer "another broker is the coordinator" with the coordinator of the client's
+/// own group. On a client that has none, it follows a null pointer (librdkafka 2.12,
+/// `rd_kafka_handle_OffsetFetch`): the process would die when a coordinator moves or restarts.
+pub(crate) struct Groups {
+    client: Arc<Client>,
+    /// The last field: dropped when this holds the client no more.
+    _pump: Pump,
 }
 
 impl KafkaAdmin {
@@ -43,26 +65,46 @@ impl KafkaAdmin {
     async fn topic<T, F>(&self, topic: &TopicName, request: F) -> Result<T, BrokerError>
     where
         T: Send + 'static,
-        F: FnOnce(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + 'static,
     {
         let (name, timeouts) = (topic.clone(), self.timeouts);
         call(&self.client, Subject::Topic(topic), move |client| {
-            request(client, &name, timeouts)
+            repeat(timeouts.operation, || request(client, &name, timeouts))
         })
         .await
     }
 
     /// A call about one group.
-    async fn group<T, F>(&self, group: &str, request: F) -> Result<T, BrokerError>
+    async fn group<T, F>(
+        &self,
+        client: &Arc<Client>,
+        group: &str,
+        request: F,
+    ) -> Result<T, BrokerError>
     where
         T: Send + 'static,
-        F: FnOnce(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + 'static,
     {
         let (name, timeouts) = (group.to_owned(), self.timeouts);
-        call(&self.client, Subject::Group(group), move |client| {
-            request(client, &name, timeouts)
+        call(client, Subject::Group(group), move |client| {
+            repeat(timeouts.operation, || request(client, &name, timeouts))
         })
         .await
+    }
+
+    async fn groups(&self) -> Result<&Groups, BrokerError> {
+        self.groups
+            .get_or_try_init(async || {
+                let mut settings = self.settings.clone();
+                settings.config.set("group.id", NO_GROUP);
+                let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &settings, None)?;
+                let pump = Pump::start(&client, None, false)?;
+                Ok(Groups {
+                    client,
+                    _pump: pump,
+                })
+            })
+            .await
     }
 
     async fn offsets(
@@ -74,17 +116,25 @@ impl KafkaAdmin {
         let Some(first) = partitions.first() else {
             return Ok(LogOffsets::new());
         };
-        let list = thread::list_with(partitions.iter().map(|partition| (partition, edge)));
-        let timeouts = self.timeouts;
-        let elements = call(&self.client, Subject::Topic(&first.topic), move |client| {
-            ffi::list_offsets(client, &list, isolation, timeouts)
-        })
-        .await;
-        let elements = match elements {
-            Err(BrokerError::Unavailable(text)) => {
-                return Err(self.why_no_offsets(partitions, text).await);
+        let begin = Instant::now();
+        let elements = loop {
+            let list = thread::list_with(partitions.iter().map(|partition| (partition, edge)));
+            let timeouts = self.timeouts;
+            let request = move |client: &Client| {
+                let ask = || settled(ffi::list_offsets(client, &list, isolation, timeouts)?);
+                repeat(timeouts.operation, ask)
+            };
+            match call(&self.client, Subject::Topic(&first.topic), request).await {
+                Err(BrokerError::Unavailable(text)) => {
+                    match self.why_no_offsets(partitions, text).await {
+                        // A leader is about to be chosen, or the client does not know it yet.
+                        BrokerError::Unavailable(_) if begin.elapsed() < timeouts.operation => {}
+                        error => return Err(error),
+                    }
+                }
+                elements => break elements?,
             }
-            elements => elements?,
+            tokio::time::sleep(PAUSE).await;
         };
         elements
             .into_iter()
@@ -112,6 +162,24 @@ impl KafkaAdmin {
         }
         BrokerError::Unavailable(text)
     }
+
+    /// Waits until a topic that was just created is known, with its leaders, to who asks next.
+    async fn wait_until_usable(&self, topic: &TopicName) -> Result<(), BrokerError> {
+        let begin = Instant::now();
+        let description = loop {
+            match self.describe_topic(topic).await? {
+                Some(description) => break description,
+                None if begin.elapsed() < self.timeouts.operation => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                None => return Ok(()),
+            }
+        };
+        let partitions: Vec<_> = (0..description.partitions)
+            .map(|index| TopicPartition::new(topic.clone(), index))
+            .collect();
+        self.start_offsets(&partitions).await.map(drop)
+    }
 }
 
 #[async_trait]
@@ -121,11 +189,18 @@ impl Admin for KafkaAdmin {
             return Err(BrokerError::InvalidTopic(problem));
         }
         let name = topic.name.clone();
-        let created = self
-            .topic(&name, move |client, _, timeouts| {
-                ffi::create_topic(client, &topic, timeouts)
-            })
-            .await;
+        let timeouts = self.timeouts;
+        // Made once: the answer to a second attempt could be that the first one has succeeded.
+        let created = call(&self.client, Subject::Topic(&name), move |client| {
+            ffi::create_topic(client, &topic, timeouts)
+        })
+        .await;
+        if created.is_ok()
+            && let Err(error) = self.wait_until_usable(&name).await
+        {
+            // It was created all the same, maybe by who may do nothing else with it.
+            tracing::debug!(topic = %name, %error, "a new topic cannot be looked at");
+        }
         created.map_err(|error| match error {
             // Refused before it was sent: the numbers cannot be.
             BrokerError::InvalidOption(problem) | BrokerError::Rejected(problem) => {
@@ -202,7 +277,12 @@ impl Admin for KafkaAdmin {
     }
 
     async fn group_offsets(&self, group: &str) -> Result<LogOffsets, BrokerError> {
-        let elements = self.group(group, ffi::group_offsets).await?;
+        let client = &self.groups().await?.client;
+        let elements = self
+            .group(client, group, |client, group, timeouts| {
+                settled(ffi::group_offsets(client, group, timeouts)?)
+            })
+            .await?;
         let known = elements.into_iter().filter(|element| element.offset >= 0);
         Ok(known
             .map(|element| (element.partition, element.offset))
@@ -225,8 +305,10 @@ impl Admin for KafkaAdmin {
         // Removing first: it is what a group with members refuses most reliably.
         if removed.count() > 0 {
             let removal = self
-                .group(group, move |client, group, timeouts| {
-                    ffi::delete_group_offsets(client, group, &removed, timeouts)
+                .group(&self.client, group, move |client, group, timeouts| {
+                    settled(ffi::delete_group_offsets(
+                        client, group, &removed, timeouts,
+                    )?)
                 })
                 .await;
             match removal {
@@ -238,8 +320,8 @@ impl Admin for KafkaAdmin {
         }
         if set.count() > 0 {
             let elements = self
-                .group(group, move |client, group, timeouts| {
-                    ffi::alter_group_offsets(client, group, &set, timeouts)
+                .group(&self.client, group, move |client, group, timeouts| {
+                    settled(ffi::alter_group_offsets(client, group, &set, timeouts)?)
                 })
                 .await?;
             results.extend(elements);
@@ -251,7 +333,7 @@ impl Admin for KafkaAdmin {
     }
 
     async fn delete_group(&self, group: &str) -> Result<(), BrokerError> {
-        match self.group(group, ffi::delete_group).await {
+        match self.group(&self.client, group, ffi::delete_group).await {
             Err(BrokerError::Rejected(_)) => Ok(()),
             result => result,
         }
@@ -271,6 +353,47 @@ impl KafkaAdmin {
         Ok(!self.group_offsets(group).await?.is_empty())
     }
 }
+
+/// Makes a call again while it is refused for a reason that passes, as Kafka's clients do: a broker
+/// has just gone or come, or is still reading what it coordinates.
+fn repeat<T>(limit: Duration, request: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+    let begin = Instant::now();
+    loop {
+        match request() {
+            Err(failure) if passes(failure.code) && begin.elapsed() < limit => {
+                std::thread::park_timeout(PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// The results of single partitions, unless one was refused for a reason that passes.
+fn settled(elements: Vec<Element>) -> Result<Vec<Element>, Failure> {
+    let refused = elements.iter().find_map(|element| {
+        let code = element.error.filter(|code| passes(*code))?;
+        Some(Failure::new(code, code.to_string()))
+    });
+    refused.map_or(Ok(elements), Err)
+}
+
+const fn passes(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::LeaderNotAvailable
+            | Code::NetworkException
+            | Code::NotCoordinator
+            | Code::NotLeaderForPartition
+            | Code::UnstableOffsetCommit
+            | Code::WaitingForCoordinator
+    )
+}
+
+/// Between two attempts of a call.
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl std::fmt::Debug for KafkaAdmin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

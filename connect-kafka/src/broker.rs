@@ -26,6 +26,7 @@ use connect_broker::Subscription;
 use rdkafka::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::types::RDKafkaType;
+use tokio::sync::OnceCell;
 
 use crate::admin::KafkaAdmin;
 use crate::call::call;
@@ -138,6 +139,8 @@ impl Broker for KafkaBroker {
             client,
             timeouts: timeouts(&settings),
             opener: self.opener.with(&client_config),
+            groups: OnceCell::new(),
+            settings,
             _pump: pump,
         }))
     }
@@ -335,7 +338,7 @@ const PATTERN_INTERVAL: Duration = Duration::from_secs(10);
 const LONGEST_SESSION: Duration = Duration::from_secs(45);
 
 /// The group of consumers that have none, which librdkafka does not know: no coordinator hears it.
-const NO_GROUP: &str = "connect-no-group";
+pub(crate) const NO_GROUP: &str = "connect-no-group";
 
 fn consumer_defaults(
     settings: &mut Settings,

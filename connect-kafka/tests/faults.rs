@@ -216,3 +216,43 @@ async fn step(consumer: &mut dyn Consumer, owned: &mut BTreeSet<TopicPartition>,
     }
     consumer.rebalanced().await.unwrap();
 }
+
+/// Asking for offsets of a group while its coordinator goes and comes neither fails nor, as
+/// librdkafka does on clients without a group of their own, ends the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn offsets_of_a_group_are_told_while_its_coordinator_restarts() {
+    let kafka = start().await;
+    let broker = broker(&kafka);
+    create(&broker, "grouped").await;
+    let admin = broker.admin(AdminOptions::default()).await.unwrap();
+    let partition = TopicPartition::new("grouped", 0);
+    let offsets = [(partition.clone(), Some(7))].into();
+    admin.alter_group_offsets("group", &offsets).await.unwrap();
+    let restarting = Arc::clone(&kafka);
+    let restart = tokio::task::spawn_blocking(move || restarting.restart(0));
+    loop {
+        let is_over = restart.is_finished();
+        let told = admin.group_offsets("group").await.unwrap();
+        assert_eq!(told.get(&partition), Some(&7));
+        if is_over {
+            break;
+        }
+    }
+}
+
+/// Who has created a topic can use it at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_topic_is_known_when_its_creation_returns() {
+    let kafka = start().await;
+    let broker = broker(&kafka);
+    for number in 0..20 {
+        let topic = format!("new-{number}");
+        let admin = broker.admin(AdminOptions::default()).await.unwrap();
+        let new = NewTopic::new(topic.as_str()).partitions(3);
+        admin.create_topic(new).await.unwrap();
+        admin.topic_config(&topic.as_str().into()).await.unwrap();
+        let partitions = [0, 1, 2].map(|index| TopicPartition::new(topic.as_str(), index));
+        let ends = admin.end_offsets(&partitions, Isolation::ReadCommitted);
+        assert_eq!(ends.await.unwrap().len(), 3);
+    }
+}

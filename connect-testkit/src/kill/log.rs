@@ -88,7 +88,8 @@ impl Log {
         while consumer.position(partition).await?.cast_unsigned() < end {
             if let ConsumerEvent::Records(read) = consumer.poll(Duration::from_secs(10)).await? {
                 let records = read.into_iter().flat_map(|part| part.records);
-                numbers.extend(records.map(|record| record.value.as_deref().and_then(line::number)));
+                numbers
+                    .extend(records.map(|record| record.value.as_deref().and_then(line::number)));
             }
         }
         Ok(numbers)
@@ -104,7 +105,9 @@ impl Log {
 
 #[cfg(feature = "kafka")]
 fn kafka(pipeline: &Pipeline) -> Result<Arc<dyn Broker>> {
-    Ok(Arc::new(connect_kafka::KafkaBroker::new(pipeline.worker())?))
+    Ok(Arc::new(connect_kafka::KafkaBroker::new(
+        pipeline.worker(),
+    )?))
 }
 
 #[cfg(not(feature = "kafka"))]

@@ -27,9 +27,9 @@
 mod disk;
 mod line;
 mod log;
-mod outcome;
 #[cfg(feature = "kafka")]
 mod outage;
+mod outcome;
 mod pipeline;
 mod plan;
 mod random;

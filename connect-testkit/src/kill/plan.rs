@@ -341,7 +341,9 @@ impl Course<'_> {
             }
             if moved.elapsed() > PATIENCE {
                 let seconds = PATIENCE.as_secs();
-                return Err(self.plan.failed(&format!("nothing happened for {seconds} s")));
+                return Err(self
+                    .plan
+                    .failed(&format!("nothing happened for {seconds} s")));
             }
             nap();
         }
