@@ -188,9 +188,14 @@ impl Writer {
         while missing > 0 {
             let receipts = self.receipts.next().await.ok_or(BrokerError::Closed)?;
             for receipt in receipts {
-                // Receipts of an earlier, abandoned write do not count.
-                if receipt.tokens.start >= first {
-                    missing -= receipt.tokens.end - receipt.tokens.start;
+                // An earlier, abandoned write does not count, even where its records share a
+                // receipt with those of this one.
+                let own = receipt
+                    .tokens
+                    .end
+                    .saturating_sub(first.max(receipt.tokens.start));
+                if own > 0 {
+                    missing -= own;
                     outcome = outcome.and(receipt.outcome.map(drop));
                 }
             }
@@ -228,3 +233,67 @@ impl Reader {
 
 /// How long one look at the topic waits. It is not a time-out: reading goes on to the end.
 const POLL_WAIT: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use connect_api::LogOffsets;
+    use connect_api::LogPosition;
+    use connect_broker::Receipt;
+
+    use super::*;
+
+    struct Sends;
+
+    #[async_trait]
+    impl Producer for Sends {
+        async fn send(&mut self, _: Vec<ProducerRecord>) -> Result<(), BrokerError> {
+            Ok(())
+        }
+
+        async fn flush(&mut self) -> Result<(), BrokerError> {
+            Ok(())
+        }
+
+        async fn begin(&mut self) -> Result<(), BrokerError> {
+            Err(BrokerError::Closed)
+        }
+
+        async fn send_offsets(&mut self, _: &str, _: &LogOffsets) -> Result<(), BrokerError> {
+            Err(BrokerError::Closed)
+        }
+
+        async fn commit(&mut self) -> Result<(), BrokerError> {
+            Err(BrokerError::Closed)
+        }
+
+        async fn abort(&mut self) -> Result<(), BrokerError> {
+            Err(BrokerError::Closed)
+        }
+    }
+
+    struct Tells(Option<Vec<Receipt>>);
+
+    #[async_trait]
+    impl Receipts for Tells {
+        async fn next(&mut self) -> Option<Vec<Receipt>> {
+            self.0.take()
+        }
+    }
+
+    /// The log was away for longer than a write may take, then both arrived one behind the other.
+    #[tokio::test]
+    async fn a_write_is_done_by_a_receipt_that_it_shares_with_an_abandoned_one() {
+        let position = LogPosition {
+            topic: "offsets".into(),
+            partition: 0,
+            offset: 5,
+        };
+        let mut writer = Writer {
+            producer: Box::new(Sends),
+            receipts: Box::new(Tells(Some(vec![Receipt::new(0..2, Ok(position))]))),
+            next_token: 1,
+        };
+        let record = ProducerRecord::new(1, "offsets", Vec::new());
+        writer.write(vec![record]).await.unwrap();
+    }
+}
