@@ -183,6 +183,11 @@ impl Opener {
         if !client_id.is_empty() {
             settings.set_default("client.id", client_id);
         }
+        if settings.config.get("reconnect.backoff.ms").is_none() {
+            // As in Java. With librdkafka's 10 seconds, a broker that is back after some seconds
+            // would be noticed as much later again.
+            settings.set_default("reconnect.backoff.max.ms", "1000");
+        }
         Ok(settings)
     }
 
