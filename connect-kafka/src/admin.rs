@@ -119,10 +119,23 @@ impl KafkaAdmin {
         let begin = Instant::now();
         let elements = loop {
             let list = thread::list_with(partitions.iter().map(|partition| (partition, edge)));
+            let topics: BTreeSet<_> = partitions.iter().map(|each| each.topic.clone()).collect();
             let timeouts = self.timeouts;
             let request = move |client: &Client| {
-                let ask = || settled(ffi::list_offsets(client, &list, isolation, timeouts)?);
-                repeat(timeouts.operation, ask)
+                repeat(timeouts.operation, || {
+                    let told = ffi::list_offsets(client, &list, isolation, timeouts);
+                    let told = told.and_then(settled);
+                    if told
+                        .as_ref()
+                        .is_err_and(|failure| is_outdated(failure.code))
+                    {
+                        // librdkafka itself would go on with what it knows of the leaders.
+                        for topic in &topics {
+                            let _ = client.fetch_metadata(Some(topic), timeouts.request);
+                        }
+                    }
+                    told
+                })
             };
             match call(&self.client, Subject::Topic(&first.topic), request).await {
                 Err(BrokerError::Unavailable(text)) => {
@@ -383,13 +396,23 @@ const fn passes(code: Code) -> bool {
         Code::BrokerTransportFailure
             | Code::CoordinatorLoadInProgress
             | Code::CoordinatorNotAvailable
+            | Code::FencedLeaderEpoch
+            | Code::KafkaStorageError
             | Code::LeaderNotAvailable
             | Code::NetworkException
             | Code::NotCoordinator
             | Code::NotLeaderForPartition
+            | Code::OffsetNotAvailable
+            | Code::ReplicaNotAvailable
+            | Code::UnknownLeaderEpoch
             | Code::UnstableOffsetCommit
             | Code::WaitingForCoordinator
     )
+}
+
+/// True if a leader was asked as of another epoch than its own.
+const fn is_outdated(code: Code) -> bool {
+    matches!(code, Code::FencedLeaderEpoch | Code::UnknownLeaderEpoch)
 }
 
 /// Between two attempts of a call.

@@ -217,23 +217,25 @@ async fn step(consumer: &mut dyn Consumer, owned: &mut BTreeSet<TopicPartition>,
     consumer.rebalanced().await.unwrap();
 }
 
-/// Asking for offsets of a group while its coordinator goes and comes neither fails nor, as
-/// librdkafka does on clients without a group of their own, ends the process.
+/// Asking for offsets while the broker goes and comes neither fails nor, as librdkafka does with
+/// those of groups on clients without a group of their own, ends the process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn offsets_of_a_group_are_told_while_its_coordinator_restarts() {
+async fn offsets_are_told_while_the_broker_restarts() {
     let kafka = start().await;
     let broker = broker(&kafka);
     create(&broker, "grouped").await;
     let admin = broker.admin(AdminOptions::default()).await.unwrap();
-    let partition = TopicPartition::new("grouped", 0);
-    let offsets = [(partition.clone(), Some(7))].into();
+    let partitions = [TopicPartition::new("grouped", 0)];
+    let offsets = [(partitions[0].clone(), Some(7))].into();
     admin.alter_group_offsets("group", &offsets).await.unwrap();
     let restarting = Arc::clone(&kafka);
     let restart = tokio::task::spawn_blocking(move || restarting.restart(0));
     loop {
         let is_over = restart.is_finished();
         let told = admin.group_offsets("group").await.unwrap();
-        assert_eq!(told.get(&partition), Some(&7));
+        assert_eq!(told.get(&partitions[0]), Some(&7));
+        let ends = admin.end_offsets(&partitions, Isolation::ReadCommitted);
+        assert_eq!(ends.await.unwrap().get(&partitions[0]), Some(&0));
         if is_over {
             break;
         }

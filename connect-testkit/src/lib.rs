@@ -4,7 +4,8 @@
 //!
 //! * `golden`: [`golden`], cases recorded from the Java implementation.
 //! * `kafka`: [`kafka`], a real Kafka for tests.
-//! * `kill`: [`kill`], pipelines that die again and again, and the program `connect-kill`.
+//! * `kill`: [`kill`], pipelines that die again and again, and the program `connect-kill`; with
+//!   `kafka`, on Kafka too.
 
 pub mod broker;
 pub mod context;

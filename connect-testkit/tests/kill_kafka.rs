@@ -7,7 +7,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use connect_testkit::kafka::KafkaCluster;
 use connect_testkit::kill::Outages;
@@ -16,25 +15,22 @@ use connect_testkit::kill::Pipeline;
 use connect_testkit::kill::Plan;
 use connect_testkit::kill::Step;
 
-/// Lines of each run.
-const LINES: u64 = 100_000;
-
-fn run(cluster: &KafkaCluster, exactly_once: bool, kills: u64) -> Outcome {
+fn run(cluster: &KafkaCluster, exactly_once: bool, kills: u64, outages: Outages) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let mut pipeline = Pipeline::new(folder.path().to_owned(), exactly_once);
     pipeline.batch = 500;
-    pipeline.flush_interval = Duration::from_millis(20);
     pipeline.name = format!("exactly-once-{exactly_once}-{kills}");
     let mut plan = Plan::new(
         PathBuf::from(env!("CARGO_BIN_EXE_connect-kill")),
         pipeline,
         Step::Random,
     );
-    (plan.lines, plan.kills, plan.seed) = (LINES, kills, 4711);
-    let outcome = plan.run_on_kafka(cluster, Outages::new(1, 1)).unwrap();
+    (plan.lines, plan.kills, plan.seed) = (100_000, kills, 4711);
+    let outcome = plan.run_on_kafka(cluster, outages).unwrap();
     println!("{}\n{outcome}", Outcome::HEAD_ON_KAFKA);
+    println!("{:.1} s", outcome.time.as_secs_f64());
     assert_eq!(outcome.kills, kills);
-    assert_eq!(outcome.outages, Some(Outages::new(1, 1)));
+    assert_eq!(outcome.outages, Some(outages));
     assert_eq!((outcome.lost, outcome.out_of_order), (0, 0), "{outcome}");
     outcome
 }
@@ -42,19 +38,23 @@ fn run(cluster: &KafkaCluster, exactly_once: bool, kills: u64) -> Outcome {
 /// One after the other: each disturbs the broker for all.
 #[test]
 fn a_pipeline_on_kafka_survives_kills_and_outages() {
-    let cluster = KafkaCluster::builder().proxied().start();
+    // A broker that was killed comes back when its old session is over.
+    let cluster = KafkaCluster::builder()
+        .proxied()
+        .with("broker.session.timeout.ms", "1500")
+        .start();
 
     // What comes twice was under way at a kill.
-    let outcome = run(&cluster, false, 4);
+    let outcome = run(&cluster, false, 3, Outages::new(1, 1));
     assert!(outcome.doubled <= outcome.bound, "{outcome}");
 
-    // Outages alone double nothing.
-    let outcome = run(&cluster, false, 0);
-    let doubled = (outcome.doubled_in_topic, outcome.doubled, outcome.bound);
-    assert_eq!(doubled, (0, 0, 0), "{outcome}");
-
     // With exactly-once, nothing comes twice.
-    let outcome = run(&cluster, true, 4);
+    let outcome = run(&cluster, true, 3, Outages::new(1, 1));
     let doubled = (outcome.doubled_in_topic, outcome.doubled);
     assert_eq!(doubled, (0, 0), "{outcome}");
+
+    // Outages alone double nothing.
+    let outcome = run(&cluster, false, 0, Outages::new(0, 4));
+    let doubled = (outcome.doubled_in_topic, outcome.doubled, outcome.bound);
+    assert_eq!(doubled, (0, 0, 0), "{outcome}");
 }

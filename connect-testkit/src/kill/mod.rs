@@ -1,6 +1,6 @@
 //! Kill tests: a pipeline that dies again and again, and what of its lines arrived.
 //!
-//! A [`Plan`] runs file → durable log → file in a process of its own, kills that process with
+//! A [`Plan`] runs file → log → file in a process of its own, kills that process with
 //! SIGKILL at a [`Step`], starts it again, and so on until every line has arrived. Then an
 //! [`Outcome`] says what the numbers in the lines prove. The program `connect-kill` does this from
 //! the command line, and is the process that dies.
@@ -23,6 +23,9 @@
 //! SIGKILL leaves to the operating system what was written to it. With a [`Disk`], each kill is a
 //! failure of the power as well: of everything that the process has written, only what it has
 //! synced is sure to be found again.
+//!
+//! The log is the durable one inside the process, or a Kafka that goes through [`Outages`]
+//! meanwhile, which double nothing: only kills explain a line that comes again.
 
 mod disk;
 mod line;
