@@ -86,7 +86,7 @@ impl Log {
         let mut consumer = self.broker.consumer(options).await?;
         let mut numbers = Vec::new();
         while consumer.position(partition).await?.cast_unsigned() < end {
-            if let ConsumerEvent::Records(read) = consumer.poll(Duration::from_secs(10)).await? {
+            if let ConsumerEvent::Records(read) = consumer.poll(POLL_WAIT).await? {
                 let records = read.into_iter().flat_map(|part| part.records);
                 numbers
                     .extend(records.map(|record| record.value.as_deref().and_then(line::number)));
@@ -102,6 +102,10 @@ impl Log {
         Ok(())
     }
 }
+
+/// How long one look at the topic waits. It is no time-out: behind the last record there may be
+/// marks of transactions, which are no records.
+const POLL_WAIT: Duration = Duration::from_millis(100);
 
 #[cfg(feature = "kafka")]
 fn kafka(pipeline: &Pipeline) -> Result<Arc<dyn Broker>> {
