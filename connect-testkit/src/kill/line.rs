@@ -19,11 +19,11 @@ const LENGTH: usize = LINE as usize;
 const DIGITS: usize = 12;
 const ALPHABET: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
 
-/// Appends lines to a file, which is created, durably.
+/// Appends lines to a file, which is created. They are durable once the file is synced.
 ///
 /// # Errors
 /// Writing fails.
-pub(crate) fn append(path: &Path, numbers: std::ops::Range<u64>) -> io::Result<()> {
+pub(crate) fn append(path: &Path, numbers: std::ops::Range<u64>) -> io::Result<File> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let mut text = Vec::with_capacity(WRITE + LENGTH);
     for number in numbers {
@@ -34,7 +34,7 @@ pub(crate) fn append(path: &Path, numbers: std::ops::Range<u64>) -> io::Result<(
         }
     }
     file.write_all(&text)?;
-    file.sync_all()
+    Ok(file)
 }
 
 /// How many lines a file has that end, by where the last one ends; 0 if there is no file.

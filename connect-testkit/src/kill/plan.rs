@@ -242,6 +242,7 @@ impl Course<'_> {
         loop {
             let left = kills - proof.kills;
             self.feed(self.progress()?, left)?;
+            let was_whole = self.input == self.lines;
             let life = self.live(left, misses)?;
             proof.looks.extend(life.look);
             tears += u64::from(life.tore);
@@ -252,7 +253,10 @@ impl Course<'_> {
                 continue;
             }
             self.surroundings.calm_down()?;
-            if left == 0 && self.surroundings.are_quiet() && self.input == self.lines {
+            // Lines that came while the process was ending are for the next one.
+            let is_whole =
+                was_whole || self.input == self.lines && self.progress()? == self.lines * LINE;
+            if left == 0 && self.surroundings.are_quiet() && is_whole {
                 proof.lines = self.lines;
                 return Ok((proof, tears));
             }
@@ -263,7 +267,7 @@ impl Course<'_> {
                     self.lines, self.plan.step
                 )));
             }
-            if self.input == self.lines {
+            if was_whole {
                 self.lines += self.lines / 2 + 1;
             }
         }
@@ -396,8 +400,12 @@ impl Course<'_> {
             }
         }
         if self.input < goal {
-            line::append(&self.plan.pipeline.input(), self.input..goal)
-                .map_err(|error| files(&error))?;
+            let input = self.plan.pipeline.input();
+            let file = line::append(&input, self.input..goal).map_err(|error| files(&error))?;
+            if self.plan.pipeline.kafka.is_none() {
+                // Only where the power may fail it matters, and a process waits for the lines.
+                file.sync_all().map_err(|error| files(&error))?;
+            }
             self.input = goal;
         }
         Ok(())
