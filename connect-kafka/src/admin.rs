@@ -98,7 +98,7 @@ impl KafkaAdmin {
                 let mut settings = self.settings.clone();
                 settings.config.set("group.id", NO_GROUP);
                 let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &settings, None)?;
-                let pump = Pump::start(&client, None, false)?;
+                let pump = Pump::start(&client)?;
                 Ok(Groups {
                     client,
                     _pump: pump,
