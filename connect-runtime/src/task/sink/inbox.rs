@@ -1,10 +1,13 @@
 //! From what was read from the log to records for a sink.
 
+use std::time::Duration;
+
 use connect_api::Error;
 use connect_api::LogPosition;
 use connect_api::Result;
 use connect_api::TopicPartition;
 use connect_api::record::Origin;
+use connect_api::record::Record;
 use connect_api::record::SinkRecord;
 use connect_broker::FetchedRecord;
 use connect_broker::PartitionRecords;
@@ -54,6 +57,63 @@ impl Batch {
     }
 }
 
+/// What was read and is on its way to `put`. It can be left where it is and gone on with.
+#[derive(Debug, Default)]
+pub(super) struct Conversion {
+    read: Vec<PartitionRecords>,
+    /// The part of `read`, and the record in it, that comes next.
+    part: usize,
+    record: usize,
+    /// That record has failed and is tried again.
+    again: bool,
+    batch: Batch,
+}
+
+impl Conversion {
+    pub(super) fn new(read: Vec<PartitionRecords>) -> Self {
+        let mut batch = Batch::default();
+        batch
+            .records
+            .reserve(read.iter().map(|part| part.records.len()).sum());
+        Self {
+            read,
+            batch,
+            ..Self::default()
+        }
+    }
+
+    /// The outcome. With `keep_raw` it keeps what was read.
+    pub(super) fn into_batch(mut self, keep_raw: bool) -> Batch {
+        if keep_raw {
+            self.batch.raw = self.read;
+        }
+        self.batch
+    }
+
+    /// Forgets what came from partitions that are gone; true if that was tried again.
+    fn forget(&mut self, partitions: &[TopicPartition]) -> bool {
+        let is_gone = |part: &PartitionRecords| partitions.contains(&part.partition);
+        let behind = self.read.get(..self.part).unwrap_or(&self.read);
+        let gone_behind = behind.iter().filter(|part| is_gone(part)).count();
+        let current_is_gone = self.read.get(self.part).is_some_and(is_gone);
+        self.read.retain(|part| !is_gone(part));
+        self.part -= gone_behind;
+        self.batch.forget(partitions);
+        if current_is_gone {
+            self.record = 0;
+        }
+        current_is_gone && std::mem::take(&mut self.again)
+    }
+}
+
+/// What became of a record that had failed.
+enum Recovered {
+    /// It went through; or it is dropped.
+    Converted(Option<Record>),
+    /// It is to be tried again after this long.
+    Later(Duration),
+}
+
 /// Converts and transforms what was read.
 pub(super) struct Inbox {
     pub(super) chain: Chain,
@@ -66,21 +126,21 @@ impl Inbox {
     /// Turns what was read into records for `put`. Records that fail are tried again, skipped or
     /// fail the task as the error options say.
     ///
-    /// With `keep_raw` the batch keeps what was read.
+    /// Answers how long to wait if a record is to be tried again: the caller keeps its place in the
+    /// group meanwhile, and calls again with the same conversion. `None` once all is done.
     pub(super) async fn convert(
         &mut self,
-        read: Vec<PartitionRecords>,
-        keep_raw: bool,
-    ) -> Result<Batch> {
-        let mut batch = Batch::default();
-        batch
-            .records
-            .reserve(read.iter().map(|part| part.records.len()).sum());
-        for PartitionRecords { partition, records } in &read {
-            let Some(last) = records.last() else { continue };
-            batch.reach.push((partition.clone(), last.offset + 1));
-            batch.read += records.len();
-            for fetched in records {
+        conversion: &mut Conversion,
+    ) -> Result<Option<Duration>> {
+        let Conversion {
+            read,
+            part,
+            record: next,
+            again,
+            batch,
+        } = conversion;
+        while let Some(PartitionRecords { partition, records }) = read.get(*part) {
+            for fetched in records.get(*next..).unwrap_or_default() {
                 let position = LogPosition {
                     topic: partition.topic.clone(),
                     partition: partition.partition,
@@ -88,19 +148,39 @@ impl Inbox {
                 };
                 let converted = match self.step(&position, fetched) {
                     Ok(converted) => converted,
-                    Err(failure) => self.recover(failure, &position, fetched).await?,
+                    Err(failure) => match self.recover(failure, &position, fetched).await? {
+                        Recovered::Converted(converted) => converted,
+                        Recovered::Later(delay) => {
+                            *again = true;
+                            return Ok(Some(delay));
+                        }
+                    },
                 };
+                if std::mem::take(again) {
+                    self.operator.succeeded();
+                }
+                *next += 1;
                 batch.records.extend(converted.map(|record| SinkRecord {
                     position,
                     timestamp_type: fetched.timestamp_type,
                     record,
                 }));
             }
+            if let Some(last) = records.last() {
+                batch.reach.push((partition.clone(), last.offset + 1));
+                batch.read += records.len();
+            }
+            *part += 1;
+            *next = 0;
         }
-        if keep_raw {
-            batch.raw = read;
+        Ok(None)
+    }
+
+    /// Takes records out of a conversion whose partitions are gone.
+    pub(super) fn forget(&mut self, conversion: &mut Conversion, partitions: &[TopicPartition]) {
+        if conversion.forget(partitions) {
+            self.operator.succeeded();
         }
-        Ok(batch)
     }
 
     #[inline]
@@ -108,7 +188,7 @@ impl Inbox {
         &mut self,
         position: &LogPosition,
         fetched: &FetchedRecord,
-    ) -> Result<Option<connect_api::record::Record>, Failure> {
+    ) -> Result<Option<Record>, Failure> {
         let record = self.decoder.decode(position, fetched)?;
         self.chain.apply(record, Origin::Sink { position })
     }
@@ -131,7 +211,7 @@ impl Inbox {
         mut failure: Failure,
         position: &LogPosition,
         fetched: &FetchedRecord,
-    ) -> Result<Option<connect_api::record::Record>, Error> {
+    ) -> Result<Recovered, Error> {
         loop {
             let stage = failure.stage;
             match self.operator.decide(failure) {
@@ -141,15 +221,15 @@ impl Inbox {
                 }
                 Verdict::Skip(failure) => {
                     self.report(&failure, position, fetched).await?;
-                    return Ok(None);
+                    return Ok(Recovered::Converted(None));
                 }
                 Verdict::Resolve => self.decoder.resolve(stage).await?,
-                Verdict::Retry(delay) => self.operator.wait(delay).await?,
+                Verdict::Retry(delay) => return Ok(Recovered::Later(delay)),
             }
             match self.step(position, fetched) {
                 Ok(record) => {
                     self.operator.succeeded();
-                    return Ok(record);
+                    return Ok(Recovered::Converted(record));
                 }
                 Err(again) => failure = again,
             }

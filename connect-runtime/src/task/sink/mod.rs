@@ -2,6 +2,7 @@
 
 mod context;
 mod inbox;
+mod pending;
 mod run;
 
 pub(crate) use run::SinkLoop;

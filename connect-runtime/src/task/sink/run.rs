@@ -24,7 +24,6 @@ use crate::pipeline::Chain;
 use crate::pipeline::Decoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
-use crate::pipeline::unless_interrupted;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -33,9 +32,13 @@ use crate::task::errant::Errant;
 use crate::task::sink::context::Host;
 use crate::task::sink::context::Wishes;
 use crate::task::sink::inbox::Batch;
+use crate::task::sink::inbox::Conversion;
 use crate::task::sink::inbox::Inbox;
 use crate::task::sink::inbox::dead_letter;
 use crate::task::sink::inbox::describe;
+use crate::task::sink::pending::Pending;
+use crate::task::sink::pending::Work;
+use crate::task::sink::pending::retry_delay;
 
 /// What a sink task is made of.
 pub(crate) struct SinkParts {
@@ -65,7 +68,7 @@ pub(crate) struct SinkLoop {
     consumer: Box<dyn Consumer>,
     commits: CommitTracker,
     wishes: Arc<Wishes>,
-    /// A batch that `put` refused for now.
+    /// What did not go through for now.
     pending: Option<Pending>,
     /// What the consumer was told to pause.
     paused: BTreeSet<TopicPartition>,
@@ -79,12 +82,6 @@ pub(crate) struct SinkLoop {
     /// Records that the task itself reported.
     reported: u64,
     started: bool,
-}
-
-struct Pending {
-    batch: Batch,
-    again_at: Instant,
-    attempts: u32,
 }
 
 impl SinkLoop {
@@ -127,7 +124,7 @@ impl SinkLoop {
 
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
-        let ended = unless_interrupted(contained("the sink task", self.work()).await);
+        let ended = contained("the sink task", self.work()).await;
         let closed = if self.started {
             contained("the sink task", self.finish(ended.is_ok())).await
         } else {
@@ -191,10 +188,7 @@ impl SinkLoop {
     async fn handle(&mut self, event: ConsumerEvent) -> Result<()> {
         match event {
             ConsumerEvent::Records(read) => {
-                let batch = self.inbox.convert(read, self.errant.is_some()).await?;
-                self.shared.submitted(batch.read);
-                self.shared.skipped(self.inbox.operator.skipped());
-                self.put(batch, 0).await?;
+                self.convert(Conversion::new(read)).await?;
                 tokio::task::yield_now().await;
             }
             ConsumerEvent::Assigned(partitions) => self.assigned(&partitions).await?,
@@ -224,9 +218,7 @@ impl SinkLoop {
 
     /// Closes partitions and answers the log.
     async fn give_up(&mut self, partitions: &[TopicPartition]) -> Result<()> {
-        if let Some(pending) = &mut self.pending {
-            pending.batch.forget(partitions);
-        }
+        self.forget_pending(partitions);
         let closed = if partitions.is_empty() {
             Ok(())
         } else {
@@ -268,6 +260,33 @@ impl SinkLoop {
         Ok(())
     }
 
+    /// Converts what was read and hands it to the task; keeps it if a record has to wait.
+    async fn convert(&mut self, mut conversion: Conversion) -> Result<()> {
+        if let Some(delay) = self.inbox.convert(&mut conversion).await? {
+            return self.put_off(Work::Convert(conversion), delay, 0);
+        }
+        let batch = conversion.into_batch(self.errant.is_some());
+        self.shared.submitted(batch.read);
+        self.shared.skipped(self.inbox.operator.skipped());
+        self.put(batch, 0).await
+    }
+
+    fn put_off(&mut self, work: Work, delay: Duration, attempts: u32) -> Result<()> {
+        let again_at = Instant::now() + delay;
+        self.pending = Some(Pending {
+            work,
+            again_at,
+            attempts,
+        });
+        self.apply_wishes()
+    }
+
+    fn forget_pending(&mut self, partitions: &[TopicPartition]) {
+        if let Some(pending) = &mut self.pending {
+            pending.forget(&mut self.inbox, partitions);
+        }
+    }
+
     /// Hands a batch to the task; keeps it if the task asks for it again.
     async fn put(&mut self, batch: Batch, attempts: u32) -> Result<()> {
         let result = if batch.records.is_empty() {
@@ -291,18 +310,9 @@ impl SinkLoop {
             }
             Err(error) if error.is_retriable() => {
                 tracing::warn!(task = %self.reporter.id, error = error.report(), "put failed and is tried again");
-                let delay = self.wishes.take_retry_after().unwrap_or_else(|| {
-                    RETRY_DELAY
-                        .saturating_mul(1 << attempts.min(8))
-                        .min(RETRY_DELAY_MAX)
-                });
-                let again_at = Instant::now() + delay;
-                self.pending = Some(Pending {
-                    batch,
-                    again_at,
-                    attempts: attempts + 1,
-                });
-                self.apply_wishes()
+                let wished = self.wishes.take_retry_after();
+                let delay = wished.unwrap_or_else(|| retry_delay(attempts));
+                self.put_off(Work::Put(batch), delay, attempts + 1)
             }
             Err(error) => Err(error.context(EXITING)),
         }
@@ -337,22 +347,20 @@ impl SinkLoop {
     }
 
     async fn deliver_pending(&mut self) -> Result<()> {
-        let due = |pending: &mut Pending| Instant::now() >= pending.again_at;
-        if let Some(Pending {
-            batch, attempts, ..
-        }) = self.pending.take_if(due)
-        {
-            self.put(batch, attempts).await?;
+        let due = self.pending.take_if(Pending::is_due);
+        let Some(Pending { work, attempts, .. }) = due else {
+            return Ok(());
+        };
+        match work {
+            Work::Convert(conversion) => self.convert(conversion).await,
+            Work::Put(batch) => self.put(batch, attempts).await,
         }
-        Ok(())
     }
 
     /// Carries out what the task asked of its context, and pauses what must not flow.
     fn apply_wishes(&mut self) -> Result<()> {
         for (partition, next) in self.wishes.take_seek() {
-            if let Some(pending) = &mut self.pending {
-                pending.batch.forget(std::slice::from_ref(&partition));
-            }
+            self.forget_pending(std::slice::from_ref(&partition));
             self.consumer.seek(&partition, next)?;
             self.commits.accepted(&partition, next);
         }
@@ -428,8 +436,9 @@ impl SinkLoop {
     /// `pre_commit` failed for now: records since the last commit come again.
     fn rewind(&mut self, error: &Error) -> Result<()> {
         tracing::warn!(task = %self.reporter.id, error = error.report(), "pre_commit failed; records since the last commit are put again");
-        self.pending = None;
         for (partition, next) in self.commits.rewind() {
+            // What waits of other partitions was read, so it is not read again.
+            self.forget_pending(std::slice::from_ref(&partition));
             self.consumer.seek(&partition, next)?;
         }
         Ok(())
@@ -483,10 +492,6 @@ impl SinkLoop {
 
 /// Java's words around an error of `put`.
 const EXITING: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
-
-/// The pause before a batch is put again, doubled each time.
-const RETRY_DELAY: Duration = Duration::from_millis(100);
-const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
 
 /// While draining: how long nothing must come before what was read is committed.
 const DRAIN_WAIT: Duration = Duration::from_millis(20);
