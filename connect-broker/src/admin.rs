@@ -88,7 +88,7 @@ pub trait Admin: Send + Sync {
     ///
     /// # Errors
     /// [`BrokerError::TopicExists`]; [`BrokerError::InvalidTopic`] for a bad name, number of
-    /// partitions or option.
+    /// partitions or option; [`BrokerError::TooFewBrokers`].
     async fn create_topic(&self, topic: NewTopic) -> Result<(), BrokerError>;
 
     /// Deletes a topic and its records.

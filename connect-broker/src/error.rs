@@ -98,6 +98,19 @@ pub enum BrokerError {
     /// another host, or one side does not speak TLS.
     #[error("no secure connection: {0}")]
     Tls(String),
+    /// A topic cannot be created because it is to have more replicas than there are brokers.
+    #[error(
+        "topic \"{topic}\" is to have {replicas} replicas, but the cluster has {brokers} broker{s}",
+        s = if *brokers == 1 { "" } else { "s" }
+    )]
+    TooFewBrokers {
+        /// The topic.
+        topic: TopicName,
+        /// How many replicas it is to have.
+        replicas: i16,
+        /// How many brokers there are.
+        brokers: usize,
+    },
     /// The topic exists already.
     #[error("topic \"{topic}\" already exists")]
     TopicExists {
@@ -135,7 +148,8 @@ impl From<BrokerError> for Error {
             BrokerError::TopicExists { .. } => ErrorKind::AlreadyExists,
             BrokerError::InvalidOption(_)
             | BrokerError::InvalidTopic(_)
-            | BrokerError::Locked { .. } => ErrorKind::Config,
+            | BrokerError::Locked { .. }
+            | BrokerError::TooFewBrokers { .. } => ErrorKind::Config,
             BrokerError::UnknownTopic { .. } => ErrorKind::NotFound,
             BrokerError::InvalidState(_) => ErrorKind::IllegalState,
             _ => ErrorKind::External,

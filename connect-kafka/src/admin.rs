@@ -163,6 +163,35 @@ impl KafkaAdmin {
 }
 
 impl KafkaAdmin {
+    /// A topic may be refused because of its replicas, which is told plainly.
+    async fn why_not_created(
+        &self,
+        topic: TopicName,
+        replicas: Option<i16>,
+        problem: String,
+    ) -> BrokerError {
+        let timeout = self.timeouts.request;
+        let brokers = call(&self.client, Subject::Cluster, move |client| {
+            let metadata = client.fetch_metadata(None, timeout).map_err(|error| {
+                let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                Failure::new(code, format!("listing brokers: {code}"))
+            })?;
+            Ok(metadata.brokers().len())
+        });
+        match (replicas, brokers.await) {
+            (Some(replicas), Ok(brokers))
+                if usize::try_from(replicas).is_ok_and(|wanted| wanted > brokers) =>
+            {
+                BrokerError::TooFewBrokers {
+                    topic,
+                    replicas,
+                    brokers,
+                }
+            }
+            _ => BrokerError::InvalidTopic(problem),
+        }
+    }
+
     /// "No leaders" may mean that there is no such topic.
     async fn why_no_offsets(&self, partitions: &[TopicPartition], text: String) -> BrokerError {
         let topics: BTreeSet<&TopicName> = partitions.iter().map(|each| &each.topic).collect();
@@ -201,26 +230,30 @@ impl Admin for KafkaAdmin {
         if let Some(problem) = topic.name.problem() {
             return Err(BrokerError::InvalidTopic(problem));
         }
-        let name = topic.name.clone();
+        let (name, replicas) = (topic.name.clone(), topic.replication_factor);
         let timeouts = self.timeouts;
         // Made once: the answer to a second attempt could be that the first one has succeeded.
         let created = call(&self.client, Subject::Topic(&name), move |client| {
             ffi::create_topic(client, &topic, timeouts)
         })
         .await;
-        if created.is_ok()
-            && let Err(error) = self.wait_until_usable(&name).await
-        {
-            // It was created all the same, maybe by who may do nothing else with it.
-            tracing::debug!(topic = %name, %error, "a new topic cannot be looked at");
-        }
-        created.map_err(|error| match error {
+        match created {
             // Refused before it was sent: the numbers cannot be.
-            BrokerError::InvalidOption(problem) | BrokerError::Rejected(problem) => {
-                BrokerError::InvalidTopic(problem)
+            Err(BrokerError::InvalidOption(problem) | BrokerError::Rejected(problem)) => {
+                Err(BrokerError::InvalidTopic(problem))
             }
-            error => error,
-        })
+            Err(BrokerError::InvalidTopic(problem)) => {
+                Err(self.why_not_created(name, replicas, problem).await)
+            }
+            Ok(()) => {
+                if let Err(error) = self.wait_until_usable(&name).await {
+                    // It was created all the same, maybe by who may do nothing else with it.
+                    tracing::debug!(topic = %name, %error, "a new topic cannot be looked at");
+                }
+                Ok(())
+            }
+            refused => refused,
+        }
     }
 
     async fn delete_topic(&self, topic: &TopicName) -> Result<(), BrokerError> {
