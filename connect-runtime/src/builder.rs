@@ -6,6 +6,7 @@ use std::sync::Arc;
 use connect_api::Error;
 use connect_api::PluginRegistry;
 use connect_api::Result;
+use connect_api::config_map;
 use connect_broker::Broker;
 use tokio::sync::mpsc;
 
@@ -15,6 +16,7 @@ use crate::clock::SystemClock;
 use crate::config::WorkerConfig;
 use crate::herder::Driver;
 use crate::store::FileOffsets;
+use crate::store::OffsetClients;
 use crate::store::OffsetStore;
 use crate::store::TopicOffsets;
 use crate::store::read_offset_file;
@@ -132,14 +134,27 @@ async fn open_offsets(
             ))
         }
         file => {
-            let offsets: Arc<dyn OffsetStore> =
-                Arc::new(TopicOffsets::open(broker, config.offset_topic()).await?);
+            let offsets: Arc<dyn OffsetStore> = Arc::new(
+                TopicOffsets::open(broker, &config.offset_storage(), clients(config)).await?,
+            );
             if let Some(path) = file {
                 import_offsets(path, &*offsets, clock).await?;
             }
             Ok(offsets)
         }
     }
+}
+
+/// The clients of the worker's offsets topic. Its options without a prefix are for them, too.
+fn clients(config: &WorkerConfig) -> OffsetClients {
+    let mut clients = OffsetClients::default();
+    let client_id = format!("{}-offsets", config.group_id());
+    clients.admin.client_id.clone_from(&client_id);
+    clients.producer.client_id = client_id;
+    clients.producer.client_config = config_map! {
+        "acks" => "all", "delivery.timeout.ms" => i32::MAX, "enable.idempotence" => true,
+    };
+    clients
 }
 
 /// Takes over an offsets file, once: what the log knows already stays.

@@ -328,7 +328,7 @@ impl Connect {
     /// The committed offsets of a source connector.
     #[must_use]
     pub fn source_offsets(&self, name: &str) -> Vec<(SourcePartition, SourceOffset)> {
-        self.worker.offsets.known().all(name)
+        self.worker.known_offsets(name)
     }
 
     /// How far the tasks have come.

@@ -78,6 +78,8 @@ impl ClientKind {
             Self::Consumer => &[
                 ("auto.offset.reset", "earliest"),
                 ("enable.auto.commit", "false"),
+                // Kafka's own default: a `put` may take that long.
+                ("max.poll.interval.ms", "300000"),
             ],
             Self::Producer => &[
                 ("acks", "all"),
@@ -103,7 +105,54 @@ pub(crate) fn client_config(
     let mut config: ConfigMap = kind.defaults().iter().copied().collect();
     config.extend(worker.raw().with_prefix(&format!("{}.", kind.name())));
     config.extend(connector.with_prefix(&kind.override_prefix()));
+    if kind == ClientKind::Producer && !is_set(worker, connector, "enable.idempotence") {
+        let weak = WEAKENING.iter().any(|(key, fits)| {
+            let value = config.get(key).map(str::trim);
+            value.is_some_and(|value| !fits(value))
+        });
+        if weak {
+            config.insert("enable.idempotence", "false");
+        }
+    }
     config
+}
+
+/// The options of a producer of an exactly-once source task: what would break its transactions is
+/// replaced, with a warning.
+pub(crate) fn exactly_once_config(mut config: ConfigMap, id: &str) -> ConfigMap {
+    if let Some(own) = config.get("transactional.id").filter(|own| *own != id) {
+        tracing::warn!(
+            "the client option transactional.id=\"{own}\" is replaced with \"{id}\": the worker \
+             names the transactions of exactly-once source tasks"
+        );
+    }
+    config.remove("transactional.id");
+    if let Some(own) = config.get("enable.idempotence").map(str::trim)
+        && !own.eq_ignore_ascii_case("true")
+    {
+        tracing::warn!(
+            "the client option enable.idempotence={own} is replaced with true: exactly-once source \
+             tasks need it"
+        );
+        config.insert("enable.idempotence", "true");
+    }
+    config
+}
+
+/// Options whose value makes a producer give up idempotence unless that was asked for, as in Java.
+const WEAKENING: &[(&str, fn(&str) -> bool)] = &[
+    ("acks", |value| value == "all" || value == "-1"),
+    ("max.in.flight.requests.per.connection", |value| {
+        value.parse::<u32>().is_ok_and(|count| count <= 5)
+    }),
+    ("retries", |value| value != "0"),
+];
+
+/// True if the worker or the connector sets a client option of producers.
+fn is_set(worker: &WorkerConfig, connector: &ConfigMap, key: &str) -> bool {
+    let kind = ClientKind::Producer;
+    worker.raw().contains_key(&format!("{}.{key}", kind.name()))
+        || connector.contains_key(&format!("{}{key}", kind.override_prefix()))
 }
 
 #[cfg(test)]
@@ -126,6 +175,24 @@ mod tests {
             (Some("1"), Some("7"))
         );
         assert_eq!(config.get("delivery.timeout.ms"), Some("2147483647"));
+        assert_eq!(config.get("enable.idempotence"), Some("false"), "acks is 1");
+        let connector = config_map! { "producer.override.enable.idempotence" => "true" };
+        let config = client_config(ClientKind::Producer, &worker, &connector);
+        assert_eq!(
+            config.get("enable.idempotence"),
+            Some("true"),
+            "as it was asked for"
+        );
+    }
+
+    #[test]
+    fn what_breaks_transactions_is_replaced() {
+        let config = config_map! {
+            "transactional.id" => "mine", "enable.idempotence" => "false", "linger.ms" => "5",
+        };
+        let config = exactly_once_config(config, "g-c-0");
+        let expected = config_map! { "enable.idempotence" => "true", "linger.ms" => "5" };
+        assert_eq!(config, expected);
     }
 
     #[test]

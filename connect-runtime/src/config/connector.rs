@@ -8,6 +8,8 @@ use connect_api::config::ConfigDef;
 use connect_api::config::ConfigEnum;
 use connect_api::config::ConfigErrors;
 use connect_api::config::FromConfig;
+use connect_api::config::Validator;
+use connect_api::config::validator;
 
 /// What happens to records that cannot be handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
@@ -186,6 +188,14 @@ pub(crate) struct ConnectorKeys {
         group = "Exactly Once Support"
     )]
     pub(crate) transaction_interval_ms: Option<i64>,
+    /// Topic that keeps the source offsets of this connector; the worker's if absent.
+    #[config(
+        name = "offsets.storage.topic",
+        validate = non_blank(),
+        importance = low,
+        group = "offsets.topic"
+    )]
+    pub(crate) offsets_topic: Option<String>,
     /// Topics that a sink reads.
     #[config(name = "topics", default = "", importance = high)]
     pub(crate) topics: Vec<String>,
@@ -257,4 +267,11 @@ impl ConnectorSettings {
             u64::try_from(self.keys.errors_retry_delay_max_ms).unwrap_or_default(),
         )
     }
+}
+
+fn non_blank() -> impl Validator {
+    validator::check("non-blank text", |_, value| match value.as_str() {
+        Some(text) if text.trim().is_empty() => Err("Value must be non-blank".into()),
+        _ => Ok(()),
+    })
 }

@@ -3,11 +3,14 @@
 mod clients;
 mod connector;
 mod notice;
+mod offset_topic;
+mod replicas;
 mod validate;
 mod worker;
 
 pub(crate) use clients::ClientKind;
 pub(crate) use clients::client_config;
+pub(crate) use clients::exactly_once_config;
 pub use connector::ConnectorSettings;
 pub use connector::ErrorTolerance;
 pub use connector::ExactlyOnce;
@@ -15,6 +18,8 @@ pub use connector::TransactionBoundary;
 pub use notice::Notice;
 pub use notice::NoticeKind;
 pub use notice::connector_notices;
+pub(crate) use offset_topic::OffsetTopic;
+pub(crate) use replicas::too_few_brokers;
 pub(crate) use validate::problems;
 pub(crate) use validate::validate;
 pub use worker::WorkerConfig;

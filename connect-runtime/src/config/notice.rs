@@ -124,7 +124,7 @@ pub(crate) fn worker_notices(config: &ConfigMap, def: &ConfigDef) -> Vec<Notice>
         .is_some_and(|text| !text.trim().is_empty());
     let known = |key: &str| {
         def.key(key).is_some()
-            || (has_kafka && is_for_clients(key))
+            || (has_kafka && is_for_kafka(key))
             || ["key.converter.", "value.converter.", "header.converter."]
                 .iter()
                 .any(|prefix| key.starts_with(prefix) && !key.ends_with(".plugin.version"))
@@ -140,8 +140,8 @@ pub(crate) fn worker_notices(config: &ConfigMap, def: &ConfigDef) -> Vec<Notice>
         .collect()
 }
 
-/// True for options of the clients of a Kafka cluster.
-fn is_for_clients(key: &str) -> bool {
+/// True for options of clients and topics of a Kafka cluster.
+fn is_for_kafka(key: &str) -> bool {
     const PREFIXES: &[&str] = &[
         "producer.",
         "consumer.",
@@ -150,6 +150,8 @@ fn is_for_clients(key: &str) -> bool {
         "security.",
         "ssl.",
         "sasl.",
+        // Of the topic of source offsets.
+        "offset.storage.",
     ];
     PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }

@@ -215,8 +215,21 @@ fn check_overrides(
     let has_dead_letters = config
         .get("errors.deadletterqueue.topic.name")
         .is_some_and(|name| !name.trim().is_empty());
-    let used = match (is_source, has_dead_letters) {
-        (true, _) => &[ClientKind::Producer, ClientKind::Admin][..],
+    let has_own_offsets = config.contains_key("offsets.storage.topic");
+    let used = match (
+        is_source,
+        if is_source {
+            has_own_offsets
+        } else {
+            has_dead_letters
+        },
+    ) {
+        (true, false) => &[ClientKind::Producer, ClientKind::Admin][..],
+        (true, true) => &[
+            ClientKind::Producer,
+            ClientKind::Admin,
+            ClientKind::Consumer,
+        ],
         (false, false) => &[ClientKind::Consumer],
         (false, true) => &[
             ClientKind::Consumer,

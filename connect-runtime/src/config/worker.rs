@@ -11,6 +11,8 @@ use connect_api::config::FromConfig;
 
 use crate::config::Notice;
 use crate::config::clients::OverridePolicy;
+use crate::config::offset_topic::OffsetTopic;
+use crate::config::offset_topic::positive_or_default;
 
 /// The configuration of a worker, in Kafka Connect's keys.
 ///
@@ -73,9 +75,30 @@ struct WorkerKeys {
     /// How long one commit of offsets may take.
     #[config(name = "offset.flush.timeout.ms", default = 5000, importance = low)]
     offset_flush_timeout_ms: i64,
-    /// Topic that keeps source offsets, in the log inside the process.
-    #[config(name = "offset.storage.topic", default = "connect-offsets", importance = low)]
+    /// Topic that keeps source offsets.
+    #[config(
+        name = "offset.storage.topic",
+        default = "connect-offsets",
+        validate = non_empty,
+        importance = low
+    )]
     offset_storage_topic: String,
+    /// Partitions of the topic of source offsets, where it is created; -1 is the log's default. On
+    /// Kafka 25 if absent.
+    #[config(
+        name = "offset.storage.partitions",
+        validate = positive_or_default("Number of partitions"),
+        importance = low
+    )]
+    offset_storage_partitions: Option<i32>,
+    /// Replicas of the topic of source offsets, where it is created; -1 is the log's default. On
+    /// Kafka 3 if absent.
+    #[config(
+        name = "offset.storage.replication.factor",
+        validate = positive_or_default("Replication factor"),
+        importance = low
+    )]
+    offset_storage_replication: Option<i16>,
     /// File that keeps source offsets on Kafka; imported once into the log inside the process.
     #[config(name = "offset.storage.file.filename", default = "", importance = low)]
     offset_storage_file: PathBuf,
@@ -157,6 +180,17 @@ impl WorkerConfig {
     #[must_use]
     pub fn offset_topic(&self) -> &str {
         &self.keys.offset_storage_topic
+    }
+
+    /// The topic of source offsets, and how it is made.
+    pub(crate) fn offset_storage(&self) -> OffsetTopic {
+        OffsetTopic::of_worker(
+            &self.raw,
+            &self.keys.offset_storage_topic,
+            self.has_kafka(),
+            self.keys.offset_storage_partitions,
+            self.keys.offset_storage_replication,
+        )
     }
 
     /// `offset.storage.file.filename`, if set.

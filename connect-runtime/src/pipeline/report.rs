@@ -5,6 +5,7 @@
 //! letter that cannot be written fails the task, and sources have one too.
 
 use bytes::Bytes;
+use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::Timestamp;
@@ -22,7 +23,11 @@ use connect_broker::Receipts;
 use connect_broker::admin::NewTopic;
 use connect_core::TaskId;
 
+use crate::config::ClientKind;
 use crate::config::ConnectorSettings;
+use crate::config::WorkerConfig;
+use crate::config::client_config;
+use crate::config::too_few_brokers;
 use crate::pipeline::Failure;
 
 /// A record as it was before anything failed.
@@ -59,10 +64,15 @@ impl Reports {
     pub(crate) async fn open(
         id: &TaskId,
         settings: &ConnectorSettings,
+        worker: &WorkerConfig,
+        connector: &ConfigMap,
         broker: &dyn Broker,
     ) -> Result<Self> {
         let dead_letters = match settings.dead_letter_topic() {
-            Some(topic) => Some(DeadLetters::open(id, topic, settings, broker).await?),
+            Some(topic) => {
+                let config = |kind| client_config(kind, worker, connector);
+                Some(DeadLetters::open(id, topic, settings, config, broker).await?)
+            }
             None => None,
         };
         Ok(Self {
@@ -133,10 +143,12 @@ impl DeadLetters {
         id: &TaskId,
         topic: TopicName,
         settings: &ConnectorSettings,
+        config: impl Fn(ClientKind) -> ConfigMap,
         broker: &dyn Broker,
     ) -> Result<Self> {
         let mut options = AdminOptions::default();
         options.client_id = format!("connector-dlq-adminclient-{id}");
+        options.client_config = config(ClientKind::Admin);
         let admin = broker.admin(options).await?;
         if admin.describe_topic(&topic).await?.is_none() {
             let mut new = NewTopic::new(topic.clone()).partitions(1);
@@ -145,14 +157,19 @@ impl DeadLetters {
                 // Another task may have been faster.
                 Ok(()) | Err(BrokerError::TopicExists { .. }) => {}
                 Err(error) => {
+                    let key = "errors.deadletterqueue.topic.replication.factor";
+                    let hint = too_few_brokers(&error, key);
                     return Err(Error::from(error).context(format!(
-                        "the dead letter topic \"{topic}\" cannot be created"
+                        "the dead letter topic \"{topic}\" cannot be created{hint}"
                     )));
                 }
             }
         }
         let mut options = ProducerOptions::default();
         options.client_id = format!("connector-dlq-producer-{id}");
+        options.client_config = config(ClientKind::Producer);
+        // Dead letters are not part of transactions.
+        options.client_config.remove("transactional.id");
         let (producer, receipts) = broker.producer(options).await?;
         let context_headers = settings.keys.dead_letter_context_headers;
         Ok(Self {

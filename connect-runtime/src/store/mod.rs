@@ -3,7 +3,9 @@
 mod offsets;
 
 pub(crate) use offsets::FileOffsets;
+pub(crate) use offsets::LayeredOffsets;
 pub(crate) use offsets::MemoryOffsets;
+pub(crate) use offsets::OffsetClients;
 pub(crate) use offsets::OffsetStore;
 pub(crate) use offsets::OffsetUpdate;
 pub(crate) use offsets::TopicOffsets;

@@ -62,7 +62,12 @@ impl Worker {
         config: ConfigMap,
         state: TargetState,
     ) -> Result<()> {
-        let (inputs, offsets) = (self.inputs.clone(), Arc::clone(&self.offsets));
+        let inputs = self.inputs.clone();
+        let offsets = if self.is_source(&config) {
+            self.offsets_of(name, &config).await?
+        } else {
+            Arc::clone(&self.offsets)
+        };
         let connector =
             WorkerConnector::make(&self.registry, name, epoch, config, inputs, offsets)?;
         let connector = Arc::new(tokio::sync::Mutex::new(connector));
@@ -87,6 +92,7 @@ impl Worker {
     /// Stops and drops a connector. What goes wrong is logged: it is gone all the same.
     pub(crate) async fn stop_connector(&self, name: &ConnectorName) {
         let connector = lock(&self.connectors).remove(name);
+        lock(&self.own_offsets).remove(name);
         let Some(connector) = connector else { return };
         let stop = async { connector.lock().await.set_state(TargetState::Stopped).await };
         match tokio::time::timeout(self.config.graceful_timeout(), stop).await {

@@ -1,6 +1,8 @@
 //! What runs on this worker: connectors and tasks, started and stopped on the herder's word.
 
+mod clients;
 mod connector;
+mod offsets;
 mod task;
 pub(crate) mod watchdog;
 
@@ -28,10 +30,11 @@ use crate::config::problems;
 use crate::config::validate;
 use crate::store::OffsetStore;
 use crate::task::TaskProgress;
+use crate::worker::offsets::OwnStore;
 use crate::worker::task::RunningTask;
 
+pub(crate) use crate::worker::clients::group;
 pub(crate) use crate::worker::connector::WorkerConnector;
-pub(crate) use crate::worker::task::group;
 
 /// The connectors and tasks of this worker, and what they are made with.
 pub(crate) struct Worker {
@@ -45,6 +48,8 @@ pub(crate) struct Worker {
     pub(crate) changed: watch::Sender<u64>,
     /// The worker has ended.
     pub(crate) ended: CancellationToken,
+    /// Offsets of connectors that keep them in topics of their own.
+    own_offsets: Mutex<HashMap<ConnectorName, OwnStore>>,
     connectors: Mutex<HashMap<ConnectorName, Arc<tokio::sync::Mutex<WorkerConnector>>>>,
     tasks: Mutex<HashMap<TaskId, RunningTask>>,
     /// Tasks that were given up on because they did not stop in time.
@@ -69,6 +74,7 @@ impl Worker {
             inputs,
             changed: watch::Sender::new(0),
             ended: CancellationToken::new(),
+            own_offsets: Mutex::default(),
             connectors: Mutex::default(),
             tasks: Mutex::default(),
             abandoned: Mutex::default(),

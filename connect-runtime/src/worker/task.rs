@@ -10,11 +10,6 @@ use connect_api::PluginRegistry;
 use connect_api::Result;
 use connect_api::plugin::ConnectorFactory;
 use connect_broker::AdminOptions;
-use connect_broker::ConsumerOptions;
-use connect_broker::Isolation;
-use connect_broker::ProducerOptions;
-use connect_broker::StartOffset;
-use connect_broker::Subscription;
 use connect_core::TaskId;
 use connect_core::cluster::TargetState;
 use connect_core::herder::ActionId;
@@ -25,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ClientKind;
 use crate::config::ConnectorSettings;
-use crate::config::WorkerConfig;
 use crate::config::client_config;
 use crate::pipeline::Chain;
 use crate::pipeline::Converters;
@@ -43,6 +37,8 @@ use crate::task::source::Transactions;
 use crate::task::source::topics;
 use crate::task::source::topics::Topics;
 use crate::worker::Worker;
+use crate::worker::clients::consumer_options;
+use crate::worker::clients::producer_options;
 use crate::worker::lock;
 
 /// How the worker holds a task.
@@ -95,6 +91,7 @@ impl Worker {
         let (worker, task_shared) = (Arc::clone(self), Arc::clone(&shared));
         let handle = tokio::spawn(async move {
             let failed = reporter.clone();
+            let stopped = control.stop.clone();
             let made = async {
                 let settings = ConnectorSettings::new(&connector_config)?;
                 let shared = Arc::clone(&task_shared);
@@ -109,7 +106,12 @@ impl Worker {
                     })
                     .await
             };
-            match contained("the making of the task", made).await {
+            let made = tokio::select! {
+                // Nothing was started yet: what was opened may be dropped.
+                () = stopped.cancelled() => return,
+                made = contained("the making of the task", made) => made,
+            };
+            match made {
                 Ok(run) => run.await,
                 Err(error) => {
                     tracing::error!(task = %failed.id, error = error.report(), "task failed");
@@ -146,7 +148,7 @@ impl Worker {
         lock(&self.tasks).remove(id);
     }
 
-    fn is_source(&self, config: &ConfigMap) -> bool {
+    pub(super) fn is_source(&self, config: &ConfigMap) -> bool {
         let class = config.get("connector.class").unwrap_or_default();
         matches!(
             self.registry.connector(class),
@@ -160,20 +162,24 @@ impl Worker {
         let chain = Chain::from_config(registry, config, settings)?;
         let converters = Converters::from_config(registry, config, settings, &self.config)?;
         let operator = Operator::new(settings, start.control.stop.clone());
-        let reports = Reports::open(&start.reporter.id, settings, &*self.broker).await?;
+        let (id, broker) = (&start.reporter.id, &*self.broker);
+        let reports = Reports::open(id, settings, &self.config, config, broker).await?;
         match registry.connector(start.settings.class())? {
             ConnectorFactory::Source(factory) => {
                 let task = factory.make().task();
-                let options = self.producer_options(&start.reporter.id, &start.connector_config);
+                let (id, connector) = (&start.reporter.id, &start.connector_config);
+                let options = producer_options(id, &self.config, connector);
                 let (producer, receipts) = self.broker.producer(options).await?;
-                self.offsets.catch_up().await?;
+                let offsets = self.offsets_of(&id.connector, connector).await?;
+                offsets.catch_up().await?;
                 let topics = self
                     .topics(&start.reporter.id, &start.connector_config)
                     .await?;
                 let transactions = self.config.exactly_once_source().then(|| {
                     let interval = start.settings.transaction_interval();
                     let interval = interval.unwrap_or(self.config.offset_flush_interval());
-                    Transactions::new(start.settings.keys.transaction_boundary, interval)
+                    let boundary = start.settings.keys.transaction_boundary;
+                    Transactions::new(boundary, interval, offsets.topic().cloned())
                 });
                 let parts = SourceParts {
                     task,
@@ -184,7 +190,7 @@ impl Worker {
                     reports,
                     producer,
                     receipts,
-                    offsets: Arc::clone(&self.offsets),
+                    offsets,
                     transactions,
                     topics,
                     clock: Arc::clone(&self.clock),
@@ -244,61 +250,4 @@ impl Worker {
         options.client_config = client_config(ClientKind::Admin, &self.config, connector);
         Topics::from_config(connector, self.broker.admin(options).await?)
     }
-
-    fn producer_options(&self, id: &TaskId, connector: &ConfigMap) -> ProducerOptions {
-        let mut options = ProducerOptions::default();
-        options.client_id = format!("connector-producer-{id}");
-        options.client_config = client_config(ClientKind::Producer, &self.config, connector);
-        options.max_in_flight_bytes = self.config.source_max_in_flight_bytes();
-        if self.config.exactly_once_source() {
-            // The same id in each life of the task: a new one fences what is left of the old one.
-            let group = self.config.group_id();
-            options.transactional_id = Some(format!("{group}-{id}"));
-        }
-        options
-    }
-}
-
-fn consumer_options(
-    id: &TaskId,
-    settings: &ConnectorSettings,
-    worker: &WorkerConfig,
-    connector: &ConfigMap,
-) -> Result<ConsumerOptions> {
-    let pattern = settings.keys.topics_regex.trim();
-    let subscription = if pattern.is_empty() {
-        Subscription::Topics(settings.topics())
-    } else {
-        let anchored = format!("^(?:{pattern})$");
-        Subscription::Pattern(regex::Regex::new(&anchored).map_err(|error| {
-            Error::config(format!(
-                "Invalid value {pattern} for configuration topics.regex: {error}"
-            ))
-        })?)
-    };
-    let mut options = ConsumerOptions::new(subscription);
-    options.client_id = format!("connector-consumer-{id}");
-    options.client_config = client_config(ClientKind::Consumer, worker, connector);
-    let config = &options.client_config;
-    options.group = Some(group(&id.connector, config));
-    options.isolation = match config.get("isolation.level").map(str::trim) {
-        Some("read_uncommitted") => Isolation::ReadUncommitted,
-        _ => Isolation::ReadCommitted,
-    };
-    if let Some(records) = config
-        .get("max.poll.records")
-        .and_then(|text| text.trim().parse().ok())
-    {
-        options.max_poll_records = records;
-    }
-    if config.get("auto.offset.reset").map(str::trim) == Some("latest") {
-        options.start = StartOffset::Latest;
-    }
-    Ok(options)
-}
-
-/// The consumer group of a sink connector, which its client options may rename.
-pub(crate) fn group(connector: &str, consumer_config: &ConfigMap) -> String {
-    let own = consumer_config.get("group.id").map(str::to_owned);
-    own.unwrap_or_else(|| format!("connect-{connector}"))
 }

@@ -1,7 +1,9 @@
 //! Source offsets: in a compacted topic, in a file, or in memory.
 
+mod copies;
 mod file;
 mod known;
+mod layered;
 mod memory;
 mod topic;
 
@@ -10,6 +12,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use connect_api::Result;
 use connect_api::Timestamp;
+use connect_api::TopicName;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_broker::ProducerRecord;
@@ -18,7 +21,9 @@ use connect_core::codec::offset_file::Entries;
 
 pub(crate) use file::FileOffsets;
 pub(crate) use file::read as read_offset_file;
+pub(crate) use layered::LayeredOffsets;
 pub(crate) use memory::MemoryOffsets;
+pub(crate) use topic::OffsetClients;
 pub(crate) use topic::TopicOffsets;
 
 pub(crate) use known::Known;
@@ -38,11 +43,26 @@ pub(crate) fn keep_newest(
     }
 }
 
-/// Source offsets of all connectors: read whole at the start, kept in memory, written through.
+/// Source offsets: read whole at the start, kept in memory, written through.
 #[async_trait]
 pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
     /// What is stored.
     fn known(&self) -> &Known;
+
+    /// The offsets of partitions, in the order asked for.
+    fn read(&self, connector: &str, partitions: &[SourcePartition]) -> Vec<Option<SourceOffset>> {
+        self.known().read(connector, partitions)
+    }
+
+    /// All offsets of a connector.
+    fn all(&self, connector: &str) -> Vec<(SourcePartition, SourceOffset)> {
+        self.known().all(connector)
+    }
+
+    /// The topic that the offsets are in, if they are in the log.
+    fn topic(&self) -> Option<&TopicName> {
+        None
+    }
 
     /// Reads what others may have written meanwhile: called before a task reads its offsets, once
     /// older incarnations of it are fenced (invariant T2).
@@ -61,7 +81,7 @@ pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
     ) -> Result<()>;
 
     /// The records that store updates, for a producer that writes them in its own transaction;
-    /// `None` if the offsets are not in the log. [`Known::apply`] follows once they are durable.
+    /// `None` if the offsets are not in the log. [`durable`](OffsetStore::durable) follows.
     fn records(
         &self,
         connector: &ConnectorName,
@@ -72,18 +92,15 @@ pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
         let _ = (connector, updates, now, first_token);
         None
     }
+
+    /// Takes note that the records of updates are durable.
+    fn durable(&self, connector: &ConnectorName, updates: &[OffsetUpdate], now: Timestamp) {
+        let _ = now;
+        self.known().apply(connector, updates);
+    }
 }
 
 impl dyn OffsetStore {
-    /// The offsets of partitions, in the order asked for.
-    pub(crate) fn read(
-        &self,
-        connector: &str,
-        partitions: &[SourcePartition],
-    ) -> Vec<Option<SourceOffset>> {
-        self.known().read(connector, partitions)
-    }
-
     /// Takes over offsets that are not stored yet; answers how many.
     pub(crate) async fn import(&self, entries: Entries, now: Timestamp) -> Result<usize> {
         let news = Known::from_entries(entries).missing_in(self.known());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::Timestamp;
@@ -22,9 +23,10 @@ use connect_broker::ProducerOptions;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipts;
 use connect_broker::Subscription;
-use connect_broker::admin::NewTopic;
 use connect_core::ConnectorName;
 
+use crate::config::OffsetTopic;
+use crate::config::too_few_brokers;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
 use crate::store::offsets::Known;
@@ -50,43 +52,44 @@ struct Writer {
     next_token: u64,
 }
 
+/// What the clients of the topic are like.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OffsetClients {
+    pub(crate) admin: AdminOptions,
+    /// Options of the consumer, in Kafka's names.
+    pub(crate) consumer: ConfigMap,
+    pub(crate) producer: ProducerOptions,
+}
+
 impl TopicOffsets {
     /// Opens the topic, creating it if need be, and reads it to its end.
-    pub(crate) async fn open(broker: &dyn Broker, topic: &str) -> Result<Self> {
-        let topic = TopicName::new(topic);
+    ///
+    /// Offsets behind a transaction that is still open are not waited for: whoever needs the
+    /// newest ones catches up, after older incarnations were fenced.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if the topic is not compacted or
+    /// cannot be created as the configuration says; otherwise what the log reports.
+    pub(crate) async fn open(
+        broker: &dyn Broker,
+        topic: &OffsetTopic,
+        clients: OffsetClients,
+    ) -> Result<Self> {
+        let OffsetTopic { name, key, .. } = topic;
         let failed = |error: BrokerError| {
-            Error::from(error).context(format!("the offsets topic \"{topic}\" cannot be used"))
+            Error::from(error).context(format!("the offsets topic \"{name}\" cannot be used"))
         };
-        let mut options = AdminOptions::default();
-        options.client_id = "offsets".into();
-        let admin = broker.admin(options).await.map_err(failed)?;
-        let partitions = match admin.describe_topic(&topic).await.map_err(failed)? {
-            Some(description) => description.partitions,
-            None => {
-                let new = NewTopic::new(topic.clone()).partitions(1).compacted();
-                admin.create_topic(new).await.map_err(failed)?;
-                1
-            }
-        };
-        let policy = admin
-            .topic_config(&topic)
-            .await
-            .map_err(failed)?
-            .remove("cleanup.policy");
-        if policy.as_deref().is_some_and(|policy| policy != "compact") {
-            return Err(Error::config(format!(
-                "topic \"{topic}\" supplied via the 'offset.storage.topic' property is required \
-                 to have 'cleanup.policy=compact' to guarantee consistency and durability of \
-                 source connector offsets, but found the topic currently has 'cleanup.policy={}'",
-                policy.unwrap_or_default()
-            )));
-        }
+        let client_id = clients.admin.client_id.clone();
+        let admin = broker.admin(clients.admin).await.map_err(failed)?;
+        let partitions = partitions_of(&*admin, topic).await?;
+        check_compaction(&*admin, name, key).await?;
         let partitions: Vec<_> = (0..partitions)
-            .map(|index| TopicPartition::new(topic.clone(), index))
+            .map(|index| TopicPartition::new(name.clone(), index))
             .collect();
         let subscription = Subscription::Partitions(partitions.clone());
         let mut options = ConsumerOptions::new(subscription);
-        options.client_id = "offsets".into();
+        options.client_id = client_id;
+        options.client_config = for_offsets(clients.consumer);
         options.isolation = Isolation::ReadCommitted;
         let consumer = broker.consumer(options).await.map_err(failed)?;
         let reader = Reader {
@@ -94,23 +97,95 @@ impl TopicOffsets {
             consumer,
             partitions,
         };
-        let mut options = ProducerOptions::default();
-        options.client_id = "offsets".into();
-        let (producer, receipts) = broker.producer(options).await.map_err(failed)?;
+        let (producer, receipts) = broker.producer(clients.producer).await.map_err(failed)?;
         let writer = Writer {
             producer,
             receipts,
             next_token: 0,
         };
         let store = Self {
-            topic,
+            topic: name.clone(),
             known: Known::default(),
             reader: tokio::sync::Mutex::new(reader),
             writer: tokio::sync::Mutex::new(writer),
         };
-        store.catch_up().await?;
+        store.read_to_end(Isolation::ReadCommitted).await?;
         Ok(store)
     }
+
+    async fn read_to_end(&self, end: Isolation) -> Result<()> {
+        let mut reader = self.reader.lock().await;
+        reader.read_to_end(&self.known, end).await.map_err(|error| {
+            Error::from(error).context(format!(
+                "the offsets topic \"{}\" cannot be read",
+                self.topic
+            ))
+        })
+    }
+}
+
+/// How many partitions the topic has. Creates it if need be.
+async fn partitions_of(admin: &dyn Admin, topic: &OffsetTopic) -> Result<i32> {
+    let name = &topic.name;
+    let failed = |error: BrokerError| {
+        let text = format!("the offsets topic \"{name}\" cannot be created");
+        let hint = too_few_brokers(&error, "offset.storage.replication.factor");
+        Error::from(error).context(text + &hint)
+    };
+    if let Some(found) = admin.describe_topic(name).await.map_err(failed)? {
+        return Ok(found.partitions);
+    }
+    match admin.create_topic(topic.new_topic()).await {
+        Ok(()) => tracing::info!(topic = %name, "created the topic of source offsets"),
+        // Another worker may have been faster.
+        Err(BrokerError::TopicExists { .. }) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    // The log's own default is known by now. What was created a moment ago may not be seen at once.
+    for _ in 0..SIGHTINGS {
+        if let Some(found) = admin.describe_topic(name).await.map_err(failed)? {
+            return Ok(found.partitions);
+        }
+        tokio::time::sleep(SIGHTING_WAIT).await;
+    }
+    Err(failed(BrokerError::UnknownTopic {
+        topic: name.clone(),
+    }))
+}
+
+/// Refuses a topic that would lose offsets, in Java's words.
+async fn check_compaction(admin: &dyn Admin, topic: &TopicName, key: &str) -> Result<()> {
+    let policy = match admin.topic_config(topic).await {
+        Ok(mut config) => config.remove("cleanup.policy"),
+        Err(error @ BrokerError::Unauthorized(_)) => {
+            tracing::warn!(%topic, %error, "whether the topic of source offsets is compacted is not known");
+            None
+        }
+        Err(error) => {
+            let text = format!("the offsets topic \"{topic}\" cannot be used");
+            return Err(Error::from(error).context(text));
+        }
+    };
+    match policy {
+        Some(policy) if policy != "compact" => Err(Error::config(format!(
+            "Topic '{topic}' supplied via the '{key}' property is required to have \
+             'cleanup.policy=compact' to guarantee consistency and durability of source connector \
+             offsets, but found the topic currently has 'cleanup.policy={policy}'. Continuing \
+             would likely result in eventually losing source connector offsets and problems \
+             restarting this Connect cluster in the future. Change the '{key}' property to use a \
+             topic with 'cleanup.policy=compact'."
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Options of a consumer that reads all that is committed from the beginning, outside any group.
+fn for_offsets(mut config: ConfigMap) -> ConfigMap {
+    config.remove("group.id");
+    config.remove("group.instance.id");
+    config.insert("auto.offset.reset", "earliest");
+    config.insert("isolation.level", "read_committed");
+    config
 }
 
 #[async_trait]
@@ -119,14 +194,13 @@ impl OffsetStore for TopicOffsets {
         &self.known
     }
 
+    fn topic(&self) -> Option<&TopicName> {
+        Some(&self.topic)
+    }
+
+    /// Waits for transactions that are open: what was committed behind them must be seen, too.
     async fn catch_up(&self) -> Result<()> {
-        let mut reader = self.reader.lock().await;
-        reader.read_to_end(&self.known).await.map_err(|error| {
-            Error::from(error).context(format!(
-                "the offsets topic \"{}\" cannot be read",
-                self.topic
-            ))
-        })
+        self.read_to_end(Isolation::ReadUncommitted).await
     }
 
     async fn write(
@@ -188,14 +262,10 @@ impl Writer {
         while missing > 0 {
             let receipts = self.receipts.next().await.ok_or(BrokerError::Closed)?;
             for receipt in receipts {
-                // An earlier, abandoned write does not count, even where its records share a
-                // receipt with those of this one.
-                let own = receipt
-                    .tokens
-                    .end
-                    .saturating_sub(first.max(receipt.tokens.start));
-                if own > 0 {
-                    missing -= own;
+                // Tokens of an earlier, abandoned write do not count.
+                let own = receipt.tokens.start.max(first)..receipt.tokens.end;
+                if !own.is_empty() {
+                    missing -= own.end - own.start;
                     outcome = outcome.and(receipt.outcome.map(drop));
                 }
             }
@@ -205,11 +275,8 @@ impl Writer {
 }
 
 impl Reader {
-    async fn read_to_end(&mut self, known: &Known) -> Result<(), BrokerError> {
-        let ends = self
-            .admin
-            .end_offsets(&self.partitions, Isolation::ReadCommitted)
-            .await?;
+    async fn read_to_end(&mut self, known: &Known, end: Isolation) -> Result<(), BrokerError> {
+        let ends = self.admin.end_offsets(&self.partitions, end).await?;
         loop {
             let mut at_end = true;
             for (partition, end) in &ends {
@@ -233,6 +300,10 @@ impl Reader {
 
 /// How long one look at the topic waits. It is not a time-out: reading goes on to the end.
 const POLL_WAIT: Duration = Duration::from_millis(500);
+
+/// How often a topic that was created is looked for, and how long in between.
+const SIGHTINGS: usize = 100;
+const SIGHTING_WAIT: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

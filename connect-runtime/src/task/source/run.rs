@@ -226,8 +226,11 @@ impl SourceLoop {
             .outbox
             .convert(batch, self.transactions.as_mut(), &mut records)
             .await;
+        if let Some(transactions) = &self.transactions {
+            transactions.check(&records)?;
+        }
         if let Some(topics) = &mut self.topics {
-            topics.ensure(&records).await?;
+            topics.ensure(&records, &self.outbox.operator).await?;
         }
         if !records.is_empty() {
             self.hand_over(records).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use connect_api::ConfigMap;
 use connect_api::Error;
@@ -12,6 +13,9 @@ use connect_broker::BrokerError;
 use connect_broker::ProducerRecord;
 use connect_broker::admin::NewTopic;
 use regex::Regex;
+
+use crate::config::too_few_brokers;
+use crate::pipeline::Operator;
 
 /// Creates the topics of one source task on first use.
 pub(crate) struct Topics {
@@ -53,20 +57,28 @@ impl Topics {
         }))
     }
 
-    /// Sees that the topics of records exist before they are sent.
+    /// Sees that the topics of records exist before they are sent; tries again as long as the log
+    /// is away.
     ///
     /// # Errors
-    /// The topic and why it cannot be created.
-    pub(super) async fn ensure(&mut self, records: &[ProducerRecord]) -> Result<()> {
+    /// The topic and why it cannot be created; or the task must stop, as told by
+    /// [`Operator::wait`].
+    pub(super) async fn ensure(
+        &mut self,
+        records: &[ProducerRecord],
+        operator: &Operator,
+    ) -> Result<()> {
         for record in records {
-            if !self.known.contains(&record.topic) {
-                self.create(&record.topic).await.map_err(|error| {
-                    Error::from(error).context(format!(
-                        "Task failed to create new topic \"{}\"",
-                        record.topic
-                    ))
-                })?;
-                self.known.insert(record.topic.clone());
+            let topic = &record.topic;
+            while !self.known.contains(topic) {
+                match self.create(topic).await {
+                    Ok(()) => _ = self.known.insert(topic.clone()),
+                    Err(error) if error.is_retriable() => {
+                        tracing::warn!(%topic, %error, "the topic cannot be created for now; trying again");
+                        operator.wait(RETRY_DELAY).await?;
+                    }
+                    Err(error) => return Err(not_created(topic, error)),
+                }
             }
         }
         Ok(())
@@ -90,6 +102,14 @@ impl Topics {
         }
     }
 }
+
+fn not_created(topic: &TopicName, error: BrokerError) -> Error {
+    let hint = too_few_brokers(&error, "topic.creation.default.replication.factor");
+    Error::from(error).context(format!("Task failed to create new topic \"{topic}\"{hint}"))
+}
+
+/// The pause before a topic is created again.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 impl TopicGroup {
     fn matches(&self, topic: &str) -> bool {

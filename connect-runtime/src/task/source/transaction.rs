@@ -11,12 +11,14 @@ use std::time::Duration;
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::Timestamp;
+use connect_api::TopicName;
 use connect_api::TransactionContext;
 use connect_api::TransactionHost;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_broker::BrokerError;
 use connect_broker::Producer;
+use connect_broker::ProducerRecord;
 use connect_broker::Receipt;
 use connect_core::ConnectorName;
 use tokio::time::Instant;
@@ -31,6 +33,8 @@ pub(crate) struct Transactions {
     boundary: TransactionBoundary,
     interval: Duration,
     requests: Arc<Requests>,
+    /// Where the offsets go: not for records.
+    offsets_topic: Option<TopicName>,
     /// Since when a transaction is open.
     open_since: Option<Instant>,
     /// When the last batch went into it.
@@ -78,11 +82,16 @@ impl Requests {
 }
 
 impl Transactions {
-    pub(crate) fn new(boundary: TransactionBoundary, interval: Duration) -> Self {
+    pub(crate) fn new(
+        boundary: TransactionBoundary,
+        interval: Duration,
+        offsets_topic: Option<TopicName>,
+    ) -> Self {
         Self {
             boundary,
             interval,
             requests: Arc::default(),
+            offsets_topic,
             open_since: None,
             last_batch: None,
             offsets: Vec::new(),
@@ -131,6 +140,20 @@ impl Transactions {
             parts.push((length - done, None));
         }
         Ok(parts)
+    }
+
+    /// Refuses records for the topic that the offsets are in: whoever reads it to its end would
+    /// wait for this very transaction.
+    pub(super) fn check(&self, records: &[ProducerRecord]) -> Result<()> {
+        match &self.offsets_topic {
+            Some(topic) if records.iter().any(|record| record.topic == *topic) => {
+                Err(Error::illegal_state(format!(
+                    "Source tasks may not produce to their own offsets topics when exactly-once \
+                     support is enabled: topic \"{topic}\""
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Opens a transaction if none is open.
@@ -228,12 +251,10 @@ impl Transactions {
             }
         }
         tracing::debug!(%connector, "committing a transaction");
-        producer.commit().await.map_err(|error| {
-            Error::from(error).context("the transaction could not be committed")
-        })?;
+        producer.commit().await.map_err(not_committed)?;
         tracing::debug!(%connector, "committed a transaction");
         self.open_since = None;
-        store.known().apply(connector, &updates);
+        store.durable(connector, &updates, now);
         Ok(())
     }
 
@@ -271,6 +292,18 @@ impl Transactions {
     }
 }
 
+fn not_committed(error: BrokerError) -> Error {
+    let text = match error {
+        BrokerError::TransactionAborted => {
+            "the transaction could not be committed; if it took too long: let the connector return \
+             smaller batches, make the producer faster or its `transaction.timeout.ms` longer, \
+             lower `transaction.boundary.interval.ms`, or use `transaction.boundary=poll`"
+        }
+        _ => "the transaction could not be committed",
+    };
+    Error::from(error).context(text)
+}
+
 /// How long a transaction with the boundary `poll` waits for the next batch.
 const NEXT_BATCH: Duration = Duration::from_millis(1);
 
@@ -286,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_split_where_the_task_asks() {
-        let transactions = Transactions::new(TransactionBoundary::Connector, Duration::ZERO);
+        let transactions = Transactions::new(TransactionBoundary::Connector, Duration::ZERO, None);
         let context = transactions.context().unwrap();
         assert_eq!(transactions.split(3).unwrap(), [(3, None)]);
         context.commit_after(0);
@@ -301,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_transaction_does_not_end_inside_a_group() {
-        let mut transactions = Transactions::new(TransactionBoundary::Poll, Duration::ZERO);
+        let mut transactions = Transactions::new(TransactionBoundary::Poll, Duration::ZERO, None);
         transactions.open_since = Some(Instant::now());
         let queue = SourcePartition::new([("queue", "q")]);
         transactions.submitted(&queue, &SourceOffset::new("n", 1i64), true);
@@ -312,7 +345,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn batches_that_are_ready_share_a_transaction() {
-        let mut transactions = Transactions::new(TransactionBoundary::Poll, Duration::ZERO);
+        let mut transactions = Transactions::new(TransactionBoundary::Poll, Duration::ZERO, None);
         let begin = Instant::now();
         transactions.open_since = Some(begin);
         transactions.added();

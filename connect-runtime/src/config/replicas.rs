@@ -1,0 +1,14 @@
+//! What to do when a cluster has too few brokers for a topic.
+
+use connect_broker::BrokerError;
+
+/// Says which option to change, if a topic could not be created for want of brokers. To be put
+/// behind "… cannot be created".
+pub(crate) fn too_few_brokers(error: &BrokerError, key: &str) -> String {
+    match error {
+        BrokerError::TooFewBrokers { brokers, .. } => {
+            format!(" (set `{key}` to at most {brokers}, or to -1 for the cluster's default)")
+        }
+        _ => String::new(),
+    }
+}
