@@ -179,6 +179,15 @@ impl OffsetTracker {
             .map_or(self.next_token, |span| span.tokens.start)
     }
 
+    /// The source partition of a record that is neither durable nor dropped, for messages.
+    #[must_use]
+    pub fn partition_of(&self, token: u64) -> Option<&SourcePartition> {
+        let index = self.spans.partition_point(|span| span.tokens.end <= token);
+        let span = self.spans.get(index)?;
+        let lane = span.tokens.contains(&token).then_some(span.lane)?;
+        Some(&self.lanes.get(lane)?.partition)
+    }
+
     /// Records that are neither durable nor dropped.
     #[must_use]
     pub const fn unacknowledged(&self) -> u64 {

@@ -81,7 +81,8 @@ impl Link {
 fn link(registry: &PluginRegistry, config: &ConfigMap, alias: &str) -> Result<Link> {
     let options = config.with_prefix(&format!("transforms.{alias}."));
     let class = required(&options, &format!("transforms.{alias}."), "type")?;
-    let mut transform = registry.new_transform(class)?;
+    let factory = registry.find_transform(class)?;
+    let mut transform = factory.make();
     transform
         .configure(&options)
         .map_err(|error| error.context(format!("transform \"{alias}\" cannot be configured")))?;
@@ -95,7 +96,7 @@ fn link(registry: &PluginRegistry, config: &ConfigMap, alias: &str) -> Result<Li
         None => None,
     };
     Ok(Link {
-        class: class.to_owned(),
+        class: factory.info().class().to_owned(),
         transform,
         condition,
     })

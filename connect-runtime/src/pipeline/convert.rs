@@ -72,15 +72,18 @@ impl Converters {
         let converter = |key: &str, own: &Option<String>, role: DatumRole| {
             let (class, mut options) = choose(key, own);
             options.insert("converter.type", role.name());
-            let mut converter = registry.new_converter(&class)?;
+            let factory = registry.find_converter(&class)?;
+            let mut converter = factory.make();
             converter
                 .configure(&options, role)
                 .map_err(|error| error.context(format!("`{key}` cannot be configured")))?;
+            let class = factory.info().class().to_owned();
             Ok::<_, connect_api::Error>(Named { class, converter })
         };
         let (class, mut options) = choose("header.converter", &settings.keys.header_converter);
         options.insert("converter.type", DatumRole::Header.name());
-        let mut header = registry.new_header_converter(&class)?;
+        let factory = registry.find_header_converter(&class)?;
+        let mut header = factory.make();
         header
             .configure(&options)
             .map_err(|error| error.context("`header.converter` cannot be configured"))?;
@@ -96,7 +99,7 @@ impl Converters {
                 DatumRole::Value,
             )?,
             header: Named {
-                class,
+                class: factory.info().class().to_owned(),
                 converter: header,
             },
         })

@@ -213,7 +213,7 @@ impl Worker {
                 let errant = somewhere.then(|| settings.tolerance());
                 let parts = SinkParts {
                     task: factory.make().task(),
-                    class: start.settings.class().to_owned(),
+                    class: factory.info().class().to_owned(),
                     config: start.config,
                     chain,
                     decoder: Box::new(converters),

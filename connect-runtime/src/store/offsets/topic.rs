@@ -200,7 +200,16 @@ impl OffsetStore for TopicOffsets {
 
     /// Waits for transactions that are open: what was committed behind them must be seen, too.
     async fn catch_up(&self) -> Result<()> {
-        self.read_to_end(Isolation::ReadUncommitted).await
+        loop {
+            match self.read_to_end(Isolation::ReadUncommitted).await {
+                Err(error) if error.is_retriable() => {
+                    let error = error.report();
+                    tracing::warn!(topic = %self.topic, error, "reading offsets goes on when the log is back");
+                    tokio::time::sleep(POLL_WAIT).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     async fn write(

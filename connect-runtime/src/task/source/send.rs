@@ -210,7 +210,13 @@ impl Outbox {
                 Err(error) => {
                     // The log has tried long enough: it never hands a record back to be sent
                     // again, since later ones may be durable already.
-                    let text = format!("record {} of the task", tokens.start);
+                    let text = match self.tracker.partition_of(tokens.start) {
+                        Some(partition) => format!(
+                            "record {} of the task, from source partition {partition:?}",
+                            tokens.start
+                        ),
+                        None => format!("record {} of the task", tokens.start),
+                    };
                     let failure = Failure::new(Stage::KafkaProduce, "producer", error.into());
                     if self.operator.tolerates() {
                         let error = failure.error.report();

@@ -1,0 +1,244 @@
+//! Faults of producers: those that never heal fail the task, the others only take time.
+
+use connect_api::ConfigMap;
+use connect_api::config_map;
+use connect_broker::admin::NewTopic;
+use connect_runtime::State;
+use connect_testkit::kafka::ADMIN_USER;
+use connect_testkit::kafka::KafkaCluster;
+use connect_testkit::kafka::Listener;
+use connect_testkit::kafka::POWERLESS_PASSWORD;
+use connect_testkit::kafka::POWERLESS_USER;
+use tokio::sync::Mutex;
+
+use crate::support::*;
+
+/// Held by who disturbs the way to the broker.
+static PROXY: Mutex<()> = Mutex::const_new(());
+
+async fn too_large(topic: &str, limit: &str, more: ConfigMap) {
+    let connect = worker(&format!("{topic}-offsets"), &Seen::default()).await;
+    let config = with(
+        numbers(topic, 20),
+        config_map! {
+            "batch" => 1, "long.at" => 7, "blanks" => 20_000,
+        },
+    );
+    connect
+        .create_connector("in", with(config, more))
+        .await
+        .unwrap();
+    let trace = failure(&connect, "in").await;
+    for part in [
+        topic,
+        "limit of",
+        limit,
+        "record 7 of the task",
+        "\"numbers\"",
+    ] {
+        assert!(trace.contains(part), "{part}: {trace}");
+    }
+    assert_eq!(
+        next(&connect, "in", 0),
+        Some(7),
+        "the offset stays behind it"
+    );
+    end(connect).await;
+    assert_eq!(values(topic).await[..7], range(0..7));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_the_client_does_not_take_fails_the_task() {
+    create_topic("too-large", 1).await;
+    let more = config_map! { "producer.override.max.request.size" => 10_000 };
+    too_large("too-large", "10000", more).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_the_topic_does_not_take_fails_the_task() {
+    let topic = NewTopic::new("too-large-there").partitions(1);
+    let topic = topic.with("max.message.bytes", "9000");
+    admin().await.create_topic(topic).await.unwrap();
+    too_large("too-large-there", "9000", config_map! {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_small_records_fits_a_topic_for_small_ones() {
+    let topic = NewTopic::new("small-ones").partitions(1);
+    let topic = topic.with("max.message.bytes", "2000");
+    admin().await.create_topic(topic).await.unwrap();
+    let connect = worker("small-ones-offsets", &Seen::default()).await;
+    let config = with(
+        numbers("small-ones", 5_000),
+        config_map! { "batch" => 1_000 },
+    );
+    connect.create_connector("in", config).await.unwrap();
+    eventually("the offset or a failure", async || {
+        let status = connect.status("in").await.unwrap();
+        assert!(
+            status.tasks.iter().all(|task| task.state != State::Failed),
+            "{status:?}"
+        );
+        (next(&connect, "in", 0) == Some(5_000)).then_some(())
+    })
+    .await;
+    end(connect).await;
+}
+
+fn powerless(kafka: &KafkaCluster) -> ConfigMap {
+    let jaas = format!(
+        "org.apache.kafka.common.security.plain.PlainLoginModule required \
+         username=\"{POWERLESS_USER}\" password=\"{POWERLESS_PASSWORD}\";"
+    );
+    config_map! {
+        "producer.override.bootstrap.servers" => kafka.bootstrap_of(Listener::Sasl),
+        "producer.override.security.protocol" => "SASL_PLAINTEXT",
+        "producer.override.sasl.mechanism" => "PLAIN",
+        "producer.override.sasl.jaas.config" => jaas,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_may_not_be_written_fails_the_task() {
+    assert_ne!(ADMIN_USER, POWERLESS_USER);
+    let kafka = kafka().await;
+    create_topic("forbidden", 1).await;
+    create_topic("allowed", 1).await;
+    // Whoever may write to some topic may be an idempotent producer.
+    let arguments = [
+        "--bootstrap-server",
+        kafka.bootstrap(),
+        "--add",
+        "--topic",
+        "allowed",
+        "--allow-principal",
+        "User:bob",
+        "--operation",
+        "Write",
+        "--operation",
+        "Describe",
+    ];
+    let _ = tokio::task::spawn_blocking(move || {
+        kafka.tool("org.apache.kafka.tools.AclCommand", &arguments)
+    })
+    .await
+    .unwrap();
+    let connect = worker("forbidden-offsets", &Seen::default()).await;
+    let allowed = with(numbers("allowed", 20), powerless(kafka));
+    connect.create_connector("allowed", allowed).await.unwrap();
+    eventually("the offset", async || {
+        (next(&connect, "allowed", 0) == Some(20)).then_some(())
+    })
+    .await;
+    let forbidden = with(numbers("forbidden", 20), powerless(kafka));
+    connect
+        .create_connector("forbidden", forbidden)
+        .await
+        .unwrap();
+    let trace = failure(&connect, "forbidden").await;
+    assert!(
+        trace.contains("not authorized: topic \"forbidden\""),
+        "{trace}"
+    );
+    assert!(trace.contains("record 0 of the task"), "{trace}");
+    assert_eq!(next(&connect, "forbidden", 0), None, "no offset passes it");
+    end(connect).await;
+}
+
+/// A worker whose way to the broker can be disturbed.
+async fn disturbed(offsets: &str, seen: &Seen) -> connect_runtime::Connect {
+    let more = config_map! {
+        "bootstrap.servers" => kafka().await.bootstrap_of(Listener::Proxied),
+        "admin.request.timeout.ms" => 1_000,
+        "admin.default.api.timeout.ms" => 1_000,
+        "reconnect.backoff.max.ms" => 500,
+    };
+    worker_with(offsets, more, seen).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_is_away_for_a_moment_is_waited_for() {
+    let _proxy = PROXY.lock().await;
+    let (kafka, seen) = (kafka().await, Seen::default());
+    create_topic("away", 2).await;
+    let connect = disturbed("away-offsets", &seen).await;
+    connect
+        .create_connector("away-out", witness("away"))
+        .await
+        .unwrap();
+    let config = with(
+        numbers("away", 2_000),
+        config_map! { "keys" => 7, "hold.at" => 1_000 },
+    );
+    connect.create_connector("in", config).await.unwrap();
+    seen.has_all(0..1_000).await;
+    kafka.proxy(0).refuse();
+    kafka.proxy(0).cut();
+    seen.release();
+    eventually("commits that fail", async || {
+        log()
+            .contains("offsets were not committed")
+            .then_some(())
+            .or_else(|| {
+                log()
+                    .contains("committing offsets took too long")
+                    .then_some(())
+            })
+    })
+    .await;
+    kafka.proxy(0).heal();
+    seen.has_all(0..2_000).await;
+    eventually("the offset", async || {
+        (next(&connect, "in", 0) == Some(2_000)).then_some(())
+    })
+    .await;
+    for name in ["in", "away-out"] {
+        let status = connect.status(name).await.unwrap();
+        assert!(
+            status.tasks.iter().all(|task| task.state == State::Running),
+            "{status:?}"
+        );
+    }
+    end(connect).await;
+    assert_eq!(values("away").await.len(), 2_000, "each record once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_is_created_once_the_broker_is_back() {
+    let _proxy = PROXY.lock().await;
+    let (kafka, seen) = (kafka().await, Seen::default());
+    let connect = disturbed("back-offsets", &seen).await;
+    let config = with(
+        numbers("back", 20),
+        config_map! {
+            "hold.at" => 0, "topic.creation.default.partitions" => 1,
+            "topic.creation.default.replication.factor" => 1,
+        },
+    );
+    connect.create_connector("in", config).await.unwrap();
+    eventually("a running task", async || {
+        let status = connect.status("in").await.unwrap();
+        status
+            .tasks
+            .iter()
+            .any(|task| task.state == State::Running)
+            .then_some(())
+    })
+    .await;
+    kafka.proxy(0).refuse();
+    kafka.proxy(0).cut();
+    seen.release();
+    eventually("a try that fails", async || {
+        log()
+            .contains("the topic cannot be created for now")
+            .then_some(())
+    })
+    .await;
+    kafka.proxy(0).heal();
+    eventually("the offset", async || {
+        (next(&connect, "in", 0) == Some(20)).then_some(())
+    })
+    .await;
+    end(connect).await;
+    assert_eq!(values("back").await, range(0..20));
+}

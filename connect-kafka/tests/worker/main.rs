@@ -1,0 +1,18 @@
+//! A worker on a real Kafka: topics, sinks, offsets, transactions, faults.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod dead_letters;
+mod exactly_once;
+mod faults;
+mod numbers;
+mod offsets;
+mod sinks;
+mod support;
+mod topics;
+mod witness;
