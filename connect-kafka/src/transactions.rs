@@ -147,7 +147,11 @@ impl Transactions {
     /// Finds out what a refused epoch means: a newer producer has the id, or the log has aborted a
     /// transaction that took too long. Aborting tells.
     async fn refine(&mut self, error: BrokerError) -> BrokerError {
-        if !matches!(error, BrokerError::Fenced { .. }) || self.client.fatal_error().is_some() {
+        // Records that were still to be sent only say that they were not.
+        if let Some((code, text)) = self.client.fatal_error() {
+            return crate::error::error(code, &text, Subject::Transaction(&self.id));
+        }
+        if !matches!(error, BrokerError::Fenced { .. }) {
             return error;
         }
         let patience = self.patience;
