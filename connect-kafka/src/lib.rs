@@ -30,6 +30,7 @@ mod error;
 mod fetch;
 mod ffi;
 mod handoff;
+mod limits;
 mod linger;
 mod pattern;
 mod producer;

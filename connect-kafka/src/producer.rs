@@ -22,6 +22,8 @@ use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::Scratch;
 use crate::ffi::Topic;
+use crate::limits::Limits;
+use crate::limits::fitting;
 use crate::linger::Linger;
 use crate::pump::Outgoing;
 use crate::pump::Pump;
@@ -44,6 +46,7 @@ pub(crate) struct KafkaProducer {
     recipe: Recipe,
     /// The link cannot be used for another transaction.
     worn: bool,
+    limits: Limits,
     scratch: Scratch,
     failed: Vec<(usize, Code)>,
 }
@@ -104,6 +107,7 @@ impl KafkaProducer {
             ledger,
             recipe,
             worn: false,
+            limits: Limits::default(),
             scratch: Scratch::default(),
             failed: Vec::new(),
         })
@@ -267,8 +271,18 @@ impl Producer for KafkaProducer {
             else {
                 return Ok(());
             };
-            let done = self.hand_over(rest);
+            let limit = match rest.first() {
+                Some(first) => {
+                    let batch = self.recipe.full_batch.1;
+                    self.limits.of(&first.topic, &self.link.client, batch).await
+                }
+                None => None,
+            };
+            let done = self.hand_over(limit.map_or(rest, |limit| fitting(rest, limit)));
             unsent.rest.start += done;
+            if limit.is_some() {
+                flush(&self.link.client, &ledger).await;
+            }
             if done == 0 {
                 // Back-pressure: everything is in flight that may be. Something lands soon, since
                 // records that cannot be delivered time out.

@@ -325,13 +325,15 @@ impl KafkaReceipts {
             for receipt in &mut self.held {
                 if let Err(BrokerError::RecordTooLarge {
                     topic: other,
-                    limit: own,
-                    ..
+                    size,
+                    limit: own @ 0,
                 }) = &mut receipt.outcome
                     && *other == topic
-                    && *own == 0
                 {
                     *own = limit;
+                    if *size <= limit {
+                        receipt.outcome = Err(batch_too_large(&topic, limit));
+                    }
                 }
             }
         }
@@ -354,6 +356,15 @@ impl KafkaReceipts {
             .and_then(|config| config.get("max.message.bytes")?.parse().ok());
         limit.filter(|limit| *limit > 0).unwrap_or(guess)
     }
+}
+
+/// A small record was refused with the batch that it was in. It comes to this only if the topic's
+/// limit could not be asked for before.
+fn batch_too_large(topic: &TopicName, limit: usize) -> BrokerError {
+    BrokerError::Rejected(format!(
+        "topic \"{topic}\" takes at most {limit} bytes at once, and the record was refused with the \
+         batch that it was in; set the client option batch.size to less"
+    ))
 }
 
 /// The topic of a receipt for a record that is too large by a limit that is not known yet.

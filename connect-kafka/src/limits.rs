@@ -1,0 +1,105 @@
+//! Topics that take less at once than a batch of librdkafka may hold.
+//!
+//! A broker refuses a batch that is larger than `max.message.bytes` of its topic, with all the
+//! records in it, also those that are small. Java's producer splits such a batch and tries again;
+//! librdkafka does not. So these topics get no more at once than they take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_api::TopicName;
+use connect_broker::BrokerError;
+use connect_broker::ProducerRecord;
+
+use crate::call::call;
+use crate::error::Subject;
+use crate::ffi;
+use crate::ffi::AdminTimeouts;
+use crate::ffi::Client;
+
+/// What the topics of one producer take at once.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    /// `None` for those that take every batch.
+    known: Vec<(TopicName, Option<usize>)>,
+}
+
+impl Limits {
+    /// What a topic takes at once, if that is less than a batch may hold. Asks the cluster, once.
+    pub(crate) async fn of(
+        &mut self,
+        topic: &TopicName,
+        client: &Arc<Client>,
+        batch: usize,
+    ) -> Option<usize> {
+        if let Some((_, limit)) = self.known.iter().find(|(known, _)| known == topic) {
+            return *limit;
+        }
+        let name = topic.clone();
+        let asked = call(client, Subject::Topic(topic), move |client| {
+            ffi::topic_config(client, &name, PATIENCE)
+        });
+        let limit = match asked.await {
+            Ok(config) => config
+                .get("max.message.bytes")
+                .and_then(|text| text.parse().ok())
+                .filter(|limit| *limit < batch),
+            // To be asked again: the topic may be about to come, or the cluster to come back.
+            Err(BrokerError::UnknownTopic { .. } | BrokerError::Unavailable(_)) => return None,
+            Err(error) => {
+                tracing::debug!(%topic, %error, "what the topic takes at once is not known");
+                None
+            }
+        };
+        self.known.push((topic.clone(), limit));
+        limit
+    }
+}
+
+/// The records from the first one on that go together into a topic with a limit: at least one.
+pub(crate) fn fitting(records: &[ProducerRecord], limit: usize) -> &[ProducerRecord] {
+    let Some(first) = records.first() else {
+        return records;
+    };
+    let mut size = BATCH_FRAME;
+    let count = records
+        .iter()
+        .take_while(|record| {
+            size += record.size() + RECORD_FRAME + HEADER_FRAME * record.headers.len();
+            record.topic == first.topic && size <= limit
+        })
+        .count();
+    records.get(..count.max(1)).unwrap_or(records)
+}
+
+/// Bytes around a batch, a record, a header, at most.
+const BATCH_FRAME: usize = 100;
+const RECORD_FRAME: usize = 40;
+const HEADER_FRAME: usize = 10;
+
+/// How long the cluster may take to answer before the question is put off.
+const PATIENCE: AdminTimeouts = AdminTimeouts {
+    request: Duration::from_secs(5),
+    operation: Duration::from_secs(5),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_go_together_than_fit() {
+        let record = |topic: &str, size| ProducerRecord::new(0, topic, vec![0; size]);
+        let mut records: Vec<_> = (0..10).map(|_| record("t", 60)).collect();
+        assert_eq!(fitting(&records, 400).len(), 3);
+        records[0] = record("t", 1_000);
+        assert_eq!(
+            fitting(&records, 400).len(),
+            1,
+            "alone, to be refused alone"
+        );
+        records[1] = record("other", 1);
+        assert_eq!(fitting(&records[1..], 400).len(), 1, "another topic");
+        assert!(fitting(&[], 400).is_empty());
+    }
+}
