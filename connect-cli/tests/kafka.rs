@@ -1,5 +1,7 @@
 //! The lab files on a real Kafka.
 
+#![expect(clippy::unwrap_used, reason = "a lab that cannot be set up has failed")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

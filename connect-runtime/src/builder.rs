@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::Connect;
 use crate::clock::Clock;
 use crate::clock::SystemClock;
+use crate::config::OffsetTopic;
 use crate::config::WorkerConfig;
 use crate::herder::Driver;
 use crate::store::FileOffsets;
@@ -134,6 +135,7 @@ async fn open_offsets(
             ))
         }
         file => {
+            OffsetTopic::warn(config.raw());
             let offsets: Arc<dyn OffsetStore> = Arc::new(
                 TopicOffsets::open(broker, &config.offset_storage(), clients(config)).await?,
             );

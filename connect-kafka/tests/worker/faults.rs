@@ -104,6 +104,11 @@ async fn a_topic_that_may_not_be_written_fails_the_task() {
     let kafka = kafka().await;
     create_topic("forbidden", 1).await;
     create_topic("allowed", 1).await;
+    let connect = worker("forbidden-offsets", &Seen::default()).await;
+    let config = with(numbers("allowed", 20), powerless(kafka));
+    connect.create_connector("too-early", config).await.unwrap();
+    let trace = failure(&connect, "too-early").await;
+    assert!(trace.contains("not authorized"), "{trace}");
     // Whoever may write to some topic may be an idempotent producer.
     let arguments = [
         "--bootstrap-server",
@@ -123,7 +128,6 @@ async fn a_topic_that_may_not_be_written_fails_the_task() {
     })
     .await
     .unwrap();
-    let connect = worker("forbidden-offsets", &Seen::default()).await;
     let allowed = with(numbers("allowed", 20), powerless(kafka));
     connect.create_connector("allowed", allowed).await.unwrap();
     eventually("the offset", async || {

@@ -166,8 +166,8 @@ async fn a_long_retry_costs_no_membership() {
         config_map! {
             "transforms" => "moody", "transforms.moody.type" => "Moody",
             "errors.retry.timeout" => -1, "errors.retry.delay.max.ms" => 2400,
-            "consumer.override.max.poll.interval.ms" => 1000,
-            "consumer.override.session.timeout.ms" => 1000,
+            "consumer.override.max.poll.interval.ms" => 2000,
+            "consumer.override.session.timeout.ms" => 2000,
         },
     );
     connect
@@ -176,7 +176,7 @@ async fn a_long_retry_costs_no_membership() {
         .unwrap();
     let source = with(numbers("long-retry", 10), config_map! { "keys" => 10 });
     connect.create_connector("in", source).await.unwrap();
-    // The waits get longer: 0.3, 0.6, 1.2, 2.4 s. The last two are longer than a member may stay away.
+    // The waits get longer: 0.3, 0.6, 1.2, 2.4 s. The last is longer than a member may stay away.
     eventually("four waits", async || (seen.moods() >= 5).then_some(())).await;
     seen.heal();
     seen.has_all(0..10).await;

@@ -89,6 +89,8 @@ async fn the_topic_of_offsets_is_made_as_the_worker_says() {
         "anything else would lose offsets"
     );
     assert_eq!(options["segment.bytes"], "1048576");
+    let warning = "\"offset.storage.cleanup.policy\" is delete and is replaced with compact";
+    assert!(log().contains(warning));
 
     let mut config = config("made-as-java-does", config_map! {}).await;
     config.remove("offset.storage.partitions");

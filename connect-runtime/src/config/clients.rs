@@ -105,14 +105,11 @@ pub(crate) fn client_config(
     let mut config: ConfigMap = kind.defaults().iter().copied().collect();
     config.extend(worker.raw().with_prefix(&format!("{}.", kind.name())));
     config.extend(connector.with_prefix(&kind.override_prefix()));
-    if kind == ClientKind::Producer && !is_set(worker, connector, "enable.idempotence") {
-        let weak = WEAKENING.iter().any(|(key, fits)| {
-            let value = config.get(key).map(str::trim);
-            value.is_some_and(|value| !fits(value))
-        });
-        if weak {
-            config.insert("enable.idempotence", "false");
-        }
+    if kind == ClientKind::Producer
+        && !is_set(worker, connector, "enable.idempotence")
+        && !allows_idempotence(&config)
+    {
+        config.insert("enable.idempotence", "false");
     }
     config
 }
@@ -139,14 +136,16 @@ pub(crate) fn exactly_once_config(mut config: ConfigMap, id: &str) -> ConfigMap 
     config
 }
 
-/// Options whose value makes a producer give up idempotence unless that was asked for, as in Java.
-const WEAKENING: &[(&str, fn(&str) -> bool)] = &[
-    ("acks", |value| value == "all" || value == "-1"),
-    ("max.in.flight.requests.per.connection", |value| {
-        value.parse::<u32>().is_ok_and(|count| count <= 5)
-    }),
-    ("retries", |value| value != "0"),
-];
+/// True unless an option makes a producer give up idempotence, if that was not asked for, as in
+/// Java.
+fn allows_idempotence(config: &ConfigMap) -> bool {
+    let fits = |key: &str, fits: fn(&str) -> bool| config.get(key).map(str::trim).is_none_or(fits);
+    fits("acks", |acks| acks == "all" || acks == "-1")
+        && fits("retries", |retries| retries != "0")
+        && fits("max.in.flight.requests.per.connection", |count| {
+            count.parse::<u32>().is_ok_and(|count| count <= 5)
+        })
+}
 
 /// True if the worker or the connector sets a client option of producers.
 fn is_set(worker: &WorkerConfig, connector: &ConfigMap, key: &str) -> bool {

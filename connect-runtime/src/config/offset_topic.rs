@@ -48,6 +48,18 @@ impl OffsetTopic {
         topic
     }
 
+    /// Warns if a worker wants a topic that would lose offsets.
+    pub(crate) fn warn(config: &ConfigMap) {
+        let key = format!("{PREFIX}{CLEANUP}");
+        let wanted = config.get(&key).map(str::trim);
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != COMPACT) {
+            tracing::warn!(
+                "option \"{key}\" is {wanted} and is replaced with {COMPACT}: anything else would \
+                 lose source offsets"
+            );
+        }
+    }
+
     /// A connector's own topic, made like the worker's.
     pub(crate) fn named(&self, name: &str, key: &'static str) -> Self {
         Self {
@@ -86,16 +98,7 @@ fn topic_options(config: &ConfigMap) -> BTreeMap<String, String> {
     let own = options
         .iter()
         .filter_map(|(key, value)| Some((key, value?)));
-    own.filter(|(key, _)| !WORKERS_OWN.contains(key))
-        .filter(|(key, value)| {
-            if *key == CLEANUP && value.trim() != COMPACT {
-                tracing::warn!(
-                    "option \"{PREFIX}{CLEANUP}\" is {value} and is replaced with {COMPACT}: \
-                     anything else would lose source offsets"
-                );
-            }
-            *key != CLEANUP
-        })
+    own.filter(|(key, _)| *key != CLEANUP && !WORKERS_OWN.contains(key))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
 }
