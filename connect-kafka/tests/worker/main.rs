@@ -1,7 +1,6 @@
 //! A worker on a real Kafka: topics, sinks, offsets, transactions, faults.
 
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that cannot go on has failed"
