@@ -26,14 +26,17 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// What a topic takes at once, if that is less than a batch may hold. Asks the cluster, once.
+    ///
+    /// # Errors
+    /// The cluster turns the client away.
     pub(crate) async fn of(
         &mut self,
         topic: &TopicName,
         client: &Arc<Client>,
         batch: usize,
-    ) -> Option<usize> {
+    ) -> Result<Option<usize>, BrokerError> {
         if let Some((_, limit)) = self.known.iter().find(|(known, _)| known == topic) {
-            return *limit;
+            return Ok(*limit);
         }
         let name = topic.clone();
         let asked = call(client, Subject::Topic(topic), move |client| {
@@ -44,15 +47,18 @@ impl Limits {
                 .get("max.message.bytes")
                 .and_then(|text| text.parse().ok())
                 .filter(|limit| *limit < batch),
-            // To be asked again: the topic may be about to come, or the cluster to come back.
-            Err(BrokerError::UnknownTopic { .. } | BrokerError::Unavailable(_)) => return None,
-            Err(error) => {
+            Err(error @ BrokerError::Unauthorized(_)) => {
                 tracing::debug!(%topic, %error, "what the topic takes at once is not known");
                 None
             }
+            Err(error @ (BrokerError::Authentication(_) | BrokerError::Tls(_))) => {
+                return Err(error);
+            }
+            // To be asked again: the topic may be about to come, or the cluster to come back.
+            Err(_) => return Ok(None),
         };
         self.known.push((topic.clone(), limit));
-        limit
+        Ok(limit)
     }
 }
 
@@ -77,10 +83,11 @@ const BATCH_FRAME: usize = 100;
 const RECORD_FRAME: usize = 40;
 const HEADER_FRAME: usize = 10;
 
-/// How long the cluster may take to answer before the question is put off.
+/// How long the cluster may take to answer before the question is put off: not long, since a client
+/// that is turned away must say so soon.
 const PATIENCE: AdminTimeouts = AdminTimeouts {
-    request: Duration::from_secs(5),
-    operation: Duration::from_secs(5),
+    request: Duration::from_secs(2),
+    operation: Duration::from_secs(2),
 };
 
 #[cfg(test)]

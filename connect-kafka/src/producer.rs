@@ -274,7 +274,14 @@ impl Producer for KafkaProducer {
             let limit = match rest.first() {
                 Some(first) => {
                     let batch = self.recipe.full_batch.1;
-                    self.limits.of(&first.topic, &self.link.client, batch).await
+                    let asked = self.limits.of(&first.topic, &self.link.client, batch);
+                    match asked.await {
+                        Ok(limit) => limit,
+                        Err(error) => {
+                            unsent.refuse(&error);
+                            return Ok(());
+                        }
+                    }
                 }
                 None => None,
             };

@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 
 use crate::call::blocking;
 use crate::context::Delivered;
+use crate::error::Subject;
+use crate::error::error;
 use crate::error::record_error;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
@@ -163,8 +165,20 @@ impl Ledger {
             (Code::PurgeQueue | Code::PurgeInflight, None, Some(_)) => {
                 BrokerError::TransactionAborted
             }
+            // The client has given up for good: why says more than that the record is not sent.
+            (Code::PurgeQueue | Code::PurgeInflight | Code::Fatal, None, None) => {
+                match self.fatal_error() {
+                    Some((code, text)) => error(code, &text, Subject::Topic(topic)),
+                    None => record_error(code, topic, record.size, self),
+                }
+            }
             _ => record_error(code, topic, record.size, self),
         }
+    }
+
+    fn fatal_error(&self) -> Option<(Code, String)> {
+        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        client.upgrade()?.fatal_error()
     }
 
     fn push(&self, state: &mut State, receipt: Receipt) {

@@ -80,10 +80,7 @@ async fn dead_letters_of_a_source_go_through_its_own_client() {
     let connect = worker("source-letters-offsets", &seen).await;
     let source = with_dead_letters(numbers("source-letters", 20), "source-letters-dead");
     connect.create_connector("in", source).await.unwrap();
-    eventually("the offset", async || {
-        (next(&connect, "in", 0) == Some(20)).then_some(())
-    })
-    .await;
+    reaches(&connect, "in", 20).await;
     // Options of the connector are for this client, too: this one is refused.
     let wrong = with(
         with_dead_letters(numbers("source-letters", 20), "source-letters-dead"),

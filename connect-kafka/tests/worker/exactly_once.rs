@@ -23,13 +23,6 @@ fn source(topic: &str, count: usize, more: ConfigMap) -> ConfigMap {
     with(numbers(topic, count), with(required, more))
 }
 
-async fn reaches(connect: &Connect, count: i64) {
-    eventually("the offset", async || {
-        (next(connect, "in", 0) == Some(count)).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_boundary_commits_records_with_their_offsets() {
     let boundaries = [
@@ -59,7 +52,7 @@ async fn every_boundary_commits_records_with_their_offsets() {
                 with(boundary.clone(), config_map! { "keys" => 5 }),
             );
             connect.create_connector("in", config).await.unwrap();
-            reaches(&connect, count as i64).await;
+            reaches(&connect, "in", count as i64).await;
             end(connect).await;
         }
         let mut values = values(topic).await;
@@ -80,7 +73,7 @@ async fn records_of_an_aborted_transaction_are_gone_and_do_not_come_again() {
         },
     );
     connect.create_connector("in", config).await.unwrap();
-    reaches(&connect, 40).await;
+    reaches(&connect, "in", 40).await;
     end(connect).await;
     assert_eq!(values("exact-abort").await, range(20..40));
 }
@@ -172,7 +165,7 @@ async fn offsets_behind_an_open_transaction_are_waited_for() {
         "the task has started with an old offset"
     );
     somebody.abort().await.unwrap();
-    reaches(&connect, 10).await;
+    reaches(&connect, "in", 10).await;
     end(connect).await;
     assert_eq!(values("behind").await, range(7..10));
 }
@@ -204,7 +197,7 @@ async fn options_that_break_transactions_are_replaced_with_a_warning() {
         },
     );
     connect.create_connector("in", config).await.unwrap();
-    reaches(&connect, 10).await;
+    reaches(&connect, "in", 10).await;
     end(connect).await;
     assert_eq!(values("replaced").await, range(0..10));
     for warning in [

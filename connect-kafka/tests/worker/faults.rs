@@ -130,10 +130,7 @@ async fn a_topic_that_may_not_be_written_fails_the_task() {
     .unwrap();
     let allowed = with(numbers("allowed", 20), powerless(kafka));
     connect.create_connector("allowed", allowed).await.unwrap();
-    eventually("the offset", async || {
-        (next(&connect, "allowed", 0) == Some(20)).then_some(())
-    })
-    .await;
+    reaches(&connect, "allowed", 20).await;
     let forbidden = with(numbers("forbidden", 20), powerless(kafka));
     connect
         .create_connector("forbidden", forbidden)
@@ -192,10 +189,7 @@ async fn a_broker_that_is_away_for_a_moment_is_waited_for() {
     .await;
     kafka.proxy(0).heal();
     seen.has_all(0..2_000).await;
-    eventually("the offset", async || {
-        (next(&connect, "in", 0) == Some(2_000)).then_some(())
-    })
-    .await;
+    reaches(&connect, "in", 2_000).await;
     for name in ["in", "away-out"] {
         let status = connect.status(name).await.unwrap();
         assert!(
@@ -239,10 +233,7 @@ async fn a_topic_is_created_once_the_broker_is_back() {
     })
     .await;
     kafka.proxy(0).heal();
-    eventually("the offset", async || {
-        (next(&connect, "in", 0) == Some(20)).then_some(())
-    })
-    .await;
+    reaches(&connect, "in", 20).await;
     end(connect).await;
     assert_eq!(values("back").await, range(0..20));
 }

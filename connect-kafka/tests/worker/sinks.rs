@@ -271,10 +271,7 @@ async fn keyed_records_go_to_the_partitions_of_java() {
     let connect = worker("keyed-offsets", &seen).await;
     let source = with(numbers("keyed", 100), config_map! { "keys" => 30 });
     connect.create_connector("keyed", source).await.unwrap();
-    eventually("the offset", async || {
-        (next(&connect, "keyed", 0) == Some(100)).then_some(())
-    })
-    .await;
+    reaches(&connect, "keyed", 100).await;
     end(connect).await;
     let records = read("keyed", Isolation::ReadCommitted).await;
     assert_eq!(records.len(), 100);

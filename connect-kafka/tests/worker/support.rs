@@ -265,6 +265,18 @@ pub(crate) fn next(connect: &Connect, name: &str, task: usize) -> Option<i64> {
     offset.get("next")?.as_i64()
 }
 
+/// Waits until the first task of a connector has committed an offset.
+pub(crate) async fn reaches(connect: &Connect, name: &str, offset: i64) {
+    eventually("the offset", async || {
+        let status = connect.status(name).await.unwrap();
+        for task in status.tasks {
+            assert_ne!(task.state, State::Failed, "{:?}", task.trace);
+        }
+        (next(connect, name, 0) == Some(offset)).then_some(())
+    })
+    .await;
+}
+
 /// Waits until something is there; the deadline only ends a test that hangs.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let waited = tokio::time::timeout(PATIENCE, async {
@@ -277,7 +289,7 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
     });
     waited
         .await
-        .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
+        .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}\n{}", log()))
 }
 
 /// All records of a topic up to the end that readers of that kind see, by partition.

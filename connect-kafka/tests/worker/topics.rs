@@ -23,10 +23,7 @@ async fn topics_of_a_source_are_created_by_their_groups() {
             .create_connector(topic, with(config, config_map! { "keys" => 5 }))
             .await
             .unwrap();
-        eventually("the offset", async || {
-            (next(&connect, topic, 0) == Some(5)).then_some(())
-        })
-        .await;
+        reaches(&connect, topic, 5).await;
     }
     end(connect).await;
     let admin = admin().await;
