@@ -45,16 +45,16 @@ fn a_pipeline_on_kafka_survives_kills_and_outages() {
         .start();
 
     // What comes twice was under way at a kill.
-    let outcome = run(&cluster, false, 3, Outages::new(1, 1));
+    let outcome = run(&cluster, false, 2, Outages::new(1, 1));
     assert!(outcome.doubled <= outcome.bound, "{outcome}");
 
     // With exactly-once, nothing comes twice.
-    let outcome = run(&cluster, true, 3, Outages::new(1, 1));
+    let outcome = run(&cluster, true, 2, Outages::new(1, 1));
     let doubled = (outcome.doubled_in_topic, outcome.doubled);
     assert_eq!(doubled, (0, 0), "{outcome}");
 
     // Outages alone double nothing.
-    let outcome = run(&cluster, false, 0, Outages::new(0, 4));
+    let outcome = run(&cluster, false, 0, Outages::new(0, 3));
     let doubled = (outcome.doubled_in_topic, outcome.doubled, outcome.bound);
     assert_eq!(doubled, (0, 0, 0), "{outcome}");
 }
