@@ -142,8 +142,10 @@ async fn sinks_done(
             continue;
         }
         let partitions = partitions_of(admin, settings).await?;
+        // Not only what can be read by now: a log may still be at work on the end of a transaction
+        // that was committed.
         let ends = admin
-            .end_offsets(&partitions, Isolation::ReadCommitted)
+            .end_offsets(&partitions, Isolation::ReadUncommitted)
             .await?;
         let starts = admin.start_offsets(&partitions).await?;
         let consumer = client_config(ClientKind::Consumer, &worker.config, config);

@@ -90,7 +90,7 @@ async fn dead_letters_of_a_source_go_through_its_own_client() {
     let trace = failure(&connect, "wrong").await;
     assert!(trace.contains("interceptor.classes"), "{trace}");
     end(connect).await;
-    assert_eq!(values("source-letters").await.len(), 19);
+    assert_eq!(settled("source-letters").await.len(), 19);
     let (_, value, headers) = letter("source-letters-dead").await;
     assert_eq!(value, "13");
     assert!(

@@ -55,7 +55,7 @@ async fn every_boundary_commits_records_with_their_offsets() {
             reaches(&connect, "in", count as i64).await;
             end(connect).await;
         }
-        let mut values = values(topic).await;
+        let mut values = settled(topic).await;
         values.sort_by_key(|value| value.parse::<usize>().unwrap());
         assert_eq!(values, range(0..70), "{topic}");
     }
@@ -75,7 +75,7 @@ async fn records_of_an_aborted_transaction_are_gone_and_do_not_come_again() {
     connect.create_connector("in", config).await.unwrap();
     reaches(&connect, "in", 40).await;
     end(connect).await;
-    assert_eq!(values("exact-abort").await, range(20..40));
+    assert_eq!(settled("exact-abort").await, range(20..40));
 }
 
 /// Two workers run the same task: the older one is still alive, in the middle of its work.
@@ -109,7 +109,7 @@ async fn the_older_life_is_fenced(topic: &str, boundary: ConfigMap, committed: u
     end(old).await;
     end(new).await;
     assert_eq!(
-        values(topic).await,
+        settled(topic).await,
         range(0..100),
         "neither lost nor doubled"
     );
@@ -167,7 +167,25 @@ async fn offsets_behind_an_open_transaction_are_waited_for() {
     somebody.abort().await.unwrap();
     reaches(&connect, "in", 10).await;
     end(connect).await;
-    assert_eq!(values("behind").await, range(7..10));
+    assert_eq!(settled("behind").await, range(7..10));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_to_the_end_has_the_records_of_the_last_transaction() {
+    create_topic("exact-end", 4).await;
+    let seen = Seen::default();
+    let connect = exact("exact-end-offsets", &seen).await;
+    let sink = with(witness("exact-end"), config_map! { "tasks.max" => 2 });
+    connect
+        .create_connector("exact-end-out", sink)
+        .await
+        .unwrap();
+    let config = source("exact-end", 200, config_map! { "keys" => 9 });
+    connect.create_connector("in", config).await.unwrap();
+    let report = tokio::time::timeout(PATIENCE, connect.until_end()).await;
+    assert_eq!(report.unwrap().unwrap().records_out, 200);
+    end(connect).await;
+    assert_eq!(seen.values().len(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -199,7 +217,7 @@ async fn options_that_break_transactions_are_replaced_with_a_warning() {
     connect.create_connector("in", config).await.unwrap();
     reaches(&connect, "in", 10).await;
     end(connect).await;
-    assert_eq!(values("replaced").await, range(0..10));
+    assert_eq!(settled("replaced").await, range(0..10));
     for warning in [
         r#"transactional.id="replaced-mine" is replaced with "replaced-offsets-in-0""#,
         "enable.idempotence=false is replaced with true",

@@ -44,7 +44,7 @@ async fn too_large(topic: &str, limit: &str, more: ConfigMap) {
         "the offset stays behind it"
     );
     end(connect).await;
-    assert_eq!(values(topic).await[..7], range(0..7));
+    assert_eq!(settled(topic).await[..7], range(0..7));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -198,7 +198,7 @@ async fn a_broker_that_is_away_for_a_moment_is_waited_for() {
         );
     }
     end(connect).await;
-    assert_eq!(values("away").await.len(), 2_000, "each record once");
+    assert_eq!(settled("away").await.len(), 2_000, "each record once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -235,5 +235,5 @@ async fn a_topic_is_created_once_the_broker_is_back() {
     kafka.proxy(0).heal();
     reaches(&connect, "in", 20).await;
     end(connect).await;
-    assert_eq!(values("back").await, range(0..20));
+    assert_eq!(settled("back").await, range(0..20));
 }

@@ -51,7 +51,7 @@ async fn each_task_goes_on_where_it_stopped() {
         }
         end(connect).await;
     }
-    let mut values = values("several").await;
+    let mut values = settled("several").await;
     values.sort_by_key(|value| value.parse::<usize>().unwrap());
     let expected: Vec<_> = range(0..250).into_iter().flat_map(|v| vec![v; 8]).collect();
     assert_eq!(values, expected, "neither lost nor doubled");
@@ -82,7 +82,7 @@ async fn offsets_of_java_are_found_and_keep_their_key() {
     )
     .await;
     run("of-java-offsets", "of-java", 20, config_map! {}).await;
-    assert_eq!(values("of-java").await, range(7..20));
+    assert_eq!(settled("of-java").await, range(7..20));
     let table = table("of-java-offsets").await;
     let entries: Vec<_> = table
         .iter()
@@ -98,7 +98,7 @@ async fn a_reset_by_java_is_a_new_beginning() {
     assert_eq!(table("reset-offsets").await[KEY], r#"{"next":5}"#);
     write_tombstone("reset-offsets", KEY).await;
     run("reset-offsets", "reset", 5, config_map! {}).await;
-    assert_eq!(values("reset").await, [range(0..5), range(0..5)].concat());
+    assert_eq!(settled("reset").await, [range(0..5), range(0..5)].concat());
 }
 
 async fn write_tombstone(topic: &str, key: &str) {
@@ -132,7 +132,7 @@ async fn a_connectors_own_topic_is_over_the_workers() {
     // Then its own counts.
     write("own-offsets", &[(KEY, r#"{"next":99}"#)]).await;
     run("own-offsets", "own", 30, own).await;
-    assert_eq!(values("own").await, range(0..30));
+    assert_eq!(settled("own").await, range(0..30));
     let config = admin()
         .await
         .topic_config(&"own-own-offsets".into())
@@ -150,7 +150,7 @@ async fn a_connectors_own_topic_has_its_transactions() {
         let connect = worker_with("own-exact-offsets", more.clone(), &Seen::default()).await;
         run_on(connect, "own-exact", count, own.clone()).await;
     }
-    assert_eq!(values("own-exact").await, range(0..25));
+    assert_eq!(settled("own-exact").await, range(0..25));
     assert_eq!(table("own-exact-own-offsets").await[KEY], r#"{"next":25}"#);
     eventually("the copy", async || {
         let copy = table("own-exact-offsets").await;
@@ -169,5 +169,5 @@ async fn offsets_of_other_workers_are_seen_by_a_new_task() {
     // The second has read the topic before the first writes.
     run_on(first, "elsewhere", 10, config_map! {}).await;
     run_on(second, "elsewhere", 20, config_map! {}).await;
-    assert_eq!(values("elsewhere").await, range(0..20));
+    assert_eq!(settled("elsewhere").await, range(0..20));
 }

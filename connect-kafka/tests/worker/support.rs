@@ -294,12 +294,16 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
 
 /// All records of a topic up to the end that readers of that kind see, by partition.
 pub(crate) async fn read(topic: &str, isolation: Isolation) -> Vec<(i32, FetchedRecord)> {
+    read_to(topic, isolation, isolation).await
+}
+
+async fn read_to(topic: &str, isolation: Isolation, end: Isolation) -> Vec<(i32, FetchedRecord)> {
     let (broker, admin) = (broker().await, admin().await);
     let found = admin.describe_topic(&topic.into()).await.unwrap().unwrap();
     let partitions: Vec<_> = (0..found.partitions)
         .map(|index| TopicPartition::new(topic, index))
         .collect();
-    let ends = admin.end_offsets(&partitions, isolation).await.unwrap();
+    let ends = admin.end_offsets(&partitions, end).await.unwrap();
     let mut options = ConsumerOptions::new(Subscription::Partitions(partitions.clone()));
     options.isolation = isolation;
     let mut consumer = broker.consumer(options).await.unwrap();
@@ -332,9 +336,22 @@ pub(crate) fn text(bytes: Option<Bytes>) -> String {
     String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap()
 }
 
-/// The newest value of each key.
+/// [`values`] once no transaction is open: the log may still be at work on the end of one that was
+/// committed.
+pub(crate) async fn settled(topic: &str) -> Vec<String> {
+    let end = Isolation::ReadUncommitted;
+    let records = read_to(topic, Isolation::ReadCommitted, end)
+        .await
+        .into_iter();
+    records.map(|(_, record)| text(record.value)).collect()
+}
+
+/// The newest value of each key, once no transaction is open.
 pub(crate) async fn table(topic: &str) -> BTreeMap<String, String> {
-    let records = read(topic, Isolation::ReadCommitted).await.into_iter();
+    let end = Isolation::ReadUncommitted;
+    let records = read_to(topic, Isolation::ReadCommitted, end)
+        .await
+        .into_iter();
     records
         .map(|(_, record)| (text(record.key), text(record.value)))
         .collect()

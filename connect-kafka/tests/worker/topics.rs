@@ -37,7 +37,7 @@ async fn topics_of_a_source_are_created_by_their_groups() {
             (found.partitions, config["cleanup.policy"].as_str()),
             (partitions, policy)
         );
-        assert_eq!(values(topic).await.len(), 5);
+        assert_eq!(settled(topic).await.len(), 5);
     }
 }
 
