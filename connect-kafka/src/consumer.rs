@@ -140,15 +140,17 @@ impl KafkaConsumer {
             }
             None => false,
         });
+        let mut came_to_an_end = false;
         for (partition, end) in ends {
             if let Some(known) = self.partitions.get_mut(&partition)
                 && known.sought <= seek
             {
-                known.end = Some(end);
+                came_to_an_end |= known.end.replace(end) != Some(end);
             }
         }
         if groups.is_empty() {
-            return None;
+            // The position moves there, which whoever waits for it wants to know.
+            return came_to_an_end.then_some(ConsumerEvent::Idle);
         }
         let fits = count <= self.max_records && (bytes <= self.max_bytes || count == 1);
         if held_back || !fits {

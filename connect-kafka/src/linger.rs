@@ -19,8 +19,12 @@ pub(crate) const NATIVE_LINGER: Duration = Duration::from_secs(60);
 /// gets few of them. A hurry costs more then.
 const BUSY: Duration = Duration::from_millis(50);
 
-/// How long one hurry lasts at most. It ends sooner if nothing is left to be sent.
+/// How long one hurry lasts at most, the first time. It ends sooner if nothing is left to be sent.
 const MOMENT: Duration = Duration::from_millis(1);
+
+/// How long one hurry lasts at most where shorter ones achieved nothing: librdkafka's thread must
+/// get a turn meanwhile, which takes its time on a machine with more to do than it can.
+const LONG_MOMENT: Duration = Duration::from_millis(64);
 
 /// How long one hurry lasts at most while somebody waits for everything to be sent.
 const FLUSH: Duration = Duration::from_millis(10);
@@ -31,6 +35,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// What a producer has under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UnderWay {
+    /// Records that have left.
+    pub(crate) landed: u64,
     pub(crate) records: usize,
     pub(crate) bytes: usize,
     /// Somebody waits until nothing is under way.
@@ -54,6 +60,10 @@ pub(crate) struct Linger {
     full: (usize, usize),
     /// Since when there are records, or since the last hurry.
     since: Option<Instant>,
+    /// How long the next hurry lasts.
+    moment: Duration,
+    /// How many records had landed at the last one.
+    landed: u64,
 }
 
 impl Linger {
@@ -62,12 +72,16 @@ impl Linger {
             wait,
             full,
             since: None,
+            moment: MOMENT,
+            landed: u64::MAX,
         }
     }
 
     pub(crate) fn step(&mut self, now: Instant, under_way: UnderWay) -> Step {
         if under_way.records == 0 {
             self.since = None;
+            // What comes next has all its time before it.
+            self.landed = u64::MAX;
             return Step::Wait(TICK);
         }
         if under_way.is_flushing {
@@ -85,7 +99,13 @@ impl Linger {
         }
         // If the moment is too short, the next look finds the records still there.
         self.since = Some(now);
-        Step::Hurry(MOMENT)
+        self.moment = if self.landed == under_way.landed {
+            (self.moment * 2).min(LONG_MOMENT)
+        } else {
+            MOMENT
+        };
+        self.landed = under_way.landed;
+        Step::Hurry(self.moment)
     }
 }
 
@@ -101,6 +121,7 @@ mod tests {
 
     fn under_way(records: usize) -> UnderWay {
         UnderWay {
+            landed: 0,
             records,
             bytes: records * 100,
             is_flushing: false,
@@ -113,11 +134,21 @@ mod tests {
         assert_eq!(linger.step(now, under_way(1)), Step::Wait(WAIT));
         let half = now + WAIT / 2;
         assert_eq!(linger.step(half, under_way(2)), Step::Wait(WAIT / 2));
-        let hurry = Step::Hurry(MOMENT);
-        assert_eq!(linger.step(now + WAIT, under_way(2)), hurry);
-        // It was too short: once more, but not at once.
+        let step = linger.step(now + WAIT, under_way(2));
+        assert_eq!(step, Step::Hurry(MOMENT));
+        // It was too short: a longer one, but not at once.
         assert_eq!(linger.step(now + WAIT, under_way(2)), Step::Wait(WAIT));
-        assert_eq!(linger.step(now + WAIT * 2, under_way(2)), hurry);
+        let step = linger.step(now + WAIT * 2, under_way(2));
+        assert_eq!(step, Step::Hurry(MOMENT * 2));
+        for n in 3..10 {
+            linger.step(now + WAIT * n, under_way(2));
+        }
+        let step = linger.step(now + WAIT * 10, under_way(2));
+        assert_eq!(step, Step::Hurry(LONG_MOMENT));
+        let mut fewer = under_way(1);
+        fewer.landed = 1;
+        let step = linger.step(now + WAIT * 11, fewer);
+        assert_eq!(step, Step::Hurry(MOMENT), "one was enough");
         assert_eq!(linger.step(now + WAIT * 2, under_way(0)), Step::Wait(TICK));
         // Later ones have their own time.
         let later = now + WAIT * 20;
@@ -137,7 +168,7 @@ mod tests {
         let step = linger.step(now + WAIT, under_way(1_200));
         assert_eq!(step, Step::Wait(BUSY));
         let step = linger.step(now + WAIT + BUSY, under_way(1_200));
-        assert_eq!(step, Step::Hurry(MOMENT));
+        assert!(matches!(step, Step::Hurry(_)));
     }
 
     #[test]

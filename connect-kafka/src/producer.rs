@@ -79,15 +79,13 @@ impl Recipe {
             outlives: self.transactional_id.is_none(),
         };
         let pump = Pump::start_producer(&client, outgoing)?;
+        ask_for_identity(&client);
         let transactions = match &self.transactional_id {
             Some(id) => {
                 let patience = self.settings.max_block;
                 Some(Transactions::open(&client, ledger, id, patience).await?)
             }
-            None => {
-                ask_for_identity(&client);
-                None
-            }
+            None => None,
         };
         ledger.set_client(&client);
         Ok(Link {

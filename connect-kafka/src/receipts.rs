@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::Weak;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
@@ -34,6 +35,8 @@ use crate::linger::UnderWay;
 /// counts it out of flight has queued its receipt before.
 pub(crate) struct Ledger {
     state: Mutex<State>,
+    /// Records that were ever handed over.
+    departed: AtomicU64,
     records: AtomicUsize,
     bytes: AtomicUsize,
     /// How many wait until nothing is in flight.
@@ -70,6 +73,7 @@ impl Ledger {
     pub(crate) fn new(transactional_id: Option<String>, max_record_bytes: usize) -> Self {
         Self {
             state: Mutex::default(),
+            departed: AtomicU64::new(0),
             records: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             hurried: AtomicUsize::new(0),
@@ -96,7 +100,9 @@ impl Ledger {
 
     pub(crate) fn under_way(&self) -> UnderWay {
         let (records, bytes) = self.in_flight();
+        let departed = self.departed.load(Ordering::Acquire);
         UnderWay {
+            landed: departed.saturating_sub(records as u64),
             records,
             bytes,
             is_flushing: self.hurried.load(Ordering::Acquire) > 0,
@@ -111,6 +117,7 @@ impl Ledger {
 
     /// Counts records in, before they are handed over. True if there were none.
     pub(crate) fn depart(&self, records: usize, bytes: usize) -> bool {
+        self.departed.fetch_add(records as u64, Ordering::AcqRel);
         self.bytes.fetch_add(bytes, Ordering::AcqRel);
         self.records.fetch_add(records, Ordering::AcqRel) == 0
     }

@@ -185,8 +185,15 @@ fn for_offsets(mut config: ConfigMap) -> ConfigMap {
     config.remove("group.instance.id");
     config.insert("auto.offset.reset", "earliest");
     config.insert("isolation.level", "read_committed");
+    if !config.contains_key("fetch.max.wait.ms") {
+        config.insert("fetch.max.wait.ms", END_WAIT_MS);
+    }
     config
 }
+
+/// How long a broker waits for more when it is asked for what follows the last record: what follows
+/// may be marks of transactions, which only its answer shows. Nobody asks between two readings.
+const END_WAIT_MS: &str = "10";
 
 #[async_trait]
 impl OffsetStore for TopicOffsets {
@@ -285,6 +292,13 @@ impl Writer {
 
 impl Reader {
     async fn read_to_end(&mut self, known: &Known, end: Isolation) -> Result<(), BrokerError> {
+        self.consumer.resume(&self.partitions);
+        let read = self.read_on(known, end).await;
+        self.consumer.pause(&self.partitions);
+        read
+    }
+
+    async fn read_on(&mut self, known: &Known, end: Isolation) -> Result<(), BrokerError> {
         let ends = self.admin.end_offsets(&self.partitions, end).await?;
         loop {
             let mut at_end = true;
