@@ -138,10 +138,22 @@ fn drain(client: &Client, ledger: &Ledger, outlives: bool) {
 
 /// Fails waiting records when the cluster turns the client away: as with Java's client, a wrong
 /// password must not look like a slow cluster.
+///
+/// librdkafka tells of the same refusal every half minute only, so one is remembered: records that
+/// come later fail, too, unless some have arrived since.
 struct Refusals<'a> {
     client: &'a Client,
     ledger: &'a Ledger,
     seen: tokio::sync::watch::Receiver<Option<BrokerError>>,
+    last: Option<Refusal>,
+}
+
+struct Refusal {
+    error: BrokerError,
+    /// How many records had landed then.
+    landed: u64,
+    /// Since when records wait in spite of it.
+    waiting: Option<Instant>,
 }
 
 impl<'a> Refusals<'a> {
@@ -150,21 +162,45 @@ impl<'a> Refusals<'a> {
             client,
             ledger,
             seen: client.context().refusals(),
+            last: None,
         }
     }
 
     fn pass_on(&mut self) {
         // The sender is part of the client, so this cannot fail.
-        if !self.seen.has_changed().unwrap_or_default() {
-            return;
+        if self.seen.has_changed().unwrap_or_default() {
+            let told = self.seen.borrow_and_update().clone();
+            if let Some(error) = told {
+                self.refuse(error);
+                return;
+            }
         }
-        let Some(error) = self.seen.borrow_and_update().clone() else {
-            return;
-        };
-        self.ledger.give_up(error);
+        let under_way = self.ledger.under_way();
+        let Some(last) = &mut self.last else { return };
+        if under_way.landed > last.landed {
+            self.last = None;
+        } else if under_way.records == 0 {
+            last.waiting = None;
+        } else if last.waiting.get_or_insert_with(Instant::now).elapsed() > REFUSED_STILL {
+            let error = last.error.clone();
+            self.refuse(error);
+        }
+    }
+
+    fn refuse(&mut self, error: BrokerError) {
+        self.ledger.give_up(error.clone());
         ffi::purge(self.client);
         ffi::serve(self.client, Duration::ZERO);
         self.ledger.publish();
         self.ledger.go_on();
+        self.last = Some(Refusal {
+            error,
+            landed: self.ledger.under_way().landed,
+            waiting: None,
+        });
     }
 }
+
+/// How long records wait before a refusal from before counts for them: the client connects again
+/// meanwhile, and may be let in.
+const REFUSED_STILL: Duration = Duration::from_secs(3);

@@ -207,6 +207,15 @@ async fn all_clients_learn_of_a_wrong_password() {
     assert!(matches!(error, BrokerError::Authentication(_)), "{error}");
     soon(begin);
 
+    // The client was turned away before, and is not told so again soon.
+    let begin = Instant::now();
+    let later = vec![ProducerRecord::new(1, "t", "v")];
+    producer.send(later).await.unwrap();
+    let receipt = receipts.next().await.unwrap();
+    let error = receipt.into_iter().next().unwrap().outcome.unwrap_err();
+    assert!(matches!(error, BrokerError::Authentication(_)), "{error}");
+    soon(begin);
+
     let begin = Instant::now();
     let mut transactional = ProducerOptions::default();
     transactional.transactional_id = Some("id".into());

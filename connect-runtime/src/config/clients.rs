@@ -77,7 +77,6 @@ impl ClientKind {
             Self::Admin => &[],
             Self::Consumer => &[
                 ("auto.offset.reset", "earliest"),
-                ("enable.auto.commit", "false"),
                 // Kafka's own default: a `put` may take that long.
                 ("max.poll.interval.ms", "300000"),
             ],
