@@ -41,13 +41,13 @@ struct Trouble {
 }
 
 /// The fate of one record.
-#[derive(Debug)]
 pub(crate) struct Delivered<'a> {
     pub(crate) token: u64,
     pub(crate) error: Option<Code>,
     /// Equal for records of the same topic of a client.
     pub(crate) topic_id: usize,
-    pub(crate) topic: &'a str,
+    /// Its name; asked for once per topic.
+    pub(crate) topic: &'a dyn Fn() -> &'a str,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     /// Bytes of key and value.

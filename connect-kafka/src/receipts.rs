@@ -57,6 +57,8 @@ struct State {
     receipts: Vec<Receipt>,
     /// The code behind the last receipt if it is an error.
     last_code: Option<Code>,
+    /// The topic of the last receipt, by librdkafka's identity.
+    last_topic: usize,
     /// Names of topics by librdkafka's identity.
     topics: Vec<(usize, TopicName)>,
     /// The first error of the current transaction.
@@ -87,6 +89,8 @@ impl Ledger {
 
     /// From now on, this client hands over the records.
     pub(crate) fn set_client(&self, client: &Arc<Client>) {
+        // Identities of topics are those of a client.
+        self.lock().topics.clear();
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(client);
     }
 
@@ -137,14 +141,16 @@ impl Ledger {
     fn note(&self, record: &Delivered<'_>) {
         let mut state = self.lock();
         let state = &mut *state;
-        let topic = topic_of(&mut state.topics, record);
         if let Some(last) = state.receipts.last_mut()
             && last.tokens.end == record.token
-            && follows(last, state.last_code, &topic, record)
+            && state.last_topic == record.topic_id
+            && follows(last, state.last_code, record)
         {
             last.tokens.end += 1;
             return;
         }
+        let topic = topic_of(&mut state.topics, record);
+        state.last_topic = record.topic_id;
         let outcome = match record.error {
             None => Ok(LogPosition {
                 topic,
@@ -283,20 +289,14 @@ impl Drop for Hurry<'_> {
     }
 }
 
-/// True if a record continues the last receipt.
-fn follows(
-    last: &Receipt,
-    last_code: Option<Code>,
-    topic: &TopicName,
-    record: &Delivered<'_>,
-) -> bool {
+/// True if a record of the same topic continues the last receipt.
+fn follows(last: &Receipt, last_code: Option<Code>, record: &Delivered<'_>) -> bool {
     match &last.outcome {
         Ok(position) => {
             let length = i64::try_from(last.tokens.end - last.tokens.start).unwrap_or(i64::MAX);
             record.error.is_none()
                 && position.partition == record.partition
                 && position.offset.checked_add(length) == Some(record.offset)
-                && position.topic == *topic
         }
         Err(error) => {
             // The texts of these name the record.
@@ -317,7 +317,7 @@ fn topic_of(topics: &mut Vec<(usize, TopicName)>, record: &Delivered<'_>) -> Top
     if let Some((_, name)) = topics.iter().find(|(id, _)| *id == record.topic_id) {
         return name.clone();
     }
-    let name = TopicName::new(record.topic);
+    let name = TopicName::new((record.topic)());
     topics.push((record.topic_id, name.clone()));
     name
 }
@@ -437,7 +437,7 @@ mod tests {
             token,
             error,
             topic_id: 1,
-            topic: "t",
+            topic: &|| "t",
             partition,
             offset,
             size: 1,

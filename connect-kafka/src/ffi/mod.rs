@@ -253,7 +253,7 @@ unsafe extern "C" fn on_delivered(
             token: message._private as u64,
             error,
             topic_id: message.rkt as usize,
-            topic: str_of(sys::rd_kafka_topic_name(message.rkt)),
+            topic: &|| str_of(sys::rd_kafka_topic_name(message.rkt)),
             partition: message.partition,
             offset: message.offset,
             size: message.len + message.key_len,
