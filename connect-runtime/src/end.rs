@@ -74,7 +74,8 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
             if progress.len() >= picture.tasks && sources_done {
                 worker.drain(false);
                 if sinks_done(&*admin, worker, &picture.sinks, &progress).await? {
-                    return Ok(report(&progress));
+                    // More may have been counted since.
+                    return Ok(report(&worker.progress()));
                 }
             }
         }
