@@ -114,7 +114,8 @@ struct Run {
     /// The addresses of the Kafka that is the log
     #[arg(long)]
     kafka: Option<String>,
-    #[arg(long)]
+    /// The topic, and what the names of the connectors begin with
+    #[arg(long, default_value = "lines")]
     name: String,
     /// When it kills itself: STEP:EVENT:NANOSECONDS
     #[arg(long)]
