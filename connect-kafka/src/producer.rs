@@ -79,7 +79,9 @@ impl Recipe {
             outlives: self.transactional_id.is_none(),
         };
         let pump = Pump::start_producer(&client, outgoing)?;
-        ask_for_identity(&client);
+        if self.settings.config.get("enable.idempotence") == Some("true") {
+            ask_for_identity(&client);
+        }
         let transactions = match &self.transactional_id {
             Some(id) => {
                 let patience = self.settings.max_block;
