@@ -216,14 +216,12 @@ fn check_overrides(
         .get("errors.deadletterqueue.topic.name")
         .is_some_and(|name| !name.trim().is_empty());
     let has_own_offsets = config.contains_key("offsets.storage.topic");
-    let used = match (
-        is_source,
-        if is_source {
-            has_own_offsets
-        } else {
-            has_dead_letters
-        },
-    ) {
+    let uses_all = if is_source {
+        has_own_offsets
+    } else {
+        has_dead_letters
+    };
+    let used = match (is_source, uses_all) {
         (true, false) => &[ClientKind::Producer, ClientKind::Admin][..],
         (true, true) => &[
             ClientKind::Producer,

@@ -161,6 +161,7 @@ impl Transactions {
         if self.open_since.is_none() {
             producer.begin().await?;
             self.open_since = Some(Instant::now());
+            self.last_batch = None;
         }
         Ok(())
     }
