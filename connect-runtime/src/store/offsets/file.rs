@@ -118,6 +118,13 @@ pub(crate) async fn read(path: &Path) -> Result<Option<OffsetFile>> {
 
 /// Replaces a file so that a crash leaves the old or the new one, whole.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
+    // A worker that was dropped may still write while its successor does, and both write the same
+    // draft. A file system without locks has to do without.
+    let _ = folder.lock();
     if offset_file::is_java(&std::fs::read(path).unwrap_or_default()) {
         std::fs::copy(path, beside(path, "java"))?;
     }
@@ -126,11 +133,8 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&draft, path)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
     // The rename itself is durable only once the folder is.
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    folder.sync_all()
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -174,6 +178,24 @@ mod tests {
             error.to_string().contains("belongs to cluster \"one\""),
             "{error}"
         );
+    }
+
+    /// Each as the writer of a worker that was dropped would be beside the one of its successor.
+    #[test]
+    fn writers_side_by_side_leave_one_file_or_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("connect.offsets");
+        let contents = [vec![b'a'; 100_000], vec![b'b'; 50_000]];
+        std::thread::scope(|scope| {
+            for content in &contents {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        replace(&path, content).unwrap();
+                        assert!(contents.contains(&std::fs::read(&path).unwrap()));
+                    }
+                });
+            }
+        });
     }
 
     #[tokio::test]
