@@ -6,6 +6,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// How often an image is copied before somebody is taken to write to it without an end.
+const COPIES: usize = 20;
+
 /// A file system of its own, whose disk is an image in a file.
 ///
 /// What a process writes stays in the page cache of that file system until somebody syncs it; only
@@ -51,16 +54,33 @@ impl Disk {
     /// *Blocking*: it runs programs.
     ///
     /// # Errors
-    /// A program fails.
+    /// A program fails, or somebody has something open on the disk: then it goes on as if nothing
+    /// had happened.
     pub fn cut_power(&self) -> io::Result<()> {
-        let kept = self.image.with_extension("kept");
-        run(Command::new("cp")
-            .arg("--sparse=always")
-            .arg(&self.image)
-            .arg(&kept))?;
+        let kept = self.copy_of_one_moment()?;
         run(Command::new("umount").arg(&self.mount))?;
         fs::rename(&kept, &self.image)?;
         self.attach()
+    }
+
+    /// Copies the image until nothing was written to it meanwhile. Another copy might have a part of
+    /// a write and not the part before it, which no disk has after its power failed.
+    fn copy_of_one_moment(&self) -> io::Result<PathBuf> {
+        let kept = self.image.with_extension("kept");
+        for _ in 0..COPIES {
+            run(Command::new("cp")
+                .arg("--sparse=always")
+                .arg(&self.image)
+                .arg(&kept))?;
+            let same = Command::new("cmp")
+                .arg("--silent")
+                .args([&self.image, &kept])
+                .status()?;
+            if same.success() {
+                return Ok(kept);
+            }
+        }
+        Err(io::Error::other("the disk is being written to"))
     }
 
     fn attach(&self) -> io::Result<()> {
