@@ -9,6 +9,9 @@ use std::io::ErrorKind;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use connect_api::Error;
@@ -24,12 +27,15 @@ use crate::store::offsets::Known;
 
 /// Source offsets in a file.
 #[derive(Debug)]
-pub(crate) struct FileOffsets {
+pub(crate) struct FileOffsets(Arc<Stored>);
+
+#[derive(Debug)]
+struct Stored {
     path: PathBuf,
     cluster_id: Option<String>,
     known: Known,
     /// Held while the file is written.
-    writing: tokio::sync::Mutex<()>,
+    writing: Mutex<()>,
 }
 
 impl FileOffsets {
@@ -52,40 +58,52 @@ impl FileOffsets {
                 path.display()
             )));
         }
-        let known = Known::from_entries(file.entries);
-        Ok(Self {
+        Ok(Self(Arc::new(Stored {
             path,
             cluster_id,
-            known,
-            writing: tokio::sync::Mutex::default(),
-        })
+            known: Known::from_entries(file.entries),
+            writing: Mutex::default(),
+        })))
+    }
+}
+
+impl Stored {
+    fn write(&self, connector: &ConnectorName, updates: &[OffsetUpdate]) -> std::io::Result<()> {
+        // It guards nothing that a panic could leave in pieces.
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = Known::from_entries(self.known.entries());
+        next.apply(connector, updates);
+        let bytes = offset_file::encode(self.cluster_id.as_deref(), &next.entries());
+        replace(&self.path, &bytes)?;
+        self.known.apply(connector, updates);
+        Ok(())
     }
 }
 
 #[async_trait]
 impl OffsetStore for FileOffsets {
     fn known(&self) -> &Known {
-        &self.known
+        &self.0.known
     }
 
+    /// What was begun is done even if the caller does not wait for it.
     async fn write(
         &self,
         connector: &ConnectorName,
         updates: &[OffsetUpdate],
         _: Timestamp,
     ) -> Result<()> {
-        let _writing = self.writing.lock().await;
-        let next = Known::from_entries(self.known.entries());
-        next.apply(connector, updates);
-        let bytes = offset_file::encode(self.cluster_id.as_deref(), &next.entries());
-        let path = self.path.clone();
-        let written = tokio::task::spawn_blocking(move || replace(&path, &bytes)).await;
-        let failed = || format!("the offsets file {} cannot be written", self.path.display());
-        match written {
-            Ok(Ok(())) => {
-                self.known.apply(connector, updates);
-                Ok(())
-            }
+        let (stored, connector, updates) =
+            (Arc::clone(&self.0), connector.clone(), updates.to_vec());
+        let writing = tokio::task::spawn_blocking(move || stored.write(&connector, &updates));
+        let failed = || {
+            format!(
+                "the offsets file {} cannot be written",
+                self.0.path.display()
+            )
+        };
+        match writing.await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Error::external(failed()).with_source(error)),
             Err(error) => Err(Error::external(failed()).with_source(error)),
         }

@@ -1,4 +1,8 @@
 //! The offsets that are stored, in memory.
+//!
+//! Where they are in the log, one task may read it while another one writes to it. What the worker
+//! itself has written counts until the log was read to an end that is behind it: what is read on the
+//! way there may be older.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -17,16 +21,34 @@ use crate::store::OffsetUpdate;
 
 /// What is stored, by connector and partition.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<ByConnector>);
+pub(crate) struct Known(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// How often a reading of the log has begun.
+    reading: u64,
+    offsets: ByConnector,
+}
 
 type ByConnector = BTreeMap<ConnectorName, HashMap<SourcePartition, Stored>>;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Stored {
     /// The key bytes as they are stored: an update must use the very same ones.
     key: Bytes,
-    /// `None` after a reset.
-    offset: Option<SourceOffset>,
+    /// What was read; `None` after a reset.
+    read: Option<SourceOffset>,
+    /// What was written, and how many readings had begun by then.
+    written: Option<(u64, Option<SourceOffset>)>,
+}
+
+impl Stored {
+    const fn offset(&self) -> Option<&SourceOffset> {
+        match &self.written {
+            Some((_, offset)) => offset.as_ref(),
+            None => self.read.as_ref(),
+        }
+    }
 }
 
 impl Known {
@@ -39,20 +61,34 @@ impl Known {
         known
     }
 
+    /// Takes note that the log will be read to an end that is not known yet.
+    pub(super) fn begin_reading(&self) {
+        self.lock().reading += 1;
+    }
+
+    /// Takes note that the log was read to an end from after [`begin_reading`](Self::begin_reading).
+    pub(super) fn end_reading(&self) {
+        let mut known = self.lock();
+        let reading = known.reading;
+        for stored in known.offsets.values_mut().flat_map(HashMap::values_mut) {
+            stored.written.take_if(|(begun, _)| *begun < reading);
+        }
+    }
+
     /// Takes in a stored key and value.
     pub(super) fn fold(&self, key: Option<Bytes>, value: Option<&[u8]>) {
         let read = || {
             let key = key.ok_or("the record has no key")?;
             let (connector, partition) = offset::decode_key(&key)?;
             let offset = value.map(offset::decode_value).transpose()?;
-            Ok::<_, String>((connector, partition, Stored { key, offset }))
+            Ok::<_, String>((connector, partition, key, offset))
         };
         match read() {
-            Ok((connector, partition, stored)) => {
-                self.lock()
-                    .entry(connector.into())
-                    .or_default()
-                    .insert(partition, stored);
+            Ok((connector, partition, key, read)) => {
+                let mut known = self.lock();
+                let stored = known.offsets.entry(connector.into()).or_default();
+                let written = stored.remove(&partition).and_then(|old| old.written);
+                stored.insert(partition, Stored { key, read, written });
             }
             Err(reason) => tracing::error!(reason, "a stored offset cannot be read and is skipped"),
         }
@@ -64,26 +100,26 @@ impl Known {
         partitions: &[SourcePartition],
     ) -> Vec<Option<SourceOffset>> {
         let known = self.lock();
-        let of_connector = known.get(connector);
+        let of_connector = known.offsets.get(connector);
         partitions
             .iter()
-            .map(|partition| of_connector?.get(partition)?.offset.clone())
+            .map(|partition| of_connector?.get(partition)?.offset().cloned())
             .collect()
     }
 
     /// All offsets of a connector.
     pub(crate) fn all(&self, connector: &str) -> Vec<(SourcePartition, SourceOffset)> {
         let known = self.lock();
-        let stored = known.get(connector).into_iter().flatten();
+        let stored = known.offsets.get(connector).into_iter().flatten();
         stored
-            .filter_map(|(partition, stored)| Some((partition.clone(), stored.offset.clone()?)))
+            .filter_map(|(partition, stored)| Some((partition.clone(), stored.offset()?.clone())))
             .collect()
     }
 
     /// Key and value bytes of updates, with the keys that are stored already.
     pub(super) fn encode(&self, connector: &ConnectorName, updates: &[OffsetUpdate]) -> Entries {
         let known = self.lock();
-        let stored = known.get(connector);
+        let stored = known.offsets.get(connector);
         let entry = |(partition, offset): &OffsetUpdate| {
             let key = stored
                 .and_then(|stored| Some(stored.get(partition)?.key.clone()))
@@ -96,19 +132,20 @@ impl Known {
     /// Takes note that updates are durable.
     pub(crate) fn apply(&self, connector: &ConnectorName, updates: &[OffsetUpdate]) {
         let mut known = self.lock();
-        let stored = known.entry(connector.clone()).or_default();
+        let reading = known.reading;
+        let stored = known.offsets.entry(connector.clone()).or_default();
         for (partition, offset) in updates {
+            let written = Some((reading, offset.clone()));
             match stored.get_mut(partition) {
-                Some(stored) => stored.offset.clone_from(offset),
+                Some(stored) => stored.written = written,
                 None => {
                     let key = offset::encode_key(connector, partition);
-                    stored.insert(
-                        partition.clone(),
-                        Stored {
-                            key,
-                            offset: offset.clone(),
-                        },
-                    );
+                    let new = Stored {
+                        key,
+                        read: None,
+                        written,
+                    };
+                    stored.insert(partition.clone(), new);
                 }
             }
         }
@@ -117,12 +154,12 @@ impl Known {
     /// All entries, as they are stored.
     pub(super) fn entries(&self) -> Entries {
         let known = self.lock();
-        let stored = known.values().flat_map(HashMap::values);
+        let stored = known.offsets.values().flat_map(HashMap::values);
         let mut entries: Entries = stored
             .map(|stored| {
                 (
                     stored.key.clone(),
-                    stored.offset.as_ref().map(offset::encode_value),
+                    stored.offset().map(offset::encode_value),
                 )
             })
             .collect();
@@ -134,22 +171,54 @@ impl Known {
     pub(super) fn missing_in(&self, other: &Self) -> Vec<(ConnectorName, Vec<OffsetUpdate>)> {
         let (mine, theirs) = (self.lock(), other.lock());
         let missing = |(connector, stored): (&ConnectorName, &HashMap<_, Stored>)| {
-            let known = theirs.get(connector);
+            let known = theirs.offsets.get(connector);
             let news: Vec<OffsetUpdate> = stored
                 .iter()
                 .filter(|(partition, stored)| {
-                    stored.offset.is_some()
+                    stored.offset().is_some()
                         && !known.is_some_and(|known| known.contains_key(partition))
                 })
-                .map(|(partition, stored)| (partition.clone(), stored.offset.clone()))
+                .map(|(partition, stored)| (partition.clone(), stored.offset().cloned()))
                 .collect();
             (!news.is_empty()).then(|| (connector.clone(), news))
         };
-        mine.iter().filter_map(missing).collect()
+        mine.offsets.iter().filter_map(missing).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, ByConnector> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change of the map is a single insertion, so a panic elsewhere leaves it whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_on_the_way_does_not_hide_what_was_written() {
+        let connector = ConnectorName::from("c");
+        let file = SourcePartition::new([("filename", "a")]);
+        let offset = |position: i64| SourceOffset::new("position", position);
+        let key = || Some(offset::encode_key(&connector, &file));
+        let (known, line) = (Known::default(), std::slice::from_ref(&file));
+        let position = || known.read("c", line).remove(0);
+        let fold = |n: i64| known.fold(key(), Some(&offset::encode_value(&offset(n))));
+        fold(1);
+        assert_eq!(position(), Some(offset(1)));
+
+        known.begin_reading();
+        known.apply(&connector, &[(file.clone(), Some(offset(3)))]);
+        fold(2);
+        known.end_reading();
+        assert_eq!(position(), Some(offset(3)), "2 is older");
+
+        // Another worker has gone on meanwhile.
+        known.begin_reading();
+        fold(3);
+        fold(4);
+        assert_eq!(position(), Some(offset(3)), "not before the end");
+        known.end_reading();
+        assert_eq!(position(), Some(offset(4)));
     }
 }

@@ -299,13 +299,18 @@ impl Reader {
     }
 
     async fn read_on(&mut self, known: &Known, end: Isolation) -> Result<(), BrokerError> {
+        known.begin_reading();
         let ends = self.admin.end_offsets(&self.partitions, end).await?;
         loop {
             let mut at_end = true;
-            for (partition, end) in &ends {
-                at_end &= self.consumer.position(partition).await? >= *end;
+            for (partition, last) in &ends {
+                at_end &= self.consumer.position(partition).await? >= *last;
             }
             if at_end {
+                // The end of what is committed may be before an own record.
+                if end == Isolation::ReadUncommitted {
+                    known.end_reading();
+                }
                 return Ok(());
             }
             match self.consumer.poll(POLL_WAIT).await? {
