@@ -6,7 +6,11 @@ use std::io;
 #[derive(Debug)]
 pub(crate) struct Signals {
     #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
 }
 
 impl Signals {
@@ -17,26 +21,28 @@ impl Signals {
             use tokio::signal::unix::SignalKind;
             use tokio::signal::unix::signal;
             Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
             })
         }
-        #[cfg(not(unix))]
-        Ok(Self {})
+        #[cfg(windows)]
+        Ok(Self {
+            interrupt: tokio::signal::windows::ctrl_c()?,
+        })
     }
 
     /// Waits for the next signal and names it.
+    ///
+    /// *Cancellation*: safe; a signal that nobody waited for is seen by the next call.
     pub(crate) async fn next(&mut self) -> &'static str {
         #[cfg(unix)]
-        {
-            // Both are cancel-safe: a signal that nobody waited for is seen by the next call.
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => "interrupt",
-                _ = self.terminate.recv() => "SIGTERM",
-            }
+        tokio::select! {
+            _ = self.interrupt.recv() => "interrupt",
+            _ = self.terminate.recv() => "SIGTERM",
         }
-        #[cfg(not(unix))]
+        #[cfg(windows)]
         {
-            let _ = tokio::signal::ctrl_c().await;
+            self.interrupt.recv().await;
             "interrupt"
         }
     }
