@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 use connect_broker::Broker;
@@ -167,14 +168,15 @@ fn drain_on(signal: &str) {
     tracing::info!("{signal}: draining; once more ends at once");
 }
 
-/// Stops in order; a second signal ends at once.
+/// Stops in order; a second signal ends at once. Tasks that take too long are given up on one by one,
+/// so the whole has a little longer than each.
 async fn shut_down(
     connect: &Connect,
     config: &WorkerConfig,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     let report = tokio::select! {
-        report = connect.shutdown(config.graceful_timeout()) => report,
+        report = connect.shutdown(config.graceful_timeout() + MARGIN) => report,
         name = signals.next() => {
             return Err(Failure::Run(format!("{name} while draining: ended at once")));
         }
@@ -188,3 +190,6 @@ async fn shut_down(
         left.join(", ")
     )))
 }
+
+/// What an orderly end takes besides the ends of the tasks.
+const MARGIN: Duration = Duration::from_secs(2);

@@ -141,6 +141,7 @@ impl SinkHandleBuilder {
             },
             shared: Arc::new(TaskShared::new(id, false, watch::Sender::default())),
             flush_interval: COMMIT_INTERVAL,
+            graceful_timeout: GRACEFUL_TIMEOUT,
         };
         let task = tokio::spawn(SinkLoop::new(parts).run());
         let monitor = tokio::spawn(watch_task(Arc::clone(&feed), inputs, task));
@@ -242,6 +243,9 @@ const EPOCH: ActionId = ActionId(1);
 
 /// Reports that wait to be looked at.
 const INPUTS: usize = 64;
+
+/// How long the end takes at most.
+const GRACEFUL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// While records keep coming: how often they are made durable.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);

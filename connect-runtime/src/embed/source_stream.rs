@@ -207,7 +207,8 @@ impl SourceStreamBuilder {
                 },
                 shared: Arc::clone(&task_shared),
                 flush_interval: self.commit_interval,
-                flush_timeout: FLUSH_TIMEOUT,
+                flush_timeout: END_TIMEOUT,
+                graceful_timeout: END_TIMEOUT,
             };
             shared.push(task_shared);
             tasks.push(tokio::spawn(SourceLoop::new(parts).run()));
@@ -318,5 +319,5 @@ const BATCHES: usize = 2;
 /// Reports that wait for the host.
 const INPUTS: usize = 64;
 
-/// How long the end waits for acknowledgements that are under way.
-const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
+/// How long the end takes at most; two fifths of it go to acknowledgements that are under way.
+const END_TIMEOUT: Duration = Duration::from_millis(500);

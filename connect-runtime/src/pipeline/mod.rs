@@ -15,6 +15,7 @@ pub(crate) use operator::Failure;
 pub(crate) use operator::Operator;
 pub(crate) use operator::Stage;
 pub(crate) use operator::Verdict;
+pub(crate) use operator::interrupted;
 pub(crate) use operator::unless_interrupted;
 pub(crate) use report::DeadLetter;
 pub(crate) use report::Reports;

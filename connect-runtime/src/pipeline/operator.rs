@@ -166,11 +166,10 @@ impl Operator {
     /// Waits before a record is tried again.
     ///
     /// # Errors
-    /// The task must stop: the record is neither sent nor skipped, it comes again. Recognized by
-    /// [`unless_interrupted`].
+    /// The task must stop; see [`unless_interrupted`].
     pub(crate) async fn wait(&self, delay: Duration) -> Result<(), Error> {
         tokio::select! {
-            () = self.stop.cancelled() => Err(Error::illegal_state(INTERRUPTED)),
+            () = self.stop.cancelled() => Err(interrupted()),
             () = tokio::time::sleep(delay) => Ok(()),
         }
     }
@@ -191,7 +190,12 @@ impl Operator {
     }
 }
 
-/// No failure for a task that was stopped while it waited to try a record again.
+/// What a task ends with that was stopped while it waited; see [`unless_interrupted`].
+pub(crate) fn interrupted() -> Error {
+    Error::illegal_state(INTERRUPTED)
+}
+
+/// No failure for a task that was stopped while it waited.
 pub(crate) fn unless_interrupted(ended: Result<(), Error>) -> Result<(), Error> {
     ended.or_else(|error| {
         let is_interrupted = error.message() == INTERRUPTED;
@@ -199,7 +203,7 @@ pub(crate) fn unless_interrupted(ended: Result<(), Error>) -> Result<(), Error> 
     })
 }
 
-const INTERRUPTED: &str = "the task was stopped while it waited to try a record again";
+const INTERRUPTED: &str = "the task was stopped while it waited";
 
 /// The wait before the first repetition; doubled each time.
 const FIRST_DELAY: Duration = Duration::from_millis(300);

@@ -452,3 +452,52 @@ impl SinkTask for CollectTask {
         Ok(())
     }
 }
+
+/// All records of a topic, with what `__connect.errors.` headers say.
+pub async fn dead_letters(
+    broker: &LocalBroker,
+    topic: &str,
+) -> Vec<(String, Vec<(String, String)>)> {
+    use connect_broker::Broker;
+    let partition = connect_api::TopicPartition::new(topic, 0);
+    let admin = broker.admin(Default::default()).await.unwrap();
+    let isolation = connect_broker::Isolation::ReadCommitted;
+    let ends = admin
+        .end_offsets(std::slice::from_ref(&partition), isolation)
+        .await
+        .unwrap();
+    let options =
+        connect_broker::ConsumerOptions::new(connect_broker::Subscription::Partitions(vec![
+            partition.clone(),
+        ]));
+    let mut consumer = broker.consumer(options).await.unwrap();
+    let mut found = Vec::new();
+    while (found.len() as i64) < ends[&partition] {
+        let event = consumer.poll(Duration::from_secs(1)).await.unwrap();
+        let connect_broker::ConsumerEvent::Records(read) = event else {
+            continue;
+        };
+        for record in read.into_iter().flat_map(|part| part.records) {
+            let text = |bytes: bytes::Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+            let headers = record.headers.into_iter().map(|header| {
+                let name = header
+                    .key
+                    .trim_start_matches("__connect.errors.")
+                    .to_owned();
+                (name, header.value.map(text).unwrap_or_default())
+            });
+            found.push((
+                record.value.map(text).unwrap_or_default(),
+                headers.collect(),
+            ));
+        }
+    }
+    found
+}
+
+pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|(other, _)| other == name)
+        .map(|(_, value)| value.as_str())
+}

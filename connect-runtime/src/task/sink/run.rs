@@ -24,6 +24,7 @@ use crate::pipeline::Chain;
 use crate::pipeline::Decoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
+use crate::pipeline::unless_interrupted;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -57,6 +58,7 @@ pub(crate) struct SinkParts {
     pub(crate) reporter: Reporter,
     pub(crate) shared: Arc<TaskShared>,
     pub(crate) flush_interval: Duration,
+    pub(crate) graceful_timeout: Duration,
 }
 
 /// A sink task and everything that it needs to run.
@@ -77,6 +79,7 @@ pub(crate) struct SinkLoop {
     reporter: Reporter,
     shared: Arc<TaskShared>,
     flush_interval: Duration,
+    graceful_timeout: Duration,
     next_commit: Instant,
     accepted: u64,
     /// Records that the task itself reported.
@@ -115,6 +118,7 @@ impl SinkLoop {
             reporter: parts.reporter,
             shared: parts.shared,
             flush_interval: parts.flush_interval,
+            graceful_timeout: parts.graceful_timeout,
             next_commit: Instant::now() + parts.flush_interval,
             accepted: 0,
             reported: 0,
@@ -124,7 +128,7 @@ impl SinkLoop {
 
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
-        let ended = contained("the sink task", self.work()).await;
+        let ended = unless_interrupted(contained("the sink task", self.work()).await);
         let closed = if self.started {
             contained("the sink task", self.finish(ended.is_ok())).await
         } else {
@@ -210,10 +214,23 @@ impl SinkLoop {
         }
         self.consumer.rebalanced().await?;
         for partition in partitions {
-            let next = self.consumer.position(partition).await?;
+            let next = self.position(partition).await?;
             self.commits.assigned(partition, next);
         }
         self.apply_wishes()
+    }
+
+    /// Where a partition is read on. A log that is away for a moment is waited for.
+    async fn position(&mut self, partition: &TopicPartition) -> Result<i64> {
+        loop {
+            match self.consumer.position(partition).await.map_err(Error::from) {
+                Err(error) if error.is_retriable() => {
+                    tracing::warn!(task = %self.reporter.id, %partition, error = error.report(), "where to read on is not known yet");
+                    self.inbox.operator.wait(POSITION_WAIT).await?;
+                }
+                known => return known,
+            }
+        }
     }
 
     /// Closes partitions and answers the log.
@@ -244,7 +261,10 @@ impl SinkLoop {
         // reaches the end of the log.
         let partitions: Vec<_> = self.commits.partitions().cloned().collect();
         for partition in &partitions {
-            let next = self.consumer.position(partition).await?;
+            let next = match self.consumer.position(partition).await.map_err(Error::from) {
+                Err(error) if error.is_retriable() => return Ok(()),
+                known => known?,
+            };
             if self
                 .commits
                 .position(partition)
@@ -416,7 +436,18 @@ impl SinkLoop {
 
     async fn send_commit(&mut self, offsets: &LogOffsets, closing: bool) -> Result<()> {
         tracing::debug!(task = %self.reporter.id, "committing offsets");
-        match self.consumer.commit(offsets).await {
+        let is_last = self.control.stop.is_cancelled();
+        let patience = if is_last {
+            self.graceful_timeout * 3 / 5
+        } else {
+            Duration::MAX
+        };
+        let commit = tokio::time::timeout(patience, self.consumer.commit(offsets));
+        let committed = commit.await.unwrap_or_else(|_| {
+            let text = "the log has not answered in time".to_owned();
+            Err(BrokerError::Unavailable(text))
+        });
+        match committed {
             Ok(()) => {
                 self.commits.committed(offsets);
                 tracing::debug!(task = %self.reporter.id, partitions = offsets.len(), "offsets committed");
@@ -427,7 +458,12 @@ impl SinkLoop {
             }
             Err(error) => {
                 let error = Error::from(error).report();
-                tracing::error!(task = %self.reporter.id, error, "offsets were not committed; trying again at the next interval");
+                let then = if is_last {
+                    "records since the last commit will come again"
+                } else {
+                    "trying again at the next interval"
+                };
+                tracing::error!(task = %self.reporter.id, error, "offsets were not committed; {then}");
                 Ok(())
             }
         }
@@ -451,14 +487,14 @@ impl SinkLoop {
         if partitions.is_empty() {
             return Ok(());
         }
-        if healthy {
-            self.commit(Some(&partitions)).await?;
-        }
+        let committed = if healthy {
+            self.commit(Some(&partitions)).await
+        } else {
+            Ok(())
+        };
         self.wishes.unassign(&partitions);
-        {
-            let _call = self.shared.calling("close");
-            self.task.close(&partitions).await
-        }
+        let _call = self.shared.calling("close");
+        committed.and(self.task.close(&partitions).await)
     }
 
     async fn report_target(&mut self, paused: bool) {
@@ -492,6 +528,9 @@ impl SinkLoop {
 
 /// Java's words around an error of `put`.
 const EXITING: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
+
+/// The pause before a partition's position is asked for again.
+const POSITION_WAIT: Duration = Duration::from_millis(500);
 
 /// While draining: how long nothing must come before what was read is committed.
 const DRAIN_WAIT: Duration = Duration::from_millis(20);

@@ -23,6 +23,7 @@ use crate::pipeline::Chain;
 use crate::pipeline::Encoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
+use crate::pipeline::interrupted;
 use crate::pipeline::unless_interrupted;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
@@ -58,6 +59,7 @@ pub(crate) struct SourceParts {
     pub(crate) shared: Arc<TaskShared>,
     pub(crate) flush_interval: Duration,
     pub(crate) flush_timeout: Duration,
+    pub(crate) graceful_timeout: Duration,
 }
 
 /// A source task and everything that it needs to run.
@@ -79,6 +81,7 @@ pub(crate) struct SourceLoop {
     shared: Arc<TaskShared>,
     flush_interval: Duration,
     flush_timeout: Duration,
+    graceful_timeout: Duration,
     next_commit: Instant,
     /// The plugin's `start` was called, so `stop` is owed.
     started: bool,
@@ -102,6 +105,7 @@ impl SourceLoop {
             shared: parts.shared,
             flush_interval: parts.flush_interval,
             flush_timeout: parts.flush_timeout,
+            graceful_timeout: parts.graceful_timeout,
             next_commit: Instant::now() + parts.flush_interval,
             started: false,
         }
@@ -229,8 +233,11 @@ impl SourceLoop {
         if let Some(transactions) = &self.transactions {
             transactions.check(&records)?;
         }
-        if let Some(topics) = &mut self.topics {
-            topics.ensure(&records, &self.outbox.operator).await?;
+        if let Some(topics) = &mut self.topics
+            && let Err(error) = topics.ensure(&records, &self.outbox.operator).await
+        {
+            self.outbox.lose(records.len());
+            return Err(error);
         }
         if !records.is_empty() {
             self.hand_over(records).await?;
@@ -256,11 +263,20 @@ impl SourceLoop {
         sending: impl Future<Output = Result<(), BrokerError>> + Send,
     ) -> Result<()> {
         let mut sending = std::pin::pin!(sending);
+        let (stop, patience) = (self.control.stop.clone(), self.share_of_end(1));
+        let mut given_up = std::pin::pin!(async move {
+            stop.cancelled().await;
+            tokio::time::sleep(patience).await;
+        });
         loop {
             tokio::select! {
                 biased;
                 // Cancel-safe: the first goes on, the others only wait.
                 sent = &mut sending => return Ok(sent?),
+                () = &mut given_up => {
+                    self.outbox.is_cut_off = true;
+                    return Err(interrupted());
+                }
                 receipts = self.receipts.next() => self.settle(receipts).await?,
                 () = tokio::time::sleep_until(self.next_commit), if self.transactions.is_none() => {
                     self.commit().await?;
@@ -351,7 +367,7 @@ impl SourceLoop {
     }
 
     async fn settle_now(&mut self, receipts: Vec<Receipt>) -> Result<()> {
-        let (deliveries, outcome) = self.outbox.settle(receipts);
+        let (deliveries, outcome) = self.outbox.settle(receipts).await;
         tracing::debug!(task = %self.reporter.id, "records acknowledged");
         let call = self.shared.calling("delivered");
         let told = self.task.delivered(&deliveries).await;
@@ -408,7 +424,13 @@ impl SourceLoop {
         }
     }
 
-    /// Waits for what is under way, within the flush timeout, and commits.
+    /// A part of the time that a task has for its end, in fifths: one for a record that the log
+    /// does not take now, two for what is under way, one for the offsets, one for the plugin.
+    fn share_of_end(&self, fifths: u32) -> Duration {
+        self.flush_timeout.min(self.graceful_timeout) / 5 * fifths
+    }
+
+    /// Waits for what is under way and commits, both within limits.
     async fn finish(&mut self, healthy: bool) -> Result<()> {
         if !self.started {
             return Ok(());
@@ -422,26 +444,29 @@ impl SourceLoop {
             }
             return Ok(());
         }
-        let deadline = Instant::now() + self.flush_timeout;
-        let settled = tokio::time::timeout_at(deadline, async {
-            while self.outbox.tracker.unacknowledged() > 0 {
+        let begin = Instant::now();
+        let settled = tokio::time::timeout_at(begin + self.share_of_end(2), async {
+            while self.outbox.under_way() > 0 {
                 let receipts = self.receipts.next().await;
                 self.settle(receipts).await?;
             }
             Ok(())
         });
-        let settled = match settled.await {
-            Ok(settled) => settled,
-            Err(_) => {
-                tracing::warn!(
-                    task = %self.reporter.id,
-                    records = self.outbox.tracker.unacknowledged(),
-                    "records were still under way at the deadline; they will come again"
-                );
-                Ok(())
-            }
-        };
-        settled.and(self.commit().await)
+        let settled = settled.await.unwrap_or_else(|_| {
+            tracing::warn!(
+                task = %self.reporter.id,
+                records = self.outbox.under_way(),
+                "records were still under way at the end; they will come again"
+            );
+            Ok(())
+        });
+        let commit = tokio::time::timeout_at(begin + self.share_of_end(3), self.commit());
+        let committed = commit.await.unwrap_or_else(|_| {
+            let id = &self.reporter.id;
+            tracing::warn!(task = %id, "the last offsets were not committed; records since the commit before will come again");
+            Ok(())
+        });
+        settled.and(committed)
     }
 
     async fn back_off(&mut self, error: &Error) {

@@ -1,5 +1,8 @@
 //! From polled records to the log, and from receipts to offsets.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::Timestamp;
@@ -33,6 +36,12 @@ pub(super) struct Outbox {
     pub(super) tracker: OffsetTracker,
     /// Records that were dropped and not told the task yet.
     dropped: Vec<Delivery>,
+    /// Records under way as they were, by token, where failed ones are reported.
+    kept: BTreeMap<u64, Record>,
+    /// Records that will never be acknowledged: they come again.
+    lost: u64,
+    /// What fails from now on is no failure: the task was stopped, and the records come again.
+    pub(super) is_cut_off: bool,
 }
 
 /// A record that went through, or not.
@@ -48,15 +57,27 @@ impl Outbox {
         operator: Operator,
         reports: Reports,
     ) -> Self {
-        let (tracker, dropped) = (OffsetTracker::new(), Vec::new());
         Self {
             chain,
             encoder,
             operator,
             reports,
-            tracker,
-            dropped,
+            tracker: OffsetTracker::new(),
+            dropped: Vec::new(),
+            kept: BTreeMap::new(),
+            lost: 0,
+            is_cut_off: false,
         }
+    }
+
+    /// How many records may still be acknowledged.
+    pub(super) const fn under_way(&self) -> u64 {
+        self.tracker.unacknowledged().saturating_sub(self.lost)
+    }
+
+    /// Takes note that records were not sent and will not be.
+    pub(super) const fn lose(&mut self, records: usize) {
+        self.lost += records as u64;
     }
 
     /// Transforms and converts a batch. Records that fail are tried again, skipped or fail the task
@@ -78,7 +99,10 @@ impl Outbox {
             let original = keep.then(|| record.clone());
             let step = match self.step(record, &partition, &offset) {
                 Ok(step) => step,
-                Err(failure) => self.recover(failure, original, &partition, &offset).await?,
+                Err(failure) => {
+                    let original = original.as_ref();
+                    self.recover(failure, original, &partition, &offset).await?
+                }
             };
             if let Some(transactions) = &mut transactions {
                 transactions.submitted(&partition, &offset, more_follow);
@@ -88,6 +112,9 @@ impl Outbox {
                 Step::Send(mut record) => {
                     record.token = token;
                     out.push(record);
+                    if let Some(original) = original.filter(|_| self.reports.wants_record()) {
+                        self.kept.insert(token, original);
+                    }
                 }
                 Step::Drop => {
                     self.tracker.acknowledge(token..token + 1);
@@ -126,7 +153,7 @@ impl Outbox {
     async fn recover(
         &mut self,
         mut failure: Failure,
-        original: Option<Record>,
+        original: Option<&Record>,
         partition: &SourcePartition,
         offset: &SourceOffset,
     ) -> Result<Step> {
@@ -137,19 +164,17 @@ impl Outbox {
                 || format!("source record of partition {partition:?} at offset {offset:?}");
             match self.operator.decide(failure) {
                 Verdict::Fail(failure) => {
-                    self.report(&failure, &described(), original.as_ref())
-                        .await?;
+                    self.report(&failure, &described(), original).await?;
                     return Err(failure.into_error(&described()));
                 }
                 Verdict::Skip(failure) => {
-                    self.report(&failure, &described(), original.as_ref())
-                        .await?;
+                    self.report(&failure, &described(), original).await?;
                     return Ok(Step::Drop);
                 }
                 Verdict::Resolve => self.encoder.resolve(stage).await?,
                 Verdict::Retry(delay) => self.operator.wait(delay).await?,
             }
-            let again = match (transformed, &original) {
+            let again = match (transformed, original) {
                 (Some(record), _) => self.encoder.encode(*record).map(Step::Send),
                 (None, Some(record)) => self.step(record.clone(), partition, offset),
                 (None, None) => {
@@ -189,7 +214,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The first record that will never be durable and may not be skipped.
-    pub(super) fn settle(&mut self, receipts: Vec<Receipt>) -> (Vec<Delivery>, Result<()>) {
+    pub(super) async fn settle(&mut self, receipts: Vec<Receipt>) -> (Vec<Delivery>, Result<()>) {
         let mut deliveries = std::mem::take(&mut self.dropped);
         let mut outcome = Ok(());
         for receipt in receipts {
@@ -197,39 +222,55 @@ impl Outbox {
             if tokens.start >= FIRST_OFFSET_TOKEN {
                 continue; // offsets of a transaction: its commit tells of their fate
             }
-            match receipt.outcome {
-                Ok(position) => {
-                    self.tracker.acknowledge(tokens.clone());
-                    deliveries.push(Delivery::new(tokens, Some(position)));
-                }
+            let position = match receipt.outcome {
+                Ok(position) => Some(position),
                 // The task itself has aborted its transaction, and with it dropped its records.
-                Err(BrokerError::TransactionAborted) => {
-                    self.tracker.acknowledge(tokens.clone());
-                    deliveries.push(Delivery::new(tokens, None));
+                Err(BrokerError::TransactionAborted) => None,
+                Err(_) if self.is_cut_off => {
+                    self.lost += tokens.end - tokens.start;
+                    continue;
                 }
                 Err(error) => {
-                    // The log has tried long enough: it never hands a record back to be sent
-                    // again, since later ones may be durable already.
-                    let text = match self.tracker.partition_of(tokens.start) {
-                        Some(partition) => format!(
-                            "record {} of the task, from source partition {partition:?}",
-                            tokens.start
-                        ),
-                        None => format!("record {} of the task", tokens.start),
-                    };
-                    let failure = Failure::new(Stage::KafkaProduce, "producer", error.into());
-                    if self.operator.tolerates() {
-                        let error = failure.error.report();
-                        tracing::error!(record = tokens.start, error, "a record was skipped");
-                        self.tracker.acknowledge(tokens.clone());
-                        deliveries.push(Delivery::new(tokens, None));
-                    } else {
-                        outcome = outcome.and(Err(failure.into_error(&text)));
+                    let refused = self.refused(&tokens, error.into()).await;
+                    if refused.is_err() {
+                        self.lost += tokens.end - tokens.start;
+                        outcome = outcome.and(refused);
+                        continue;
                     }
+                    None
                 }
+            };
+            self.tracker.acknowledge(tokens.clone());
+            if !self.kept.is_empty() {
+                self.kept.retain(|token, _| !tokens.contains(token));
             }
+            deliveries.push(Delivery::new(tokens, position));
         }
         (deliveries, outcome)
+    }
+
+    /// The log does not take some records. It has tried long enough, and never hands a record back
+    /// to be sent again, since later ones may be durable already.
+    ///
+    /// # Errors
+    /// They may not be skipped.
+    async fn refused(&mut self, tokens: &Range<u64>, error: Error) -> Result<()> {
+        let mut text = format!("record {} of the task", tokens.start);
+        if let Some(partition) = self.tracker.partition_of(tokens.start) {
+            text += &format!(", from source partition {partition:?}");
+        }
+        let failure = Failure::new(Stage::KafkaProduce, "producer", error);
+        for token in tokens.clone() {
+            let record = self.kept.remove(&token);
+            self.report(&failure, &text, record.as_ref()).await?;
+        }
+        if self.operator.tolerates() {
+            let error = failure.error.report();
+            tracing::error!(record = tokens.start, error, "a record was skipped");
+            Ok(())
+        } else {
+            Err(failure.into_error(&text))
+        }
     }
 
     /// True if the task has not been told of some dropped records.
