@@ -73,9 +73,15 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
             worker.drain(true);
             if progress.len() >= picture.tasks && sources_done {
                 worker.drain(false);
-                if sinks_done(&*admin, worker, &picture.sinks, &progress).await? {
+                match sinks_done(&*admin, worker, &picture.sinks, &progress).await {
                     // More may have been counted since.
-                    return Ok(report(&worker.progress()));
+                    Ok(true) => return Ok(report(&worker.progress())),
+                    Ok(false) => {}
+                    Err(error) if error.is_retriable() => {
+                        let error = error.report();
+                        tracing::warn!(error, "whether everything has arrived is not known now");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }

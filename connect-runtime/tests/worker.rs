@@ -48,6 +48,20 @@ async fn records_travel_from_a_source_to_a_sink() {
 }
 
 #[tokio::test]
+async fn a_sink_that_begins_at_the_end_is_at_its_end() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    connect.create_connector("in", lines(100)).await.unwrap();
+    connect.until_end().await.unwrap();
+    let mut late = collect();
+    late.insert("consumer.override.auto.offset.reset", "latest");
+    connect.create_connector("out", late).await.unwrap();
+    let end = tokio::time::timeout(Duration::from_secs(20), connect.until_end()).await;
+    assert_eq!(end.unwrap().unwrap().records_out, 0);
+    let _ = connect.shutdown(DEADLINE).await;
+}
+
+#[tokio::test]
 async fn a_new_worker_goes_on_where_the_old_one_stopped() {
     let broker = LocalBroker::memory();
     for (count, expected) in [(100, 0..100), (250, 100..250)] {

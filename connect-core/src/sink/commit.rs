@@ -27,11 +27,14 @@ use connect_api::TopicPartition;
 pub struct CommitTracker {
     accepted: LogOffsets,
     committed: LogOffsets,
+    /// Where partitions are read from of which nothing was accepted or committed since.
+    untouched: LogOffsets,
 }
 
 impl CommitTracker {
     /// `put` accepted everything of a partition before this offset.
     pub fn accepted(&mut self, partition: &TopicPartition, next: i64) {
+        self.untouched.remove(partition);
         match self.accepted.get_mut(partition) {
             Some(known) => *known = next,
             None => _ = self.accepted.insert(partition.clone(), next),
@@ -42,6 +45,14 @@ impl CommitTracker {
     pub fn assigned(&mut self, partition: &TopicPartition, next: i64) {
         self.accepted.insert(partition.clone(), next);
         self.committed.insert(partition.clone(), next);
+        self.untouched.insert(partition.clone(), next);
+    }
+
+    /// Where partitions are read from of which nothing was accepted or committed since: what is
+    /// known to be read, though the group may have no offset that says so.
+    #[must_use]
+    pub const fn untouched(&self) -> &LogOffsets {
+        &self.untouched
     }
 
     /// What was accepted and is not committed.
@@ -80,6 +91,7 @@ impl CommitTracker {
     /// These offsets are committed.
     pub fn committed(&mut self, offsets: &LogOffsets) {
         for (partition, next) in offsets {
+            self.untouched.remove(partition);
             self.committed.insert(partition.clone(), *next);
         }
     }
@@ -114,6 +126,7 @@ impl CommitTracker {
     /// Partitions are gone.
     pub fn forget(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
+            self.untouched.remove(partition);
             self.accepted.remove(partition);
             self.committed.remove(partition);
         }

@@ -183,6 +183,9 @@ pub(crate) async fn config(offsets: &str, more: ConfigMap) -> ConfigMap {
         "offset.storage.partitions" => 5,
         "offset.storage.replication.factor" => 1,
         "offset.flush.interval.ms" => 100,
+        // What takes its time on a busy machine is no failure.
+        "offset.flush.timeout.ms" => PATIENCE.as_millis(),
+        "task.shutdown.graceful.timeout.ms" => PATIENCE.as_millis(),
     };
     config.extend(more);
     config
@@ -399,6 +402,22 @@ pub(crate) async fn group(name: &str) -> BTreeMap<i32, i64> {
 pub(crate) async fn exists(topic: &str) -> bool {
     let name = TopicName::new(topic);
     admin().await.describe_topic(&name).await.unwrap().is_some()
+}
+
+/// Waits for a line that the program logs after this call, with all these words in it. The log is
+/// that of all tests, so some word must be of the one that calls.
+pub(crate) fn logged<'a>(words: &'a [&str]) -> impl Future<Output = ()> + 'a {
+    let before = log().len();
+    async move {
+        eventually(&format!("a line with {words:?}"), async || {
+            let log = log();
+            let mut lines = log.get(before..).unwrap_or_default().lines();
+            lines
+                .any(|line| words.iter().all(|word| line.contains(word)))
+                .then_some(())
+        })
+        .await;
+    }
 }
 
 /// What the program has logged, as text.

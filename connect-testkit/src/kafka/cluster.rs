@@ -9,6 +9,8 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use super::ADMIN_PASSWORD;
 use super::ADMIN_USER;
@@ -22,6 +24,9 @@ use super::properties::NodeProperties;
 use super::source::Source;
 use super::source::variable;
 use crate::proxy::TcpProxy;
+
+/// How many tools were run, since each needs a name of its own.
+static TOOLS: AtomicUsize = AtomicUsize::new(0);
 
 /// How often a cluster is started anew if another process took one of its ports meanwhile.
 const ATTEMPTS: usize = 3;
@@ -139,10 +144,19 @@ impl KafkaCluster {
         if node.is_running() {
             node.end("KEEP");
         }
-        let started = node.spawn().map_err(|error| error.to_string());
-        if let Err(problem) = started.and_then(|()| node.wait_until_ready(1)) {
-            panic!("{problem}");
+        let mut problem = String::new();
+        // Another process may have one of its ports, for a moment.
+        for _ in 0..ATTEMPTS {
+            let started = node.spawn().map_err(|error| error.to_string());
+            match started.and_then(|()| node.wait_until_ready(1)) {
+                Ok(()) => return,
+                Err(error) => problem = error,
+            }
+            if node.is_running() {
+                node.end("KEEP");
+            }
         }
+        panic!("{problem}");
     }
 
     /// Runs a Java class of Kafka, such as `org.apache.kafka.tools.TopicCommand`, and returns what
@@ -153,7 +167,8 @@ impl KafkaCluster {
     #[must_use]
     pub fn tool(&self, class: &str, arguments: &[&str]) -> String {
         let source = self.source.as_ref().unwrap_or_else(|| no_harness());
-        let name = format!("connect-testkit-tool-{}", std::process::id());
+        let number = TOOLS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("connect-testkit-tool-{}-{number}", std::process::id());
         let mut words = source.java(&self.folder, &name, &["-Xmx256m"], class);
         words.extend(arguments.iter().map(|&word| word.to_owned()));
         match run(&words) {

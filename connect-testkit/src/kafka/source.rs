@@ -86,8 +86,16 @@ impl Source {
             "this test needs a real Kafka broker, and none can be started: {}.\n\
              Install a Java runtime and Maven (Debian: `apt-get install default-jre-headless \
              maven`), or set KAFKA_HOME to an unpacked Kafka {KAFKA_VERSION}, or start a container \
-             engine, or set CONNECT_KAFKA_BOOTSTRAP to the address of a running broker.",
-            tried.join("; ")
+             engine{}.",
+            tried.join("; "),
+            match variable("CONNECT_KAFKA_BOOTSTRAP") {
+                Some(_) =>
+                    "; CONNECT_KAFKA_BOOTSTRAP is set, but this test disturbs its broker or needs \
+                     a special one, so it starts one of its own",
+                None =>
+                    "; for most tests, CONNECT_KAFKA_BOOTSTRAP with the address of a running broker \
+                     will do",
+            }
         );
     }
 
@@ -133,7 +141,10 @@ impl Source {
     pub(super) fn kill_words(&self, name: &str, signal: &str) -> String {
         match self {
             Self::Container(engine) => {
-                format!("{engine} kill --signal {signal} {name} >/dev/null 2>&1")
+                // The container may not exist yet.
+                format!(
+                    "{engine} kill --signal {signal} {name} >/dev/null 2>&1 || kill -{signal} $pid"
+                )
             }
             Self::Jars(_) => format!("kill -{signal} $pid"),
         }
@@ -177,6 +188,10 @@ fn resolve_with_maven() -> Result<PathBuf, String> {
     let pom = folder.join("pom.xml");
     fs::write(&pom, POM.replace("KAFKA_VERSION", KAFKA_VERSION)).map_err(describe("writing"))?;
     let part = folder.join(format!("{KAFKA_VERSION}.part"));
+    // What an interrupted run has left may end in the middle of a jar.
+    if part.exists() {
+        fs::remove_dir_all(&part).map_err(describe("removing an old part"))?;
+    }
     let output = Command::new("mvn")
         .args(["-q", "-B", "-f"])
         .arg(&pom)

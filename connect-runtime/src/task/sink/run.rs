@@ -273,6 +273,11 @@ impl SinkLoop {
                 self.commits.accepted(partition, next);
             }
         }
+        // Who waits for the end looks at the group, which may begin at the end without an offset.
+        let untouched = self.commits.untouched().clone();
+        if !untouched.is_empty() {
+            self.send_commit(&untouched, false).await?;
+        }
         self.commit(None).await?;
         if self.commits.due().is_empty() {
             self.shared.caught_up(None);
