@@ -56,17 +56,21 @@ fn exactly_once_neither_loses_nor_doubles_at_any_step() {
     for step in Step::ALL {
         let kills = match step {
             Step::Random => 8,
-            // The log, which always writes, is often what meets the end of what may be written.
-            Step::SinkWrite => 40,
+            Step::SinkWrite => 20,
             _ => 3,
         };
-        let outcome = run(step, true, kills);
-        let counts = (outcome.lost, outcome.doubled, outcome.doubled_in_topic);
-        assert_eq!((counts, outcome.out_of_order), ((0, 0, 0), 0), "{outcome}");
-        assert!(
-            step != Step::SinkWrite || outcome.tears > 0,
-            "no write was cut off: {outcome}"
-        );
+        let mut tries = 0;
+        loop {
+            let outcome = run(step, true, kills);
+            let counts = (outcome.lost, outcome.doubled, outcome.doubled_in_topic);
+            assert_eq!((counts, outcome.out_of_order), ((0, 0, 0), 0), "{outcome}");
+            if step != Step::SinkWrite || outcome.tears > 0 {
+                break;
+            }
+            // The log, which always writes, is often what meets the end of what may be written.
+            tries += 1;
+            assert!(tries < 20, "no write was cut off: {outcome}");
+        }
     }
 }
 

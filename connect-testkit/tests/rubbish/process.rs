@@ -25,6 +25,18 @@ fn send(signal: Signal, child: &Child) {
     kill_process(pid, signal).unwrap();
 }
 
+/// True if no thread of a process runs or is inside a system call.
+fn has_stopped(child: &Child) -> bool {
+    let threads = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    threads.into_iter().all(|thread| {
+        let stat = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+        // The name of the thread, in parentheses, may contain anything.
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    })
+}
+
 #[test]
 fn a_process_that_is_stopped_and_continued_goes_on() {
     for exactly_once in [false, true] {
@@ -53,7 +65,7 @@ fn a_process_that_is_stopped_and_continued_goes_on() {
             eventually("the output grows", || size() > part * 1_000_000);
             send(Signal::STOP, &child);
             // A write that was under way may end.
-            std::thread::park_timeout(Duration::from_millis(50));
+            eventually("all threads have stopped", || has_stopped(&child));
             let stopped_at = size();
             std::thread::park_timeout(Duration::from_millis(200));
             assert_eq!(size(), stopped_at, "it does not stand still");
