@@ -10,11 +10,41 @@ use connect_testkit::kafka::Listener;
 use connect_testkit::kafka::POWERLESS_PASSWORD;
 use connect_testkit::kafka::POWERLESS_USER;
 use tokio::sync::Mutex;
+use tokio::sync::MutexGuard;
 
 use crate::support::*;
 
 /// Held by who disturbs the way to the broker.
-static PROXY: Mutex<()> = Mutex::const_new(());
+static WAY: Mutex<()> = Mutex::const_new(());
+
+/// The way to the broker, of one test at a time; healed at its end, also if it fails.
+struct Way {
+    kafka: &'static KafkaCluster,
+    _only: MutexGuard<'static, ()>,
+}
+
+impl Way {
+    async fn new() -> Self {
+        let _only = WAY.lock().await;
+        let kafka = kafka().await;
+        Self { kafka, _only }
+    }
+
+    fn cut(&self) {
+        self.kafka.proxy(0).refuse();
+        self.kafka.proxy(0).cut();
+    }
+
+    fn heal(&self) {
+        self.kafka.proxy(0).heal();
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.heal();
+    }
+}
 
 async fn too_large(topic: &str, limit: &str, more: ConfigMap) {
     let connect = worker(&format!("{topic}-offsets"), &Seen::default()).await;
@@ -159,8 +189,7 @@ async fn disturbed(offsets: &str, seen: &Seen) -> connect_runtime::Connect {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_away_for_a_moment_is_waited_for() {
-    let _proxy = PROXY.lock().await;
-    let (kafka, seen) = (kafka().await, Seen::default());
+    let (way, seen) = (Way::new().await, Seen::default());
     create_topic("away", 2).await;
     let connect = disturbed("away-offsets", &seen).await;
     connect
@@ -174,16 +203,15 @@ async fn a_broker_that_is_away_for_a_moment_is_waited_for() {
     connect.create_connector("away-in", config).await.unwrap();
     seen.has_all(0..1_000).await;
     let noticed = [
-        logged(&["connector-producer-away-in-0", "Connection refused"]),
-        logged(&["connector-consumer-away-out-0", "Connection refused"]),
+        logged(&["connector-producer-away-in-0", "AllBrokersDown"]),
+        logged(&["connector-consumer-away-out-0", "AllBrokersDown"]),
     ];
-    kafka.proxy(0).refuse();
-    kafka.proxy(0).cut();
+    way.cut();
     seen.release();
     for noticed in noticed {
         noticed.await;
     }
-    kafka.proxy(0).heal();
+    way.heal();
     seen.has_all(0..2_000).await;
     reaches(&connect, "away-in", 2_000).await;
     for name in ["away-in", "away-out"] {
@@ -199,8 +227,7 @@ async fn a_broker_that_is_away_for_a_moment_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_is_created_once_the_broker_is_back() {
-    let _proxy = PROXY.lock().await;
-    let (kafka, seen) = (kafka().await, Seen::default());
+    let (way, seen) = (Way::new().await, Seen::default());
     let connect = disturbed("back-offsets", &seen).await;
     let config = with(
         numbers("back", 20),
@@ -219,13 +246,51 @@ async fn a_topic_is_created_once_the_broker_is_back() {
             .then_some(())
     })
     .await;
-    let refused = logged(&["back-in-0", "the topic cannot be created for now"]);
-    kafka.proxy(0).refuse();
-    kafka.proxy(0).cut();
+    let refused = logged(&["topic=back", "the topic cannot be created for now"]);
+    way.cut();
     seen.release();
     refused.await;
-    kafka.proxy(0).heal();
+    way.heal();
     reaches(&connect, "back-in", 20).await;
     end(connect).await;
     assert_eq!(settled("back").await, range(0..20));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_that_is_away_longer_than_its_session_goes_on() {
+    let (way, seen) = (Way::new().await, Seen::default());
+    create_topic("long-away", 2).await;
+    let connect = disturbed("long-away-offsets", &seen).await;
+    let config = with(
+        witness("long-away"),
+        config_map! {
+            "consumer.override.max.poll.interval.ms" => 6000,
+            "consumer.override.session.timeout.ms" => 6000,
+        },
+    );
+    connect
+        .create_connector("long-away-out", config)
+        .await
+        .unwrap();
+    write("long-away", &[("a", "0"), ("b", "1"), ("c", "2")]).await;
+    seen.has_all(0..3).await;
+    way.cut();
+    // Others still reach the log.
+    write("long-away", &[("a", "3"), ("b", "4"), ("c", "5")]).await;
+    eventually("partitions that are lost", async || {
+        let is_close = |event: &Event| matches!(event, Event::Close(..));
+        seen.events().iter().any(is_close).then_some(())
+    })
+    .await;
+    way.heal();
+    seen.has_all(0..6).await;
+    eventually("commits", async || {
+        let committed: i64 = group("connect-long-away-out").await.values().sum();
+        (committed == 6).then_some(())
+    })
+    .await;
+    let status = connect.status("long-away-out").await.unwrap();
+    let mut tasks = status.tasks.iter();
+    assert!(tasks.all(|task| task.state == State::Running), "{status:?}");
+    end(connect).await;
 }
