@@ -364,6 +364,15 @@ unsafe fn str_of<'a>(pointer: *const c_char) -> &'a str {
         .unwrap_or_default()
 }
 
+/// Makes a client give up, as if the cluster had answered with this code.
+#[cfg(test)]
+pub(crate) fn fail_for_good(client: &Client, code: Code) {
+    // SAFETY: F1; the text is copied.
+    unsafe {
+        sys::rd_kafka_test_fatal_error(client.native_ptr(), code, c"as a test wants".as_ptr())
+    };
+}
+
 fn c_text(text: &str) -> Result<CString, Failure> {
     CString::new(text).map_err(|_| {
         Failure::new(
