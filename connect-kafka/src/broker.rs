@@ -368,7 +368,8 @@ fn consumer_defaults(
     };
     settings.set_default("auto.offset.reset", reset);
     settings.set_default("check.crcs", "true");
-    if settings.config.get("group.protocol") != Some("consumer") {
+    let protocol = settings.config.get("group.protocol").unwrap_or_default();
+    if !protocol.eq_ignore_ascii_case("consumer") {
         let session = interval.min(LONGEST_SESSION).as_millis().to_string();
         settings.set_default("session.timeout.ms", session);
         let heartbeat = (interval.min(LONGEST_SESSION) / 3).min(Duration::from_secs(3));
@@ -482,4 +483,24 @@ async fn assign(
         Ok(known.collect())
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::config_map;
+
+    use super::*;
+
+    #[test]
+    fn the_new_group_protocol_is_known_in_any_case() {
+        for (protocol, sessions) in [("CONSUMER", false), ("consumer", false), ("CLASSIC", true)] {
+            let own = config_map! { "group.protocol" => protocol };
+            let mut settings = translate(Role::Consumer, &ConfigMap::new(), &own).unwrap();
+            let (start, isolation) = (StartOffset::Earliest, Isolation::ReadCommitted);
+            let interval = Duration::from_secs(60);
+            consumer_defaults(&mut settings, Some("g"), start, isolation, interval);
+            let session = settings.config.get("session.timeout.ms");
+            assert_eq!(session.is_some(), sessions, "{protocol}");
+        }
+    }
 }
