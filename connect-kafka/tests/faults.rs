@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect_api::LogOffsets;
 use connect_api::TopicPartition;
 use connect_api::config_map;
 use connect_broker::AdminOptions;
@@ -169,6 +170,35 @@ async fn transactions_survive_faults() {
         read == committed,
         "the topic does not have what was committed"
     );
+}
+
+/// Who no longer waits for a transactional id does not take it from another one later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abandoned_producer_fences_nobody() {
+    let kafka = start().await;
+    let proxied = broker(&kafka);
+    let direct = config_map! { "bootstrap.servers" => kafka.bootstrap() };
+    let direct = KafkaBroker::new(direct).unwrap();
+    create(&direct, "exact").await;
+    let mut options = ProducerOptions::default();
+    options.transactional_id = Some("id".into());
+    let (mut producer, _receipts) = direct.producer(options.clone()).await.unwrap();
+
+    kafka.proxy(0).refuse();
+    options.client_config = config_map! { "max.block.ms" => i32::MAX };
+    let opening = proxied.producer(options);
+    let opened = tokio::time::timeout(Duration::from_millis(500), opening).await;
+    assert!(opened.is_err(), "a cluster that is away gave an id");
+    // The last turn of the call that was given up.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    kafka.proxy(0).heal();
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        producer.begin().await.unwrap();
+        let offsets = LogOffsets::from_iter([(TopicPartition::new("exact", 0), 1)]);
+        producer.send_offsets("group", &offsets).await.unwrap();
+        producer.commit().await.unwrap();
+    }
 }
 
 /// Cooperative members keep what stays theirs while others come.
