@@ -55,6 +55,7 @@ use crate::receipts::KafkaReceipts;
 use crate::receipts::Ledger;
 use crate::thread;
 use crate::thread::Reader;
+use crate::thread::Start;
 use crate::transactions::take_over;
 
 /// A Kafka cluster as the log of a worker.
@@ -267,6 +268,7 @@ impl Opener {
             return Err(BrokerError::InvalidOption(problem.into()));
         }
         let start = settings.start.unwrap_or(options.start);
+        let must_be_committed = settings.config.get("auto.offset.reset") == Some("error");
         let isolation = settings.isolation.unwrap_or(options.isolation);
         let max_records = settings
             .max_poll_records
@@ -276,6 +278,11 @@ impl Opener {
             .max_poll_interval
             .unwrap_or(options.session_timeout);
         consumer_defaults(&mut settings, group.as_deref(), start, isolation, interval);
+        // Without a group nothing is ever committed.
+        let start = match start {
+            _ if must_be_committed && group.is_some() => Start::Fail,
+            start => Start::from(start),
+        };
 
         let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &settings, None)?;
         let problem = |failure| call_error(&failure, Subject::Cluster, client.context());
@@ -301,7 +308,7 @@ impl Opener {
             handoff,
             fetcher: Fetcher::new(max_records, options.max_poll_bytes),
             start,
-            has_group: group.is_some(),
+            group: group.clone(),
             max_poll_interval: interval,
             paused: BTreeSet::new(),
             seek: 0,
@@ -464,7 +471,7 @@ async fn assign(
     client: &Arc<Client>,
     partitions: Vec<TopicPartition>,
     has_group: bool,
-    start: StartOffset,
+    start: Start,
 ) -> Result<BTreeMap<TopicPartition, Partition>, BrokerError> {
     call(client, Subject::Cluster, move |client| {
         let starts = thread::starts(client, &partitions, has_group, start);

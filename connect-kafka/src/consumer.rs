@@ -12,7 +12,6 @@ use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
 use connect_broker::PartitionRecords;
-use connect_broker::StartOffset;
 use rdkafka::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::watch;
@@ -22,6 +21,7 @@ use crate::call::blocking;
 use crate::call::call;
 use crate::error::Subject;
 use crate::error::call_error;
+use crate::error::no_start;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
@@ -31,6 +31,7 @@ use crate::handoff::Handoff;
 use crate::handoff::Parcel;
 use crate::pattern::PatternWatch;
 use crate::thread;
+use crate::thread::Start;
 
 /// Reads from Kafka.
 pub(crate) struct KafkaConsumer {
@@ -38,7 +39,7 @@ pub(crate) struct KafkaConsumer {
     pub(crate) handoff: Arc<Handoff>,
     pub(crate) queue: Arc<ConsumerQueue>,
     pub(crate) group: Option<String>,
-    pub(crate) start: StartOffset,
+    pub(crate) start: Start,
     pub(crate) max_records: usize,
     pub(crate) max_bytes: usize,
     pub(crate) refusals: watch::Receiver<Option<BrokerError>>,
@@ -257,9 +258,9 @@ impl KafkaConsumer {
                 return Ok(*offset);
             }
         }
-        let edge = match self.start {
-            StartOffset::Latest => Offset::End,
-            _ => Offset::Beginning,
+        let Some(edge) = self.start.edge() else {
+            let why = "none is committed";
+            return Err(no_start(partition, self.group.as_deref(), why));
         };
         let asked = vec![partition.clone()];
         let found = call(
@@ -280,15 +281,11 @@ impl KafkaConsumer {
         partitions: &[TopicPartition],
     ) -> Result<LogOffsets, BrokerError> {
         let group = self.group()?.to_owned();
-        let list = thread::list(partitions.iter());
-        let elements = call(&self.client, Subject::Group(&group), move |client| {
-            ffi::committed(client, &list, thread::LOOK_UP)
-        })
-        .await?;
-        let known = elements.into_iter().filter(|element| element.offset >= 0);
-        Ok(known
-            .map(|element| (element.partition, element.offset))
-            .collect())
+        let partitions = partitions.to_vec();
+        let committed = call(&self.client, Subject::Group(&group), move |client| {
+            thread::committed(client, &partitions)
+        });
+        Ok(committed.await?.into_iter().collect())
     }
 }
 

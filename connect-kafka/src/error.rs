@@ -1,6 +1,7 @@
 //! What librdkafka's errors mean to a Connect worker.
 
 use connect_api::TopicName;
+use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -88,6 +89,17 @@ pub(crate) fn is_fencing(code: Code) -> bool {
         code,
         Code::Fenced | Code::InvalidProducerEpoch | Code::ProducerFenced
     )
+}
+
+/// The error of a partition that there is no offset to start from, when none is to be made up.
+pub(crate) fn no_start(partition: &TopicPartition, group: Option<&str>, why: &str) -> BrokerError {
+    let group = group.map_or(String::new(), |group| {
+        format!(" for consumer group \"{group}\"")
+    });
+    BrokerError::Rejected(format!(
+        "to start partition {partition}{group} without a valid offset: {why}; auto.offset.reset is \
+         none, so commit an offset for it, or set auto.offset.reset to earliest or latest"
+    ))
 }
 
 /// One variant per reaction.

@@ -26,12 +26,12 @@ pub(super) fn apply(
     match name {
         "auto.offset.reset" => {
             let (start, native) = match value {
-                "earliest" => (StartOffset::Earliest, "earliest"),
-                "latest" => (StartOffset::Latest, "latest"),
-                "none" => (StartOffset::Earliest, "error"),
+                "earliest" => (Some(StartOffset::Earliest), "earliest"),
+                "latest" => (Some(StartOffset::Latest), "latest"),
+                "none" => (None, "error"),
                 _ => return Err(bad(name, value, "use earliest, latest or none")),
             };
-            settings.start = Some(start);
+            settings.start = start;
             config.set(name, native);
         }
         "buffer.memory" => settings.buffer_memory = Some(number(name, value)?),
