@@ -229,6 +229,13 @@ impl KafkaConsumer {
             })
     }
 
+    /// Lets the thread leave the group and end.
+    fn stop(&mut self) {
+        self.pattern = None;
+        self.handoff.stop();
+        self.queue.wake();
+    }
+
     fn command(&self, command: Command) {
         self.handoff.command(command);
         self.queue.wake();
@@ -450,7 +457,22 @@ impl Consumer for KafkaConsumer {
             self.command(Command::Resume(partitions));
         }
     }
+
+    async fn close(&mut self) {
+        self.stop();
+        let left = tokio::time::timeout(LEAVE, self.handoff.left()).await;
+        if left.is_err() {
+            let group = self.group.as_deref().unwrap_or_default();
+            tracing::warn!(
+                group,
+                "the group does not answer; it may wait for this member"
+            );
+        }
+    }
 }
+
+/// How long leaving a group may take: a message to its coordinator and back.
+const LEAVE: Duration = Duration::from_secs(3);
 
 fn size(record: &connect_broker::FetchedRecord) -> usize {
     let len = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
@@ -464,9 +486,7 @@ fn size(record: &connect_broker::FetchedRecord) -> usize {
 
 impl Drop for KafkaConsumer {
     fn drop(&mut self) {
-        self.pattern = None;
-        self.handoff.stop();
-        self.queue.wake();
+        self.stop();
     }
 }
 

@@ -84,6 +84,7 @@ impl Reader {
             }
         }
         ffi::close(self.client());
+        self.handoff.set_left();
         // Ending the client takes a while, which must not happen on another thread: this one waits
         // until it is the last that has it.
         let client = Arc::clone(self.client());

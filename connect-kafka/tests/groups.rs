@@ -63,6 +63,26 @@ async fn a_group_that_is_not_there_is_deleted_already() {
     admin.delete_group("never-was").await.unwrap();
 }
 
+/// A process may end right after: nothing is left to be done then.
+#[tokio::test]
+async fn a_closed_consumer_has_left_its_group() {
+    let (broker, partition, options) = prepare("left").await;
+    let admin = broker.admin(AdminOptions::default()).await.unwrap();
+    for protocol in ["classic", "consumer"] {
+        let mut options = options.clone();
+        let group = format!("left-{protocol}");
+        options.group = Some(group.clone());
+        options.client_config = config_map! { "group.protocol" => protocol };
+        let mut consumer = broker.consumer(options).await.unwrap();
+        assigned(consumer.as_mut()).await;
+        let offsets = [(partition.clone(), Some(1))].into();
+        let altered = admin.alter_group_offsets(&group, &offsets).await;
+        assert!(matches!(altered, Err(BrokerError::GroupInUse { .. })));
+        consumer.close().await;
+        admin.alter_group_offsets(&group, &offsets).await.unwrap();
+    }
+}
+
 /// `auto.offset.reset=none`, as in Java: better no start than a wrong one.
 #[tokio::test]
 async fn without_a_reset_only_committed_offsets_are_a_start() {

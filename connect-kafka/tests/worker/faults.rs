@@ -1,6 +1,9 @@
 //! Faults of producers: those that never heal fail the task, the others only take time.
 
+use std::time::Duration;
+
 use connect_api::ConfigMap;
+use connect_api::TopicPartition;
 use connect_api::config_map;
 use connect_broker::admin::NewTopic;
 use connect_runtime::State;
@@ -236,4 +239,32 @@ async fn a_topic_is_created_once_the_broker_is_back() {
     reaches(&connect, "in", 20).await;
     end(connect).await;
     assert_eq!(settled("back").await, range(0..20));
+}
+
+/// A program may end right after its worker, and the next one need not wait for a dead member.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_ends_has_left_its_groups() {
+    let _alone = PROXY.lock().await;
+    let (kafka, seen) = (kafka().await, Seen::default());
+    create_topic("left-at-end", 1).await;
+    let connect = worker("left-at-end-offsets", &seen).await;
+    let far = kafka.bootstrap_of(Listener::Proxied);
+    let sink = with(
+        witness("left-at-end"),
+        config_map! { "consumer.override.bootstrap.servers" => far },
+    );
+    connect.create_connector("left-out", sink).await.unwrap();
+    eventually("the assignment", async || {
+        (!seen.events().is_empty()).then_some(())
+    })
+    .await;
+    let admin = admin().await;
+    // Long enough for a worker that does not wait to be gone before.
+    kafka.proxy(0).delay(Duration::from_millis(300));
+    end(connect).await;
+    let offsets = [(TopicPartition::new("left-at-end", 0), Some(0))].into();
+    let altered = admin.alter_group_offsets("connect-left-out", &offsets);
+    let altered = altered.await;
+    kafka.proxy(0).heal();
+    altered.unwrap();
 }
