@@ -32,7 +32,7 @@ use connect_testkit::kafka::POWERLESS_PASSWORD;
 use connect_testkit::kafka::POWERLESS_USER;
 
 /// How long a client may take to say what is wrong.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 static KAFKA: LazyLock<KafkaCluster> =
     LazyLock::new(|| KafkaCluster::builder().tls().sasl().start());
@@ -78,7 +78,8 @@ fn login(mechanism: &str, user: &str, password: &str) -> ConfigMap {
 async fn cluster_id(options: ConfigMap) -> Result<String, BrokerError> {
     let begin = Instant::now();
     let result = KafkaBroker::new(options)?.cluster_id().await;
-    assert!(begin.elapsed() < SOON, "{:?}: {result:?}", begin.elapsed());
+    let told = result.is_ok() || begin.elapsed() < SOON;
+    assert!(told, "{:?}: {result:?}", begin.elapsed());
     result
 }
 
