@@ -279,9 +279,10 @@ impl Opener {
             .unwrap_or(options.session_timeout);
         consumer_defaults(&mut settings, group.as_deref(), start, isolation, interval);
         // Without a group nothing is ever committed.
-        let start = match start {
-            _ if must_be_committed && group.is_some() => Start::Fail,
-            start => Start::from(start),
+        let start = if must_be_committed && group.is_some() {
+            Start::Fail
+        } else {
+            Start::from(start)
         };
 
         let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &settings, None)?;
@@ -295,6 +296,7 @@ impl Opener {
             queue: Arc::clone(&queue),
             group: group.clone(),
             start,
+            patience: settings.api_timeout,
             max_records,
             max_bytes: options.max_poll_bytes.max(1),
             partitions: BTreeMap::new(),

@@ -40,6 +40,8 @@ pub(crate) struct KafkaConsumer {
     pub(crate) queue: Arc<ConsumerQueue>,
     pub(crate) group: Option<String>,
     pub(crate) start: Start,
+    /// How long a look-up of committed offsets may take.
+    pub(crate) patience: Duration,
     pub(crate) max_records: usize,
     pub(crate) max_bytes: usize,
     pub(crate) refusals: watch::Receiver<Option<BrokerError>>,
@@ -288,9 +290,9 @@ impl KafkaConsumer {
         partitions: &[TopicPartition],
     ) -> Result<LogOffsets, BrokerError> {
         let group = self.group()?.to_owned();
-        let partitions = partitions.to_vec();
+        let (partitions, patience) = (partitions.to_vec(), self.patience);
         let committed = call(&self.client, Subject::Group(&group), move |client| {
-            thread::committed(client, &partitions)
+            thread::committed(client, &partitions, patience)
         });
         Ok(committed.await?.into_iter().collect())
     }

@@ -37,7 +37,7 @@ use crate::handoff::Parcel;
 const TICK: Duration = Duration::from_millis(100);
 
 /// How long a look-up of offsets may take.
-pub(crate) const LOOK_UP: Duration = Duration::from_secs(10);
+const LOOK_UP: Duration = Duration::from_secs(10);
 
 /// How long a seek may take; it waits for no broker.
 const SEEK: Duration = Duration::from_secs(5);
@@ -118,13 +118,13 @@ impl Reader {
     }
 
     /// Which errors the reader of the records has to know of; the others heal.
-    fn judge(&self, error: &FetchedError) -> Option<BrokerError> {
+    fn judge(&self, told: &FetchedError) -> Option<BrokerError> {
         let FetchedError {
             code,
             text,
             topic,
             partition,
-        } = error;
+        } = told;
         let name = topic.as_ref();
         let subject = name.map_or(Subject::Cluster, Subject::Topic);
         match code {
@@ -143,16 +143,13 @@ impl Reader {
             }
             Code::Fatal | Code::FencedInstanceId => Some(BrokerError::Rejected(text.clone())),
             Code::AutoOffsetReset => {
-                let topic = name.cloned().unwrap_or_else(|| TopicName::new(""));
-                let partition = TopicPartition {
-                    topic,
-                    partition: *partition,
-                };
+                let topic = name.map_or("", TopicName::as_str);
+                let partition = TopicPartition::new(topic, *partition);
                 Some(no_start(&partition, self.group.as_deref(), text))
             }
             // A consumer without a group never asks for a coordinator's leave.
             Code::GroupAuthorizationFailed if self.group.is_none() => None,
-            _ => match crate::error::error(*code, text, subject) {
+            _ => match error(*code, text, subject) {
                 BrokerError::Unavailable(_) => {
                     tracing::debug!(%code, text, "reading goes on after a problem");
                     None
@@ -357,7 +354,7 @@ pub(crate) fn starts(
     }
     let mut starts = BTreeMap::new();
     if has_group {
-        starts = match committed(client, partitions) {
+        starts = match committed(client, partitions, LOOK_UP) {
             Ok(committed) => committed,
             // Not the same as nothing committed. librdkafka will look itself, for as long as it
             // takes.
@@ -367,15 +364,15 @@ pub(crate) fn starts(
             }
         }
     }
+    let Some(edge) = start.edge() else {
+        return starts;
+    };
     // Left to librdkafka, a start that is not a number takes half a second when nothing is known of
     // the topic yet.
     let missing = partitions
         .iter()
         .filter(|partition| !starts.contains_key(*partition));
     let missing: Vec<_> = missing.cloned().collect();
-    let Some(edge) = start.edge() else {
-        return starts;
-    };
     match edges(client, &missing, edge) {
         Ok(edges) => starts.extend(edges),
         Err(failure) => tracing::debug!(text = failure.text, "starts are not known yet"),
@@ -388,10 +385,11 @@ pub(crate) fn starts(
 pub(crate) fn committed(
     client: &Client,
     partitions: &[TopicPartition],
+    patience: Duration,
 ) -> Result<BTreeMap<TopicPartition, i64>, Failure> {
     let begin = Instant::now();
     loop {
-        let rest = LOOK_UP.saturating_sub(begin.elapsed());
+        let rest = patience.saturating_sub(begin.elapsed());
         let told = ffi::committed(client, &list(partitions.iter()), rest).and_then(|elements| {
             match elements.iter().find_map(|element| element.error) {
                 Some(code) => Err(Failure::new(code, code.to_string())),
@@ -406,7 +404,7 @@ pub(crate) fn committed(
                     .collect());
             }
             Err(failure)
-                if begin.elapsed() < LOOK_UP
+                if begin.elapsed() < patience
                     && error(failure.code, "", Subject::Cluster).is_retriable() =>
             {
                 std::thread::park_timeout(TICK);
