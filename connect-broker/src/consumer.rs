@@ -29,7 +29,8 @@ pub enum ConsumerEvent {
 
 /// Reads records, alone or as a member of a group.
 ///
-/// Membership lives as long as the consumer: dropping it leaves the group.
+/// Membership lives as long as the consumer: dropping it leaves the group, at once if it was
+/// [closed](Consumer::close).
 #[async_trait]
 pub trait Consumer: Send {
     /// Waits up to `wait` for an event. Keeps the group membership alive, also while all
@@ -80,4 +81,11 @@ pub trait Consumer: Send {
 
     /// Reads from paused partitions again.
     fn resume(&mut self, partitions: &[TopicPartition]);
+
+    /// Leaves the group and returns when that is known, or cannot be waited for any longer: some
+    /// seconds at most. A process that ends without it may leave a dead member behind, for which
+    /// the next one waits until its session is over. No other call may follow.
+    ///
+    /// Does nothing for a log whose groups notice at once that a consumer is dropped.
+    async fn close(&mut self) {}
 }

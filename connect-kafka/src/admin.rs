@@ -379,10 +379,15 @@ impl Admin for KafkaAdmin {
     }
 
     async fn delete_group(&self, group: &str) -> Result<(), BrokerError> {
-        match self.group(&self.client, group, ffi::delete_group).await {
-            Err(BrokerError::Rejected(_)) => Ok(()),
-            result => result,
-        }
+        self.group(
+            &self.client,
+            group,
+            |client, group, timeouts| match ffi::delete_group(client, group, timeouts) {
+                Err(failure) if failure.code == Code::GroupIdNotFound => Ok(()),
+                result => result,
+            },
+        )
+        .await
     }
 
     async fn fence_producers(&self, transactional_ids: &[String]) -> Result<(), BrokerError> {

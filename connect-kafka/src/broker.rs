@@ -55,6 +55,7 @@ use crate::receipts::KafkaReceipts;
 use crate::receipts::Ledger;
 use crate::thread;
 use crate::thread::Reader;
+use crate::thread::Start;
 use crate::transactions::take_over;
 
 /// A Kafka cluster as the log of a worker.
@@ -267,6 +268,7 @@ impl Opener {
             return Err(BrokerError::InvalidOption(problem.into()));
         }
         let start = settings.start.unwrap_or(options.start);
+        let must_be_committed = settings.config.get("auto.offset.reset") == Some("error");
         let isolation = settings.isolation.unwrap_or(options.isolation);
         let max_records = settings
             .max_poll_records
@@ -276,6 +278,12 @@ impl Opener {
             .max_poll_interval
             .unwrap_or(options.session_timeout);
         consumer_defaults(&mut settings, group.as_deref(), start, isolation, interval);
+        // Without a group nothing is ever committed.
+        let start = if must_be_committed && group.is_some() {
+            Start::Fail
+        } else {
+            Start::from(start)
+        };
 
         let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &settings, None)?;
         let problem = |failure| call_error(&failure, Subject::Cluster, client.context());
@@ -288,6 +296,7 @@ impl Opener {
             queue: Arc::clone(&queue),
             group: group.clone(),
             start,
+            patience: settings.api_timeout,
             max_records,
             max_bytes: options.max_poll_bytes.max(1),
             partitions: BTreeMap::new(),
@@ -301,7 +310,7 @@ impl Opener {
             handoff,
             fetcher: Fetcher::new(max_records, options.max_poll_bytes),
             start,
-            has_group: group.is_some(),
+            group: group.clone(),
             max_poll_interval: interval,
             paused: BTreeSet::new(),
             seek: 0,
@@ -368,7 +377,8 @@ fn consumer_defaults(
     };
     settings.set_default("auto.offset.reset", reset);
     settings.set_default("check.crcs", "true");
-    if settings.config.get("group.protocol") != Some("consumer") {
+    let protocol = settings.config.get("group.protocol").unwrap_or_default();
+    if !protocol.eq_ignore_ascii_case("consumer") {
         let session = interval.min(LONGEST_SESSION).as_millis().to_string();
         settings.set_default("session.timeout.ms", session);
         let heartbeat = (interval.min(LONGEST_SESSION) / 3).min(Duration::from_secs(3));
@@ -463,7 +473,7 @@ async fn assign(
     client: &Arc<Client>,
     partitions: Vec<TopicPartition>,
     has_group: bool,
-    start: StartOffset,
+    start: Start,
 ) -> Result<BTreeMap<TopicPartition, Partition>, BrokerError> {
     call(client, Subject::Cluster, move |client| {
         let starts = thread::starts(client, &partitions, has_group, start);
@@ -482,4 +492,24 @@ async fn assign(
         Ok(known.collect())
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::config_map;
+
+    use super::*;
+
+    #[test]
+    fn the_new_group_protocol_is_known_in_any_case() {
+        for (protocol, sessions) in [("CONSUMER", false), ("consumer", false), ("CLASSIC", true)] {
+            let own = config_map! { "group.protocol" => protocol };
+            let mut settings = translate(Role::Consumer, &ConfigMap::new(), &own).unwrap();
+            let (start, isolation) = (StartOffset::Earliest, Isolation::ReadCommitted);
+            let interval = Duration::from_secs(60);
+            consumer_defaults(&mut settings, Some("g"), start, isolation, interval);
+            let session = settings.config.get("session.timeout.ms");
+            assert_eq!(session.is_some(), sessions, "{protocol}");
+        }
+    }
 }

@@ -3,8 +3,10 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use connect_broker::BrokerError;
+use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::oneshot;
 
 use crate::error::Subject;
@@ -42,6 +44,53 @@ where
     }
 }
 
+/// Makes a call that goes on in the background when its time is over, and is taken up again by being
+/// made again, as those of transactions: in short turns, until `patience` is over.
+///
+/// *Cancellation*: no further turn is made.
+pub(crate) async fn in_turns<F>(
+    client: &Arc<Client>,
+    patience: Duration,
+    request: F,
+) -> Result<(), Failure>
+where
+    F: Fn(&Client, Duration) -> Result<(), Failure> + Send + 'static,
+{
+    let own = Arc::clone(client);
+    let waiting = Arc::new(());
+    let caller = Arc::downgrade(&waiting);
+    let result = blocking(move || {
+        let begin = Instant::now();
+        loop {
+            let rest = patience.saturating_sub(begin.elapsed());
+            match request(&own, rest.min(TURN)) {
+                Err(failure)
+                    if can_go_on(&failure)
+                        && begin.elapsed() < patience
+                        && caller.strong_count() > 0 =>
+                {
+                    std::thread::park_timeout(PAUSE);
+                }
+                result => return result,
+            }
+        }
+    })
+    .await;
+    drop(waiting);
+    result
+}
+
+/// Not while another call has to be taken up again first.
+fn can_go_on(failure: &Failure) -> bool {
+    failure.retriable && !failure.fatal && failure.code != Code::Conflict
+}
+
+/// How long one turn of a call takes: a client that nobody wants any more lives for as long.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Between two turns, for those that fail at once.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Runs a blocking call of a client; ends early, with the reason, if the cluster turns it away.
 ///
 /// *Cancellation*: the call itself goes on until its own time limit.
@@ -54,15 +103,24 @@ where
     T: Send + 'static,
     F: FnOnce(&Client) -> Result<T, Failure> + Send + 'static,
 {
+    let own = Arc::clone(client);
+    unless_refused(client, subject, blocking(move || call(&own))).await
+}
+
+/// Waits for a call of a client; gives it up, with the reason, if the cluster turns it away.
+pub(crate) async fn unless_refused<T>(
+    client: &Arc<Client>,
+    subject: Subject<'_>,
+    call: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, BrokerError> {
     let refused = async {
         let error = client.context().denied().await;
         tokio::time::sleep(GRACE).await;
         error
     };
-    let own = Arc::clone(client);
     tokio::select! {
         // Either branch may be dropped: the call is on its own thread, the refusal is remembered.
-        result = blocking(move || call(&own)) => {
+        result = call => {
             result.map_err(|failure| call_error(&failure, subject, client.context()))
         }
         error = refused => Err(error),

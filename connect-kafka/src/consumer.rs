@@ -12,7 +12,6 @@ use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
 use connect_broker::PartitionRecords;
-use connect_broker::StartOffset;
 use rdkafka::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::watch;
@@ -22,6 +21,7 @@ use crate::call::blocking;
 use crate::call::call;
 use crate::error::Subject;
 use crate::error::call_error;
+use crate::error::no_start;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
@@ -31,6 +31,7 @@ use crate::handoff::Handoff;
 use crate::handoff::Parcel;
 use crate::pattern::PatternWatch;
 use crate::thread;
+use crate::thread::Start;
 
 /// Reads from Kafka.
 pub(crate) struct KafkaConsumer {
@@ -38,7 +39,9 @@ pub(crate) struct KafkaConsumer {
     pub(crate) handoff: Arc<Handoff>,
     pub(crate) queue: Arc<ConsumerQueue>,
     pub(crate) group: Option<String>,
-    pub(crate) start: StartOffset,
+    pub(crate) start: Start,
+    /// How long a look-up of committed offsets may take.
+    pub(crate) patience: Duration,
     pub(crate) max_records: usize,
     pub(crate) max_bytes: usize,
     pub(crate) refusals: watch::Receiver<Option<BrokerError>>,
@@ -228,6 +231,13 @@ impl KafkaConsumer {
             })
     }
 
+    /// Lets the thread leave the group and end.
+    fn stop(&mut self) {
+        self.pattern = None;
+        self.handoff.stop();
+        self.queue.wake();
+    }
+
     fn command(&self, command: Command) {
         self.handoff.command(command);
         self.queue.wake();
@@ -257,9 +267,9 @@ impl KafkaConsumer {
                 return Ok(*offset);
             }
         }
-        let edge = match self.start {
-            StartOffset::Latest => Offset::End,
-            _ => Offset::Beginning,
+        let Some(edge) = self.start.edge() else {
+            let why = "none is committed";
+            return Err(no_start(partition, self.group.as_deref(), why));
         };
         let asked = vec![partition.clone()];
         let found = call(
@@ -280,15 +290,11 @@ impl KafkaConsumer {
         partitions: &[TopicPartition],
     ) -> Result<LogOffsets, BrokerError> {
         let group = self.group()?.to_owned();
-        let list = thread::list(partitions.iter());
-        let elements = call(&self.client, Subject::Group(&group), move |client| {
-            ffi::committed(client, &list, thread::LOOK_UP)
-        })
-        .await?;
-        let known = elements.into_iter().filter(|element| element.offset >= 0);
-        Ok(known
-            .map(|element| (element.partition, element.offset))
-            .collect())
+        let (partitions, patience) = (partitions.to_vec(), self.patience);
+        let committed = call(&self.client, Subject::Group(&group), move |client| {
+            thread::committed(client, &partitions, patience)
+        });
+        Ok(committed.await?.into_iter().collect())
     }
 }
 
@@ -453,7 +459,22 @@ impl Consumer for KafkaConsumer {
             self.command(Command::Resume(partitions));
         }
     }
+
+    async fn close(&mut self) {
+        self.stop();
+        let left = tokio::time::timeout(LEAVE, self.handoff.left()).await;
+        if left.is_err() {
+            let group = self.group.as_deref().unwrap_or_default();
+            tracing::warn!(
+                group,
+                "the group does not answer; it may wait for this member"
+            );
+        }
+    }
 }
+
+/// How long leaving a group may take: a message to its coordinator and back.
+const LEAVE: Duration = Duration::from_secs(3);
 
 fn size(record: &connect_broker::FetchedRecord) -> usize {
     let len = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
@@ -467,9 +488,7 @@ fn size(record: &connect_broker::FetchedRecord) -> usize {
 
 impl Drop for KafkaConsumer {
     fn drop(&mut self) {
-        self.pattern = None;
-        self.handoff.stop();
-        self.queue.wake();
+        self.stop();
     }
 }
 

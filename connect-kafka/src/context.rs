@@ -159,11 +159,13 @@ impl Context {
         self.trouble().certificate = Some(problem);
     }
 
-    pub(crate) fn on_error(&self, code: Code, reason: String) {
+    /// `was_let_in`: the cluster has accepted the client before.
+    pub(crate) fn on_error(&self, code: Code, reason: String, was_let_in: bool) {
         let client = self.client.as_str();
         let denial = match code {
             Code::Authentication | Code::SaslAuthenticationFailed => {
-                Some(BrokerError::Authentication(password_problem(&reason)))
+                let broke = broke(&reason) || (was_let_in && lacks_token(&reason));
+                (!broke).then(|| BrokerError::Authentication(password_problem(&reason)))
             }
             Code::SSL => self.tls_problem(&reason).map(BrokerError::Tls),
             _ => None,
@@ -187,18 +189,38 @@ impl Context {
         if let Some(problem) = self.trouble().certificate.take() {
             return Some(format!("{host}: {problem}"));
         }
-        let broke = [
-            "Disconnected",
-            "connection reset",
-            "Connection reset",
-            "timed out",
-        ];
-        (!broke.iter().any(|text| reason.contains(text))).then(|| reason.to_owned())
+        (!broke(reason)).then(|| reason.to_owned())
     }
 
     fn trouble(&self) -> MutexGuard<'_, Trouble> {
         lock(&self.trouble)
     }
+}
+
+/// True if a connection merely broke while it was made: librdkafka gives that the code of the step
+/// that it was at.
+fn broke(reason: &str) -> bool {
+    let texts = [
+        "Disconnected",
+        "onnection reset",
+        "timed out",
+        // A system call failed: a broken pipe, no route to the host.
+        "SSL transport error: ",
+        "unexpected eof",
+        // What was asked was not answered.
+        "handshake failed: Local: Broker transport failure",
+        "handshake failed: Local: Timed out",
+    ];
+    texts.iter().any(|text| reason.contains(text))
+}
+
+/// True if the issuer of OAUTHBEARER tokens gave none, which says nothing about the cluster.
+fn lacks_token(reason: &str) -> bool {
+    let texts = [
+        "Failed to acquire SASL OAUTHBEARER token",
+        "there is no token available",
+    ];
+    texts.iter().any(|text| reason.contains(text))
 }
 
 /// Says plainly what brokers say in several ways.
@@ -235,5 +257,85 @@ impl std::fmt::Debug for Context {
         f.debug_struct("Context")
             .field("client", &self.client)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_connections_are_no_refusals() {
+        let (sasl, tls) = (Code::Authentication, Code::SSL);
+        let handshake = "SASL SCRAM-SHA-512 mechanism handshake failed: ";
+        let hello = "SSL handshake failed: ";
+        // Whether it is a refusal at first, and of a client that was let in before.
+        let (never, always, at_first) = ([false, false], [true, true], [true, false]);
+        let table = [
+            (
+                sasl,
+                handshake,
+                "Local: Broker transport failure: broker's",
+                never,
+            ),
+            (
+                sasl,
+                handshake,
+                "Local: Timed out: broker's supported",
+                never,
+            ),
+            (
+                sasl,
+                handshake,
+                "Broker: Unsupported SASL mechanism: b",
+                always,
+            ),
+            (
+                sasl,
+                "SASL authentication error: ",
+                "Authentication failed",
+                always,
+            ),
+            (
+                sasl,
+                "Failed to acquire SASL OAUTHBEARER token: ",
+                "HTTP",
+                at_first,
+            ),
+            (
+                sasl,
+                "log in because there is no token available",
+                "; last",
+                at_first,
+            ),
+            (
+                tls,
+                hello,
+                "SSL transport error: Broken pipe (after 2ms)",
+                never,
+            ),
+            (tls, hello, "Disconnected: connection closed by peer", never),
+            (
+                tls,
+                hello,
+                "error:0A000126:SSL routines::unexpected eof while",
+                never,
+            ),
+            (
+                tls,
+                hello,
+                "error:0A00010B:SSL routines::wrong version",
+                always,
+            ),
+        ];
+        for (code, start, end, expected) in table {
+            for (was_let_in, is_refusal) in [false, true].into_iter().zip(expected) {
+                let context = Context::new("c", None);
+                let refusals = context.refusals();
+                let reason = format!("sasl_ssl://b:1/1: {start}{end}");
+                context.on_error(code, reason.clone(), was_let_in);
+                assert_eq!(refusals.has_changed().unwrap(), is_refusal, "{reason}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What librdkafka's errors mean to a Connect worker.
 
 use connect_api::TopicName;
+use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -68,11 +69,9 @@ pub(crate) fn record_error(
                 limit,
             }
         }
-        Code::Fatal | Code::State => match &ledger.transactional_id {
-            Some(id) if code == Code::Fatal => BrokerError::Fenced {
-                transactional_id: id.clone(),
-            },
-            _ => BrokerError::InvalidState("the producer is not in a state to send records"),
+        Code::Fatal | Code::State => match ledger.fatal_error() {
+            Some((code, text)) => error(code, &text, ledger.subject(topic)),
+            None => BrokerError::InvalidState("the producer is not in a state to send records"),
         },
         _ => {
             let subject = match &ledger.transactional_id {
@@ -90,6 +89,17 @@ pub(crate) fn is_fencing(code: Code) -> bool {
         code,
         Code::Fenced | Code::InvalidProducerEpoch | Code::ProducerFenced
     )
+}
+
+/// The error of a partition that there is no offset to start from, when none is to be made up.
+pub(crate) fn no_start(partition: &TopicPartition, group: Option<&str>, why: &str) -> BrokerError {
+    let group = group.map_or(String::new(), |group| {
+        format!(" for consumer group \"{group}\"")
+    });
+    BrokerError::Rejected(format!(
+        "to start partition {partition}{group} without a valid offset: {why}; auto.offset.reset is \
+         none, so commit an offset for it, or set auto.offset.reset to earliest or latest"
+    ))
 }
 
 /// One variant per reaction.
@@ -167,7 +177,16 @@ pub(crate) fn error(code: Code, text: &str, subject: Subject<'_>) -> BrokerError
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use connect_api::config_map;
+    use rdkafka::types::RDKafkaType;
+
     use super::*;
+    use crate::broker::open;
+    use crate::config::Role;
+    use crate::config::translate;
+    use crate::ffi;
 
     #[test]
     fn each_code_has_the_reaction_that_helps() {
@@ -202,6 +221,35 @@ mod tests {
         for (code, is_right) in table {
             let error = error(*code, &code.to_string(), subject);
             assert!(is_right(&error), "{code:?}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_gave_up_says_why() {
+        use rdkafka::bindings::rd_kafka_resp_err_t as Native;
+        let options = config_map! { "bootstrap.servers" => "127.0.0.1:1" };
+        let topic = TopicName::new("t");
+        for (native, is_fenced) in [
+            (Native::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, true),
+            (
+                Native::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                false,
+            ),
+        ] {
+            let mut settings = translate(Role::Producer, &options, &options).unwrap();
+            settings.config.set("transactional.id", "id");
+            let ledger = Arc::new(Ledger::new(Some("id".into()), 1_000));
+            let kind = RDKafkaType::RD_KAFKA_PRODUCER;
+            let client = open(kind, &settings, Some(&ledger)).unwrap();
+            ledger.set_client(&client);
+            ffi::fail_for_good(&client, native);
+            match record_error(Code::Fatal, &topic, 1, &ledger) {
+                BrokerError::Fenced { .. } if is_fenced => {}
+                BrokerError::Unauthorized(text) if !is_fenced => {
+                    assert!(text.contains("\"id\""), "{text}");
+                }
+                error => panic!("{native:?}: {error}"),
+            }
         }
     }
 

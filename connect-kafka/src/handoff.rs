@@ -14,6 +14,7 @@ use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::PartitionRecords;
 use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// What the thread hands over.
 #[derive(Debug)]
@@ -73,6 +74,8 @@ pub(crate) struct Handoff {
     changed: Condvar,
     /// Rings for the async side.
     arrived: Notify,
+    /// True once the thread has left the group.
+    left: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -98,6 +101,7 @@ impl Handoff {
             }),
             changed: Condvar::new(),
             arrived: Notify::new(),
+            left: watch::Sender::new(false),
         }
     }
 
@@ -135,7 +139,17 @@ impl Handoff {
         self.changed.notify_all();
     }
 
+    /// Waits until the thread has left the group, after a stop.
+    pub(crate) async fn left(&self) {
+        // The sender lives as long as `self`, so this fails never.
+        let _ = self.left.subscribe().wait_for(|left| *left).await;
+    }
+
     // The thread.
+
+    pub(crate) fn set_left(&self) {
+        self.left.send_replace(true);
+    }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.lock().stop

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use connect_api::TopicName;
 use connect_broker::BrokerError;
@@ -20,12 +21,21 @@ use crate::ffi::Client;
 /// What the topics of one producer take at once.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
-    /// `None` for those that take every batch.
-    known: Vec<(TopicName, Option<usize>)>,
+    known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    topic: TopicName,
+    /// `None` if it takes every batch, as far as is known.
+    limit: Option<usize>,
+    /// When to ask again; never, if the cluster has answered.
+    until: Option<Instant>,
 }
 
 impl Limits {
-    /// What a topic takes at once, if that is less than a batch may hold. Asks the cluster, once.
+    /// What a topic takes at once, if that is less than a batch may hold. Asks the cluster, once if
+    /// it answers.
     ///
     /// # Errors
     /// The cluster turns the client away.
@@ -35,30 +45,44 @@ impl Limits {
         client: &Arc<Client>,
         batch: usize,
     ) -> Result<Option<usize>, BrokerError> {
-        if let Some((_, limit)) = self.known.iter().find(|(known, _)| known == topic) {
-            return Ok(*limit);
+        if let Some(limit) = self.known(topic, Instant::now()) {
+            return Ok(limit);
         }
         let name = topic.clone();
         let asked = call(client, Subject::Topic(topic), move |client| {
             ffi::topic_config(client, &name, PATIENCE)
         });
-        let limit = match asked.await {
-            Ok(config) => config
-                .get("max.message.bytes")
-                .and_then(|text| text.parse().ok())
-                .filter(|limit| *limit < batch),
-            Err(error @ BrokerError::Unauthorized(_)) => {
-                tracing::debug!(%topic, %error, "what the topic takes at once is not known");
-                None
+        let (limit, until) = match asked.await {
+            Ok(config) => {
+                let limit = config
+                    .get("max.message.bytes")
+                    .and_then(|text| text.parse().ok());
+                (limit.filter(|limit| *limit < batch), None)
             }
             Err(error @ (BrokerError::Authentication(_) | BrokerError::Tls(_))) => {
                 return Err(error);
             }
-            // To be asked again: the topic may be about to come, or the cluster to come back.
-            Err(_) => return Ok(None),
+            // The topic may be about to come; until then, the answer does not take long.
+            Err(BrokerError::UnknownTopic { .. }) => return Ok(None),
+            Err(error) => {
+                tracing::debug!(%topic, %error, "what the topic takes at once is not known");
+                // Each question holds records up, so a cluster that is away is not asked often.
+                (None, error.is_retriable().then(|| Instant::now() + PAUSE))
+            }
         };
-        self.known.push((topic.clone(), limit));
+        self.known.retain(|known| known.topic != *topic);
+        self.known.push(Known {
+            topic: topic.clone(),
+            limit,
+            until,
+        });
         Ok(limit)
+    }
+
+    fn known(&self, topic: &TopicName, now: Instant) -> Option<Option<usize>> {
+        let known = self.known.iter().find(|known| known.topic == *topic)?;
+        let is_valid = known.until.is_none_or(|until| now < until);
+        is_valid.then_some(known.limit)
     }
 }
 
@@ -90,9 +114,30 @@ const PATIENCE: AdminTimeouts = AdminTimeouts {
     operation: Duration::from_secs(2),
 };
 
+/// How long nobody is asked again after a question without an answer.
+const PAUSE: Duration = Duration::from_secs(30);
+
 #[cfg(test)]
 mod tests {
+    use connect_api::config_map;
+    use rdkafka::types::RDKafkaType;
+
     use super::*;
+    use crate::broker::open;
+    use crate::config::Role;
+    use crate::config::translate;
+
+    #[tokio::test]
+    async fn a_cluster_that_is_away_is_not_asked_again_at_once() {
+        let options = config_map! { "bootstrap.servers" => "127.0.0.1:1" };
+        let settings = translate(Role::Producer, &options, &options).unwrap();
+        let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None).unwrap();
+        let (mut limits, topic) = (Limits::default(), TopicName::new("t"));
+        assert_eq!(limits.of(&topic, &client, 1_000).await.unwrap(), None);
+        let now = Instant::now();
+        assert_eq!(limits.known(&topic, now), Some(None));
+        assert_eq!(limits.known(&topic, now + PAUSE), None);
+    }
 
     #[test]
     fn no_more_go_together_than_fit() {

@@ -79,7 +79,8 @@ impl Recipe {
             outlives: self.transactional_id.is_none(),
         };
         let pump = Pump::start_producer(&client, outgoing)?;
-        if self.settings.config.get("enable.idempotence") == Some("true") {
+        let idempotence = self.settings.config.get("enable.idempotence");
+        if idempotence.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
             ask_for_identity(&client);
         }
         let transactions = match &self.transactional_id {

@@ -179,17 +179,24 @@ impl Ledger {
                 BrokerError::TransactionAborted
             }
             // The client has given up for good: why says more than that the record is not sent.
-            (Code::PurgeQueue | Code::PurgeInflight | Code::Fatal, None, None) => {
-                match self.fatal_error() {
-                    Some((code, text)) => error(code, &text, Subject::Topic(topic)),
-                    None => record_error(code, topic, record.size, self),
-                }
-            }
+            (Code::PurgeQueue | Code::PurgeInflight, None, None) => match self.fatal_error() {
+                Some((code, text)) => error(code, &text, Subject::Topic(topic)),
+                None => record_error(code, topic, record.size, self),
+            },
             _ => record_error(code, topic, record.size, self),
         }
     }
 
-    fn fatal_error(&self) -> Option<(Code, String)> {
+    /// What errors of the whole client are about: a record of `topic` met one.
+    pub(crate) fn subject<'a>(&'a self, topic: &'a TopicName) -> Subject<'a> {
+        match &self.transactional_id {
+            Some(id) => Subject::Transaction(id),
+            None => Subject::Topic(topic),
+        }
+    }
+
+    /// Why the client has given up for good, if it has.
+    pub(crate) fn fatal_error(&self) -> Option<(Code, String)> {
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         client.upgrade()?.fatal_error()
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::StartOffset;
@@ -21,6 +22,7 @@ use crate::context::Rebalance;
 use crate::error::Subject;
 use crate::error::call_error;
 use crate::error::error;
+use crate::error::no_start;
 use crate::fetch::Fetcher;
 use crate::ffi;
 use crate::ffi::Client;
@@ -35,7 +37,7 @@ use crate::handoff::Parcel;
 const TICK: Duration = Duration::from_millis(100);
 
 /// How long a look-up of offsets may take.
-pub(crate) const LOOK_UP: Duration = Duration::from_secs(10);
+const LOOK_UP: Duration = Duration::from_secs(10);
 
 /// How long a seek may take; it waits for no broker.
 const SEEK: Duration = Duration::from_secs(5);
@@ -45,9 +47,9 @@ pub(crate) struct Reader {
     pub(crate) queue: Arc<ConsumerQueue>,
     pub(crate) handoff: Arc<Handoff>,
     pub(crate) fetcher: Fetcher,
-    pub(crate) start: StartOffset,
-    /// The consumer has a group of its own choice.
-    pub(crate) has_group: bool,
+    pub(crate) start: Start,
+    /// `None` unless the consumer has a group of its own choice.
+    pub(crate) group: Option<String>,
     /// A member that does not poll for this long loses its partitions.
     pub(crate) max_poll_interval: Duration,
     pub(crate) paused: BTreeSet<TopicPartition>,
@@ -82,6 +84,7 @@ impl Reader {
             }
         }
         ffi::close(self.client());
+        self.handoff.set_left();
         // Ending the client takes a while, which must not happen on another thread: this one waits
         // until it is the last that has it.
         let client = Arc::clone(self.client());
@@ -115,7 +118,13 @@ impl Reader {
     }
 
     /// Which errors the reader of the records has to know of; the others heal.
-    fn judge(&self, FetchedError { code, text, topic }: &FetchedError) -> Option<BrokerError> {
+    fn judge(&self, told: &FetchedError) -> Option<BrokerError> {
+        let FetchedError {
+            code,
+            text,
+            topic,
+            partition,
+        } = told;
         let name = topic.as_ref();
         let subject = name.map_or(Subject::Cluster, Subject::Topic);
         match code {
@@ -133,9 +142,13 @@ impl Reader {
                 None
             }
             Code::Fatal | Code::FencedInstanceId => Some(BrokerError::Rejected(text.clone())),
-            Code::AutoOffsetReset => Some(BrokerError::Rejected(text.clone())),
+            Code::AutoOffsetReset => {
+                let topic = name.map_or("", TopicName::as_str);
+                let partition = TopicPartition::new(topic, *partition);
+                Some(no_start(&partition, self.group.as_deref(), text))
+            }
             // A consumer without a group never asks for a coordinator's leave.
-            Code::GroupAuthorizationFailed if !self.has_group => None,
+            Code::GroupAuthorizationFailed if self.group.is_none() => None,
             _ => match error(*code, text, subject) {
                 BrokerError::Unavailable(_) => {
                     tracing::debug!(%code, text, "reading goes on after a problem");
@@ -214,7 +227,8 @@ impl Reader {
             ..
         } = rebalance;
         self.client().context().set_ousted(false);
-        let mut starts = starts(self.client(), &partitions, self.has_group, self.start);
+        let has_group = self.group.is_some();
+        let mut starts = starts(self.client(), &partitions, has_group, self.start);
         if !partitions.is_empty() {
             self.change += 1;
             self.deliver(Parcel::Assigned {
@@ -224,7 +238,7 @@ impl Reader {
             });
             self.wait_for_answer(Some(&mut starts));
         }
-        let list = list_with_starts(&partitions, &starts, self.has_group, self.start);
+        let list = list_with_starts(&partitions, &starts, has_group, self.start);
         if cooperative {
             ffi::incremental_assign(self.client(), &list)?;
         } else {
@@ -299,42 +313,66 @@ impl Reader {
     }
 }
 
+/// Where a partition starts of which nothing is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    Earliest,
+    /// Nowhere: that is an error.
+    Fail,
+    Latest,
+}
+
+impl Start {
+    pub(crate) fn edge(self) -> Option<Offset> {
+        match self {
+            Self::Earliest => Some(Offset::Beginning),
+            Self::Fail => None,
+            Self::Latest => Some(Offset::End),
+        }
+    }
+}
+
+impl From<StartOffset> for Start {
+    fn from(start: StartOffset) -> Self {
+        match start {
+            StartOffset::Latest => Self::Latest,
+            _ => Self::Earliest,
+        }
+    }
+}
+
 /// Where partitions start: after what the group committed, else at their beginning or end. Those of
 /// which that cannot be found out now are absent.
 pub(crate) fn starts(
     client: &Client,
     partitions: &[TopicPartition],
     has_group: bool,
-    start: StartOffset,
+    start: Start,
 ) -> BTreeMap<TopicPartition, i64> {
-    let mut starts = BTreeMap::new();
     if partitions.is_empty() {
-        return starts;
+        return BTreeMap::new();
     }
+    let mut starts = BTreeMap::new();
     if has_group {
-        match ffi::committed(client, &list(partitions.iter()), LOOK_UP) {
-            Ok(elements) => starts.extend(
-                elements
-                    .into_iter()
-                    .filter(|element| element.offset >= 0 && element.error.is_none())
-                    .map(|element| (element.partition, element.offset)),
-            ),
-            // librdkafka will look itself, for as long as it takes.
+        starts = match committed(client, partitions, LOOK_UP) {
+            Ok(committed) => committed,
+            // Not the same as nothing committed. librdkafka will look itself, for as long as it
+            // takes.
             Err(failure) => {
                 tracing::debug!(text = failure.text, "committed offsets are not known yet");
+                return BTreeMap::new();
             }
         }
     }
+    let Some(edge) = start.edge() else {
+        return starts;
+    };
     // Left to librdkafka, a start that is not a number takes half a second when nothing is known of
     // the topic yet.
     let missing = partitions
         .iter()
         .filter(|partition| !starts.contains_key(*partition));
     let missing: Vec<_> = missing.cloned().collect();
-    let edge = match start {
-        StartOffset::Latest => Offset::End,
-        _ => Offset::Beginning,
-    };
     match edges(client, &missing, edge) {
         Ok(edges) => starts.extend(edges),
         Err(failure) => tracing::debug!(text = failure.text, "starts are not known yet"),
@@ -342,18 +380,49 @@ pub(crate) fn starts(
     starts
 }
 
+/// What the group has committed; partitions of which that is nothing are absent. Asks again while
+/// it is refused for a reason that passes.
+pub(crate) fn committed(
+    client: &Client,
+    partitions: &[TopicPartition],
+    patience: Duration,
+) -> Result<BTreeMap<TopicPartition, i64>, Failure> {
+    let begin = Instant::now();
+    loop {
+        let rest = patience.saturating_sub(begin.elapsed());
+        let told = ffi::committed(client, &list(partitions.iter()), rest).and_then(|elements| {
+            match elements.iter().find_map(|element| element.error) {
+                Some(code) => Err(Failure::new(code, code.to_string())),
+                None => Ok(elements),
+            }
+        });
+        match told {
+            Ok(elements) => {
+                let known = elements.into_iter().filter(|element| element.offset >= 0);
+                return Ok(known
+                    .map(|element| (element.partition, element.offset))
+                    .collect());
+            }
+            Err(failure)
+                if begin.elapsed() < patience
+                    && error(failure.code, "", Subject::Cluster).is_retriable() =>
+            {
+                std::thread::park_timeout(TICK);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
 /// The list for an assignment. What is not known librdkafka finds out.
 pub(crate) fn list_with_starts(
     partitions: &[TopicPartition],
     starts: &BTreeMap<TopicPartition, i64>,
     has_group: bool,
-    start: StartOffset,
+    start: Start,
 ) -> TopicPartitionList {
-    let unknown = match (has_group, start) {
-        (true, _) => Offset::Stored,
-        (false, StartOffset::Latest) => Offset::End,
-        (false, _) => Offset::Beginning,
-    };
+    let edge = start.edge().filter(|_| !has_group);
+    let unknown = edge.unwrap_or(Offset::Stored);
     let offset = |partition| match starts.get(partition) {
         Some(offset) => Offset::Offset(*offset),
         None => unknown,

@@ -9,8 +9,8 @@ use connect_broker::BrokerError;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 
-use crate::call::blocking;
-use crate::call::call;
+use crate::call::in_turns;
+use crate::call::unless_refused;
 use crate::error::Subject;
 use crate::error::call_error;
 use crate::error::error;
@@ -76,7 +76,7 @@ impl Transactions {
         if self.state != State::Idle {
             return Err(BrokerError::InvalidState("a transaction is open already"));
         }
-        self.ask(ffi::begin_transaction).await?;
+        self.ask(|client, _| ffi::begin_transaction(client)).await?;
         self.ledger.begin();
         self.state = State::Open;
         Ok(())
@@ -102,7 +102,8 @@ impl Transactions {
             .map_err(|error| BrokerError::InvalidOption(error.to_string()))?;
         }
         let (group, patience) = (group.to_owned(), self.patience);
-        self.ask(move |client| ffi::send_offsets(client, &group, &list, patience))
+        // Not in turns: this call cannot be taken up again. A transaction's time bounds it.
+        self.ask(move |client, _| ffi::send_offsets(client, &group, &list, patience))
             .await
     }
 
@@ -116,11 +117,7 @@ impl Transactions {
         if let Some(error) = self.ledger.failure() {
             return Err(self.refine(error).await);
         }
-        let patience = self.patience;
-        let result = self
-            .ask(move |client| ffi::commit_transaction(client, patience))
-            .await;
-        match result {
+        match self.ask(ffi::commit_transaction).await {
             Ok(()) => {
                 self.state = State::Idle;
                 Ok(())
@@ -134,9 +131,7 @@ impl Transactions {
             State::Idle => return Err(NO_TRANSACTION),
             State::Aborted => {}
             State::Open => {
-                let patience = self.patience;
-                self.ask(move |client| ffi::abort_transaction(client, patience))
-                    .await?;
+                self.ask(ffi::abort_transaction).await?;
                 self.ledger.until(|records, _| records == 0).await;
             }
         }
@@ -154,9 +149,7 @@ impl Transactions {
         if !matches!(error, BrokerError::Fenced { .. }) {
             return error;
         }
-        let patience = self.patience;
-        let client = Arc::clone(&self.client);
-        match blocking(move || ffi::abort_transaction(&client, patience)).await {
+        match in_turns(&self.client, self.patience, ffi::abort_transaction).await {
             Ok(()) => {
                 self.state = State::Aborted;
                 BrokerError::TransactionAborted
@@ -175,20 +168,10 @@ impl Transactions {
     /// that timed out must be made again before any other.
     async fn ask<F>(&self, request: F) -> Result<(), BrokerError>
     where
-        F: Fn(&Client) -> Result<(), Failure> + Send + Sync + 'static,
+        F: Fn(&Client, Duration) -> Result<(), Failure> + Send + 'static,
     {
-        let id = self.id.clone();
-        let request = Arc::new(request);
-        let mut attempt = 0;
-        let result = loop {
-            let (client, request) = (Arc::clone(&self.client), Arc::clone(&request));
-            let result = blocking(move || request(&client)).await;
-            attempt += 1;
-            match &result {
-                Err(failure) if failure.retriable && !failure.fatal && attempt < ATTEMPTS => {}
-                _ => break result,
-            }
-        };
+        let patience = self.patience.saturating_mul(ATTEMPTS);
+        let result = in_turns(&self.client, patience, request).await;
         self.ledger.publish();
         let failure = match result {
             Ok(()) => return Ok(()),
@@ -205,14 +188,14 @@ impl Transactions {
         }
         Err(call_error(
             &failure,
-            Subject::Transaction(&id),
+            Subject::Transaction(&self.id),
             self.client.context(),
         ))
     }
 }
 
-/// How often a call is made that could not be finished in time.
-const ATTEMPTS: usize = 4;
+/// How many times its patience a call may take before it is given up on, and the producer with it.
+const ATTEMPTS: u32 = 4;
 
 /// Fences older producers of an id and aborts their open transaction.
 pub(crate) async fn take_over(
@@ -220,18 +203,9 @@ pub(crate) async fn take_over(
     id: &str,
     patience: Duration,
 ) -> Result<(), BrokerError> {
-    let subject = Subject::Transaction(id);
-    let mut attempt = 1;
-    loop {
-        let result = call(client, subject, move |client| {
-            ffi::init_transactions(client, patience)
-        })
-        .await;
-        match result {
-            Err(BrokerError::Unavailable(_)) if attempt < ATTEMPTS => attempt += 1,
-            result => return result,
-        }
-    }
+    let patience = patience.saturating_mul(ATTEMPTS);
+    let taking = in_turns(client, patience, ffi::init_transactions);
+    unless_refused(client, Subject::Transaction(id), taking).await
 }
 
 impl fmt::Debug for Transactions {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect_api::LogOffsets;
 use connect_api::TopicPartition;
 use connect_api::config_map;
 use connect_broker::AdminOptions;
@@ -23,6 +24,14 @@ use connect_testkit::kafka::KafkaCluster;
 use connect_testkit::kafka::Listener;
 
 const RECORDS: u64 = 60_000;
+
+/// How long anything may take before a test has failed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn in_time<T>(doing: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(PATIENCE, doing).await;
+    done.unwrap_or_else(|_| panic!("not done after {PATIENCE:?}"))
+}
 
 async fn start() -> Arc<KafkaCluster> {
     let start = || Arc::new(KafkaCluster::builder().proxied().start());
@@ -96,15 +105,8 @@ async fn faults_are_invisible_in_receipts_and_records() {
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     producer.flush().await.unwrap();
-    let patience = Duration::from_secs(120);
-    tokio::time::timeout(patience, reading)
-        .await
-        .unwrap()
-        .unwrap();
-    let values = tokio::time::timeout(patience, consuming)
-        .await
-        .unwrap()
-        .unwrap();
+    in_time(reading).await.unwrap();
+    let values = in_time(consuming).await.unwrap();
     let expected: Vec<_> = (0..RECORDS).map(|token| token.to_string()).collect();
     assert!(
         values == expected,
@@ -138,28 +140,32 @@ async fn transactions_survive_faults() {
     let disturbing = tokio::spawn(disturb(Arc::clone(&kafka), 3));
     let mut committed = Vec::new();
     let mut token = 0;
-    for round in 0.. {
-        if round >= 100 && disturbing.is_finished() {
-            break;
+    let writing = async {
+        for round in 0.. {
+            if round >= 100 && disturbing.is_finished() {
+                break;
+            }
+            producer.begin().await.unwrap();
+            let values: Vec<String> = (0..20).map(|number| format!("{round}-{number}")).collect();
+            let batch = values.iter().map(|value| {
+                token += 1;
+                ProducerRecord::new(token, "exact", value.clone().into_bytes())
+            });
+            producer.send(batch.collect()).await.unwrap();
+            match producer.commit().await {
+                Ok(()) => committed.extend(values),
+                Err(_) => producer.abort().await.unwrap(),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        producer.begin().await.unwrap();
-        let values: Vec<String> = (0..20).map(|number| format!("{round}-{number}")).collect();
-        let batch = values.iter().map(|value| {
-            token += 1;
-            ProducerRecord::new(token, "exact", value.clone().into_bytes())
-        });
-        producer.send(batch.collect()).await.unwrap();
-        match producer.commit().await {
-            Ok(()) => committed.extend(values),
-            Err(_) => producer.abort().await.unwrap(),
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    };
+    in_time(writing).await;
+    disturbing.await.unwrap();
     let partition = TopicPartition::new("exact", 0);
     let mut options = ConsumerOptions::new(Subscription::Partitions(vec![partition]));
     options.isolation = Isolation::ReadCommitted;
     let mut consumer = broker.consumer(options).await.unwrap();
-    let read = read(consumer.as_mut(), committed.len() as u64).await;
+    let read = in_time(read(consumer.as_mut(), committed.len() as u64)).await;
     assert_eq!(
         read.iter().collect::<BTreeSet<_>>().len(),
         read.len(),
@@ -169,6 +175,35 @@ async fn transactions_survive_faults() {
         read == committed,
         "the topic does not have what was committed"
     );
+}
+
+/// Who no longer waits for a transactional id does not take it from another one later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abandoned_producer_fences_nobody() {
+    let kafka = start().await;
+    let proxied = broker(&kafka);
+    let direct = config_map! { "bootstrap.servers" => kafka.bootstrap() };
+    let direct = KafkaBroker::new(direct).unwrap();
+    create(&direct, "exact").await;
+    let mut options = ProducerOptions::default();
+    options.transactional_id = Some("id".into());
+    let (mut producer, _receipts) = direct.producer(options.clone()).await.unwrap();
+
+    kafka.proxy(0).refuse();
+    options.client_config = config_map! { "max.block.ms" => i32::MAX };
+    let opening = proxied.producer(options);
+    let opened = tokio::time::timeout(Duration::from_millis(500), opening).await;
+    assert!(opened.is_err(), "a cluster that is away gave an id");
+    // The last turn of the call that was given up.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    kafka.proxy(0).heal();
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        producer.begin().await.unwrap();
+        let offsets = LogOffsets::from_iter([(TopicPartition::new("exact", 0), 1)]);
+        producer.send_offsets("group", &offsets).await.unwrap();
+        producer.commit().await.unwrap();
+    }
 }
 
 /// Cooperative members keep what stays theirs while others come.
@@ -191,18 +226,24 @@ async fn cooperative_members_lose_only_what_moves() {
     let mut first = broker.consumer(options.clone()).await.unwrap();
     let mut owned = BTreeSet::new();
     let wait = Duration::from_millis(50);
-    while owned.len() < 4 {
-        step(first.as_mut(), &mut owned, wait).await;
-    }
+    let all_to_first = async {
+        while owned.len() < 4 {
+            step(first.as_mut(), &mut owned, wait).await;
+        }
+    };
+    in_time(all_to_first).await;
     let mut second = broker.consumer(options).await.unwrap();
     let mut others = BTreeSet::new();
     let mut least = owned.len();
-    while others.len() < 2 {
-        step(first.as_mut(), &mut owned, wait).await;
-        step(second.as_mut(), &mut others, wait).await;
-        least = least.min(owned.len());
-        assert!(owned.is_disjoint(&others));
-    }
+    let half_to_second = async {
+        while others.len() < 2 {
+            step(first.as_mut(), &mut owned, wait).await;
+            step(second.as_mut(), &mut others, wait).await;
+            least = least.min(owned.len());
+            assert!(owned.is_disjoint(&others));
+        }
+    };
+    in_time(half_to_second).await;
     assert_eq!(least, 2, "the first member gave up more than what moved");
 }
 
@@ -240,6 +281,7 @@ async fn offsets_are_told_while_the_broker_restarts() {
             break;
         }
     }
+    restart.await.unwrap();
 }
 
 /// Who has created a topic can use it at once.

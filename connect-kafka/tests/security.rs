@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use connect_api::ConfigMap;
 use connect_api::config_map;
+use connect_broker::AdminOptions;
 use connect_broker::Broker;
 use connect_broker::BrokerError;
 use connect_broker::ConsumerOptions;
@@ -31,7 +32,7 @@ use connect_testkit::kafka::POWERLESS_PASSWORD;
 use connect_testkit::kafka::POWERLESS_USER;
 
 /// How long a client may take to say what is wrong.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 static KAFKA: LazyLock<KafkaCluster> =
     LazyLock::new(|| KafkaCluster::builder().tls().sasl().start());
@@ -77,7 +78,8 @@ fn login(mechanism: &str, user: &str, password: &str) -> ConfigMap {
 async fn cluster_id(options: ConfigMap) -> Result<String, BrokerError> {
     let begin = Instant::now();
     let result = KafkaBroker::new(options)?.cluster_id().await;
-    assert!(begin.elapsed() < SOON, "{:?}: {result:?}", begin.elapsed());
+    let told = result.is_ok() || begin.elapsed() < SOON;
+    assert!(told, "{:?}: {result:?}", begin.elapsed());
     result
 }
 
@@ -236,10 +238,7 @@ async fn all_clients_learn_of_a_wrong_password() {
 async fn missing_rights_are_named() {
     let kafka = kafka().await;
     let admin = KafkaBroker::new(config_map! { "bootstrap.servers" => kafka.bootstrap() }).unwrap();
-    let admin = admin
-        .admin(connect_broker::AdminOptions::default())
-        .await
-        .unwrap();
+    let admin = admin.admin(AdminOptions::default()).await.unwrap();
     admin
         .create_topic(NewTopic::new("guarded").partitions(1))
         .await
@@ -263,4 +262,68 @@ async fn missing_rights_are_named() {
     let mut consumer = broker.consumer(options).await.unwrap();
     let error = consumer.poll(SOON).await.unwrap_err();
     assert!(matches!(error, BrokerError::Unauthorized(_)), "{error}");
+}
+
+/// Connections that break while they are made, at whatever step, are tried again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_breaks_off_is_no_refusal() {
+    let certificates = kafka().await.certificates();
+    let server = certificates.authority().with_file_name("server.pem");
+    let cluster = KafkaCluster::builder()
+        .proxied()
+        .with(
+            "listener.security.protocol.map",
+            "PLAINTEXT:PLAINTEXT,PROXIED:SASL_SSL,CONTROLLER:PLAINTEXT",
+        )
+        .with("listener.name.proxied.sasl.enabled.mechanisms", "PLAIN")
+        .with(
+            "listener.name.proxied.plain.sasl.jaas.config",
+            format!(
+                "org.apache.kafka.common.security.plain.PlainLoginModule required \
+                 user_{ADMIN_USER}=\"{ADMIN_PASSWORD}\";"
+            ),
+        )
+        .with("listener.name.proxied.ssl.keystore.type", "PEM")
+        .with(
+            "listener.name.proxied.ssl.keystore.location",
+            server.display().to_string(),
+        );
+    let cluster = tokio::task::spawn_blocking(move || cluster.start());
+    let cluster = cluster.await.unwrap();
+    let plain = config_map! { "bootstrap.servers" => cluster.bootstrap() };
+    let admin = KafkaBroker::new(plain).unwrap();
+    let admin = admin.admin(AdminOptions::default()).await.unwrap();
+    admin
+        .create_topic(NewTopic::new("lines").partitions(1))
+        .await
+        .unwrap();
+
+    let mut options = options(kafka().await, Listener::SaslTls);
+    options.insert("bootstrap.servers", cluster.bootstrap_of(Listener::Proxied));
+    options.insert("reconnect.backoff.ms", "10");
+    options.insert("reconnect.backoff.max.ms", "20");
+    let broker = KafkaBroker::new(options).unwrap();
+    let (mut producer, mut receipts) = broker.producer(ProducerOptions::default()).await.unwrap();
+    // Slow enough for a cut to come between any two steps.
+    cluster.proxy(0).delay(Duration::from_millis(5));
+    const ROUNDS: u64 = 60;
+    for round in 0..ROUNDS {
+        let record = ProducerRecord::new(round, "lines", "v");
+        producer.send(vec![record]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(round * 37 % 90)).await;
+        cluster.proxy(0).cut();
+    }
+    cluster.proxy(0).heal();
+    let reading = async {
+        let mut seen = 0;
+        while seen < ROUNDS {
+            for receipt in receipts.next().await.unwrap() {
+                receipt.outcome.unwrap();
+                seen += receipt.tokens.end - receipt.tokens.start;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), reading)
+        .await
+        .unwrap();
 }

@@ -26,12 +26,12 @@ pub(super) fn apply(
     match name {
         "auto.offset.reset" => {
             let (start, native) = match value {
-                "earliest" => (StartOffset::Earliest, "earliest"),
-                "latest" => (StartOffset::Latest, "latest"),
-                "none" => (StartOffset::Earliest, "error"),
+                "earliest" => (Some(StartOffset::Earliest), "earliest"),
+                "latest" => (Some(StartOffset::Latest), "latest"),
+                "none" => (None, "error"),
                 _ => return Err(bad(name, value, "use earliest, latest or none")),
             };
-            settings.start = Some(start);
+            settings.start = start;
             config.set(name, native);
         }
         "buffer.memory" => settings.buffer_memory = Some(number(name, value)?),
@@ -42,7 +42,9 @@ pub(super) fn apply(
             }
         }
         "default.api.timeout.ms" => settings.api_timeout = millis(name, value)?,
-        "exclude.internal.topics" => settings.exclude_internal_topics = value != "false",
+        "exclude.internal.topics" => {
+            settings.exclude_internal_topics = boolean(name, value)?;
+        }
         "group.id" => settings.group = Some(value.to_owned()).filter(|group| !group.is_empty()),
         "isolation.level" => {
             settings.isolation = Some(match value {
@@ -60,7 +62,7 @@ pub(super) fn apply(
         "partitioner.ignore.keys" => {
             config.set(
                 "partitioner",
-                if value == "true" {
+                if boolean(name, value)? {
                     "random"
                 } else {
                     "murmur2_random"
@@ -161,6 +163,14 @@ fn bad(name: &str, value: &str, advice: &str) -> BrokerError {
     BrokerError::InvalidOption(format!("{name} is {value:?}; {advice}"))
 }
 
+/// As Java, which reads them in any case.
+fn boolean(name: &str, value: &str) -> Result<bool, BrokerError> {
+    let value = value.trim().to_ascii_lowercase();
+    value
+        .parse()
+        .map_err(|_| bad(name, &value, "use true or false"))
+}
+
 fn number(name: &str, value: &str) -> Result<usize, BrokerError> {
     value
         .trim()
@@ -174,4 +184,29 @@ fn millis(name: &str, value: &str) -> Result<Duration, BrokerError> {
     Ok(Duration::from_millis(
         u64::try_from(millis).unwrap_or(u64::MAX),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::config_map;
+
+    use super::*;
+    use crate::config::translate;
+
+    #[test]
+    fn booleans_may_be_written_in_any_case() {
+        let none = connect_api::ConfigMap::new();
+        let options = config_map! { "exclude.internal.topics" => "False" };
+        let settings = translate(Role::Consumer, &none, &options).unwrap();
+        assert!(!settings.exclude_internal_topics);
+        let options = config_map! { "partitioner.ignore.keys" => "TRUE" };
+        let settings = translate(Role::Producer, &none, &options).unwrap();
+        assert_eq!(settings.config.get("partitioner"), Some("random"));
+        let options = config_map! { "partitioner.ignore.keys" => "yes" };
+        let error = translate(Role::Producer, &none, &options).unwrap_err();
+        assert!(
+            error.to_string().contains("partitioner.ignore.keys"),
+            "{error}"
+        );
+    }
 }

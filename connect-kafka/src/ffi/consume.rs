@@ -134,6 +134,8 @@ pub(crate) struct FetchedError {
     pub(crate) text: String,
     /// The topic that it concerns, if one.
     pub(crate) topic: Option<TopicName>,
+    /// Its partition, if it concerns one.
+    pub(crate) partition: i32,
 }
 
 impl Fetched<'_> {
@@ -150,6 +152,7 @@ impl Fetched<'_> {
             code: self.message.err.into(),
             text,
             topic,
+            partition: self.message.partition,
         })
     }
 

@@ -201,14 +201,18 @@ unsafe extern "C" fn on_log(
 }
 
 unsafe extern "C" fn on_error(
-    _: *mut sys::rd_kafka_t,
+    rk: *mut sys::rd_kafka_t,
     code: c_int,
     reason: *const c_char,
     opaque: *mut c_void,
 ) {
     let code = Code::try_from(code).unwrap_or(Code::RD_KAFKA_RESP_ERR_UNKNOWN);
-    // SAFETY: F2, F4.
-    unsafe { context(opaque).on_error(code.into(), text(reason)) };
+    // SAFETY: the handle is valid within its callback; F2, F4. The controller is known once the
+    // cluster has described itself, which it does to those only that it has let in.
+    unsafe {
+        let was_let_in = sys::rd_kafka_controllerid(rk, 0) >= 0;
+        context(opaque).on_error(code.into(), text(reason), was_let_in);
+    };
 }
 
 /// Says whether a certificate is accepted. OpenSSL has checked it already; this only notes why it was
@@ -362,6 +366,15 @@ unsafe fn str_of<'a>(pointer: *const c_char) -> &'a str {
     unsafe { CStr::from_ptr(pointer) }
         .to_str()
         .unwrap_or_default()
+}
+
+/// Makes a client give up, as if the cluster had answered with this code.
+#[cfg(test)]
+pub(crate) fn fail_for_good(client: &Client, code: Code) {
+    // SAFETY: F1; the text is copied.
+    unsafe {
+        sys::rd_kafka_test_fatal_error(client.native_ptr(), code, c"as a test wants".as_ptr())
+    };
 }
 
 fn c_text(text: &str) -> Result<CString, Failure> {

@@ -1,6 +1,9 @@
 //! Faults of producers: those that never heal fail the task, the others only take time.
 
+use std::time::Duration;
+
 use connect_api::ConfigMap;
+use connect_api::TopicPartition;
 use connect_api::config_map;
 use connect_broker::admin::NewTopic;
 use connect_runtime::State;
@@ -293,4 +296,29 @@ async fn a_sink_that_is_away_longer_than_its_session_goes_on() {
     let mut tasks = status.tasks.iter();
     assert!(tasks.all(|task| task.state == State::Running), "{status:?}");
     end(connect).await;
+}
+
+/// A program may end right after its worker, and the next one need not wait for a dead member.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_ends_has_left_its_groups() {
+    let (way, seen) = (Way::new().await, Seen::default());
+    create_topic("left-at-end", 1).await;
+    let connect = worker("left-at-end-offsets", &seen).await;
+    let far = way.kafka.bootstrap_of(Listener::Proxied);
+    let sink = with(
+        witness("left-at-end"),
+        config_map! { "consumer.override.bootstrap.servers" => far },
+    );
+    connect.create_connector("left-out", sink).await.unwrap();
+    eventually("the assignment", async || {
+        (!seen.events().is_empty()).then_some(())
+    })
+    .await;
+    let admin = admin().await;
+    // Long enough for a worker that does not wait to be gone before.
+    way.kafka.proxy(0).delay(Duration::from_millis(300));
+    end(connect).await;
+    let offsets = [(TopicPartition::new("left-at-end", 0), Some(0))].into();
+    let altered = admin.alter_group_offsets("connect-left-out", &offsets);
+    altered.await.unwrap();
 }

@@ -139,6 +139,7 @@ impl SinkLoop {
         {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "stop failed");
         }
+        self.consumer.close().await;
         if let Err(error) = ended.and(closed) {
             tracing::error!(task = %self.reporter.id, error = error.report(), "task failed");
             self.shared.failed();

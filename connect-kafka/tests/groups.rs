@@ -1,0 +1,148 @@
+//! Consumer groups: how they are left, deleted, and where they start.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+use std::time::Duration;
+
+use connect_api::LogOffsets;
+use connect_api::TopicPartition;
+use connect_api::config_map;
+use connect_broker::AdminOptions;
+use connect_broker::Broker;
+use connect_broker::BrokerError;
+use connect_broker::Consumer;
+use connect_broker::ConsumerEvent;
+use connect_broker::ConsumerOptions;
+use connect_broker::ProducerOptions;
+use connect_broker::ProducerRecord;
+use connect_broker::StartOffset;
+use connect_broker::Subscription;
+use connect_broker::admin::NewTopic;
+use connect_kafka::KafkaBroker;
+use connect_testkit::kafka::KafkaCluster;
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::RDKafkaApiKey;
+use rdkafka::types::RDKafkaRespErr;
+
+async fn broker() -> KafkaBroker {
+    let kafka = tokio::task::spawn_blocking(KafkaCluster::shared)
+        .await
+        .unwrap();
+    KafkaBroker::new(config_map! { "bootstrap.servers" => kafka.bootstrap() }).unwrap()
+}
+
+/// A broker with a topic of one partition, and options of a member of a group with the same name.
+async fn prepare(name: &str) -> (KafkaBroker, TopicPartition, ConsumerOptions) {
+    let broker = broker().await;
+    let admin = broker.admin(AdminOptions::default()).await.unwrap();
+    admin
+        .create_topic(NewTopic::new(name).partitions(1))
+        .await
+        .unwrap();
+    let mut options = ConsumerOptions::new(Subscription::Topics(vec![name.into()]));
+    options.group = Some(name.into());
+    (broker, TopicPartition::new(name, 0), options)
+}
+
+async fn assigned(consumer: &mut dyn Consumer) {
+    let waiting = async {
+        while !matches!(
+            consumer.poll(Duration::from_secs(1)).await.unwrap(),
+            ConsumerEvent::Assigned(_)
+        ) {}
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap();
+    consumer.rebalanced().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_group_that_is_not_there_is_deleted_already() {
+    let admin = broker().await.admin(AdminOptions::default()).await.unwrap();
+    admin.delete_group("never-was").await.unwrap();
+}
+
+/// A process may end right after: nothing is left to be done then.
+#[tokio::test]
+async fn a_closed_consumer_has_left_its_group() {
+    let (broker, partition, options) = prepare("left").await;
+    let admin = broker.admin(AdminOptions::default()).await.unwrap();
+    for protocol in ["classic", "consumer"] {
+        let mut options = options.clone();
+        let group = format!("left-{protocol}");
+        options.group = Some(group.clone());
+        options.client_config = config_map! { "group.protocol" => protocol };
+        let mut consumer = broker.consumer(options).await.unwrap();
+        assigned(consumer.as_mut()).await;
+        let offsets = [(partition.clone(), Some(1))].into();
+        let altered = admin.alter_group_offsets(&group, &offsets).await;
+        assert!(matches!(altered, Err(BrokerError::GroupInUse { .. })));
+        consumer.close().await;
+        admin.alter_group_offsets(&group, &offsets).await.unwrap();
+    }
+}
+
+/// `auto.offset.reset=none`, as in Java: better no start than a wrong one.
+#[tokio::test]
+async fn without_a_reset_only_committed_offsets_are_a_start() {
+    let (broker, partition, mut options) = prepare("reset-none").await;
+    options.client_config = config_map! { "auto.offset.reset" => "none" };
+    let is_told = |error: BrokerError| {
+        let text = error.to_string();
+        assert!(matches!(error, BrokerError::Rejected(_)), "{text}");
+        for word in ["reset-none-0", "group \"reset-none\"", "auto.offset.reset"] {
+            assert!(text.contains(word), "{text}");
+        }
+    };
+    let mut consumer = broker.consumer(options.clone()).await.unwrap();
+    assigned(consumer.as_mut()).await;
+    is_told(consumer.position(&partition).await.unwrap_err());
+    let reading = async {
+        loop {
+            if let Err(error) = consumer.poll(Duration::from_secs(1)).await {
+                break error;
+            }
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(20), reading).await;
+    is_told(told.unwrap());
+
+    let offsets = LogOffsets::from_iter([(partition.clone(), 0)]);
+    consumer.commit(&offsets).await.unwrap();
+    drop(consumer);
+    let mut consumer = broker.consumer(options).await.unwrap();
+    assigned(consumer.as_mut()).await;
+    assert_eq!(consumer.position(&partition).await.unwrap(), 0);
+    consumer.poll(Duration::from_secs(1)).await.unwrap();
+}
+
+/// With `latest`, records would be skipped.
+#[tokio::test]
+async fn a_failed_look_up_is_not_taken_for_nothing_committed() {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("t", 1, 1).unwrap();
+    let options = config_map! { "bootstrap.servers" => mock.bootstrap_servers() };
+    let broker = KafkaBroker::new(options).unwrap();
+    let (mut producer, _receipts) = broker.producer(ProducerOptions::default()).await.unwrap();
+    let records = (0..10).map(|token| ProducerRecord::new(token, "t", "v"));
+    producer.send(records.collect()).await.unwrap();
+    producer.flush().await.unwrap();
+
+    let partition = TopicPartition::new("t", 0);
+    let mut options = ConsumerOptions::new(Subscription::Partitions(vec![partition.clone()]));
+    options.group = Some("g".into());
+    options.start = StartOffset::Latest;
+    let mut consumer = broker.consumer(options.clone()).await.unwrap();
+    assert_eq!(consumer.position(&partition).await.unwrap(), 10);
+    let offsets = LogOffsets::from_iter([(partition.clone(), 5)]);
+    consumer.commit(&offsets).await.unwrap();
+
+    let problem = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN;
+    mock.request_errors(RDKafkaApiKey::OffsetFetch, &[problem; 2]);
+    let mut consumer = broker.consumer(options).await.unwrap();
+    assert_eq!(consumer.position(&partition).await.unwrap(), 5);
+    mock.request_errors(RDKafkaApiKey::OffsetFetch, &[problem; 2]);
+    let partitions = [partition.clone()];
+    assert_eq!(consumer.committed(&partitions).await.unwrap(), offsets);
+}
