@@ -183,11 +183,7 @@ impl Opener {
         if !client_id.is_empty() {
             settings.set_default("client.id", client_id);
         }
-        if settings.config.get("reconnect.backoff.ms").is_none() {
-            // As in Java. With librdkafka's 10 seconds, a broker that is back after some seconds
-            // would be noticed as much later again.
-            settings.set_default("reconnect.backoff.max.ms", "1000");
-        }
+        settings.reconnect_soon();
         Ok(settings)
     }
 
@@ -226,7 +222,7 @@ impl Opener {
             settings.config.set("enable.idempotence", "true");
             let timeout = options.transaction_timeout.as_millis().to_string();
             settings.set_default("transaction.timeout.ms", timeout);
-            bound_by_transaction(&mut settings);
+            settings.bound_by_transaction();
         }
         let (full_batch, linger) = (batch_limits(&settings), settings.linger);
         let native = native_linger(&settings).as_millis().to_string();
@@ -372,14 +368,12 @@ fn consumer_defaults(
         let session = interval.min(LONGEST_SESSION).as_millis().to_string();
         settings.set_default("session.timeout.ms", session);
         let heartbeat = (interval.min(LONGEST_SESSION) / 3).min(Duration::from_secs(3));
-        settings.set_default("heartbeat.interval.ms", heartbeat.as_millis().to_string());
+        let heartbeat = heartbeat.as_millis().max(1).to_string();
+        settings.set_default("heartbeat.interval.ms", heartbeat);
         settings.set_default("partition.assignment.strategy", "range");
     }
-    let session = settings
-        .config
-        .get("session.timeout.ms")
-        .and_then(|text| text.parse().ok());
-    let interval = interval.as_millis().max(session.unwrap_or_default());
+    let session = settings.number("session.timeout.ms").unwrap_or_default();
+    let interval = interval.as_millis().max(session.into());
     settings
         .config
         .set("max.poll.interval.ms", interval.to_string());
@@ -392,8 +386,9 @@ fn consumer_defaults(
 /// How many records or bytes make a batch that is sent at once: librdkafka's limits.
 fn batch_limits(settings: &Settings) -> (usize, usize) {
     let limit = |name, default| {
-        let set = settings.config.get(name).and_then(|text| text.parse().ok());
-        set.unwrap_or(default)
+        let set = settings.number(name);
+        set.and_then(|set| usize::try_from(set).ok())
+            .unwrap_or(default)
     };
     (
         limit("batch.num.messages", 10_000),
@@ -410,31 +405,12 @@ fn native_linger(settings: &Settings) -> Duration {
     ];
     let timeout = names
         .iter()
-        .filter_map(|name| settings.config.get(name)?.parse().ok())
+        .filter_map(|name| settings.number(name))
         .filter(|millis| *millis > 0)
         .min();
-    timeout.map_or(NATIVE_LINGER, |millis: u64| {
+    timeout.map_or(NATIVE_LINGER, |millis| {
         NATIVE_LINGER.min(Duration::from_millis(millis / 2))
     })
-}
-
-/// Records must not wait for longer than the transaction that they belong to.
-fn bound_by_transaction(settings: &mut Settings) {
-    let millis = |name| {
-        settings
-            .config
-            .get(name)
-            .and_then(|text| text.parse::<i64>().ok())
-    };
-    let Some(bound) = millis("transaction.timeout.ms") else {
-        return;
-    };
-    for name in ["delivery.timeout.ms", "message.timeout.ms"] {
-        if millis(name).is_some_and(|own| own > bound) {
-            settings.config.set(name, bound.to_string());
-            return;
-        }
-    }
 }
 
 fn timeouts(settings: &Settings) -> AdminTimeouts {

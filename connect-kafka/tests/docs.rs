@@ -21,6 +21,9 @@ this table says what becomes of each option.
 * *ignored with notice*: has no effect, which is noted in the log.
 * *refused*: an error.
 
+A number that Java takes and librdkafka does not is used as the nearest one that it takes, which is
+noted in the log; the note says which these are.
+
 An option that is not in the table is warned of, with the likely name. Options of librdkafka itself
 are reached with the prefix `librdkafka.`, such as `producer.librdkafka.debug=broker`.
 
@@ -34,6 +37,10 @@ fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     let mark = |is_for: bool| if is_for { "×" } else { "" };
     for option in options() {
+        let range = option.range();
+        let range = range.map(|range| format!("{} to {}", range.start(), range.end()));
+        let note = [option.note, range.as_deref().unwrap_or_default()];
+        let note: Vec<_> = note.into_iter().filter(|part| !part.is_empty()).collect();
         writeln!(
             page,
             "| `{}` | {} | {} | {} | {} | {} |",
@@ -42,7 +49,7 @@ fn page() -> String {
             mark(option.is_for_consumers()),
             mark(option.is_for_admins()),
             option.treatment,
-            option.note
+            note.join("; ")
         )
         .unwrap();
     }

@@ -7,11 +7,14 @@
 
 mod jaas;
 mod own;
+mod pair;
 mod store;
 mod table;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use connect_api::ConfigMap;
@@ -62,6 +65,14 @@ pub struct ClientOption {
     pub treatment: Treatment,
     /// More about that, or why; may be empty.
     pub note: &'static str,
+    numbers: Option<Numbers>,
+}
+
+/// The numbers that an option may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Numbers {
+    java: (i64, i64),
+    here: (i64, i64),
 }
 
 impl ClientOption {
@@ -85,6 +96,32 @@ impl ClientOption {
     #[must_use]
     pub fn is_for_admins(&self) -> bool {
         self.clients & Self::ADMIN != 0
+    }
+
+    /// The numbers that have an effect, where Java takes more: those are used as the nearest of
+    /// these.
+    #[must_use]
+    pub fn range(&self) -> Option<RangeInclusive<i64>> {
+        let Numbers { java, here } = self.numbers?;
+        (java != here).then(|| here.0..=here.1)
+    }
+
+    /// A number that Java takes as the nearest one that has an effect; other values as they are.
+    fn fit<'a>(&self, value: &'a str) -> Result<Cow<'a, str>, BrokerError> {
+        let Some(Numbers { java, here }) = self.numbers else {
+            return Ok(value.into());
+        };
+        let number = value.trim().parse::<i64>().ok();
+        let number = number.filter(|number| java.0 <= *number && *number <= java.1);
+        let number = number.ok_or_else(|| {
+            let advice = format!("it must be a number from {} to {}", java.0, java.1);
+            bad(self.name, value, &advice)
+        })?;
+        let used = number.max(here.0).min(here.1);
+        if used != number {
+            tracing::info!(option = self.name, "{number} is used as {used}");
+        }
+        Ok(used.to_string().into())
     }
 }
 
@@ -163,6 +200,11 @@ impl Settings {
         }
     }
 
+    /// The number that an option of librdkafka is set to.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.config.get(name)?.parse().ok()
+    }
+
     /// Sets an option of librdkafka unless the user has.
     pub(crate) fn set_default(&mut self, name: &str, value: impl Into<String>) {
         if self.config.get(name).is_none() {
@@ -203,6 +245,7 @@ pub(crate) fn translate(
         if !role.has(option) {
             continue;
         }
+        let value = &*option.fit(value)?;
         match option.treatment {
             Treatment::Ignored => notice(option, value),
             Treatment::Own => own::apply(role, name, value, &given, &mut settings)?,
@@ -230,6 +273,10 @@ fn find(name: &str) -> Option<&'static ClientOption> {
         .binary_search_by(|option| option.name.cmp(name))
         .ok()?;
     table::OPTIONS.get(index)
+}
+
+fn bad(name: &str, value: &str, advice: &str) -> BrokerError {
+    BrokerError::InvalidOption(format!("{name} is {value:?}; {advice}"))
 }
 
 fn warn_of_unknown(name: &str) {

@@ -9,6 +9,7 @@ use connect_broker::StartOffset;
 
 use super::Role;
 use super::Settings;
+use super::bad;
 use super::jaas;
 use super::store;
 
@@ -67,11 +68,6 @@ pub(super) fn apply(
                 },
             );
         }
-        "receive.buffer.bytes" | "send.buffer.bytes" => {
-            // Java's -1 and librdkafka's 0 both leave it to the system.
-            let value = if value == "-1" { "0" } else { value };
-            config.set(format!("socket.{name}"), value);
-        }
         "request.timeout.ms" => {
             settings.request_timeout = millis(name, value)?;
             let native = if role == Role::Producer {
@@ -118,6 +114,11 @@ pub(super) fn apply(
 /// Takes note of options that are handed on and followed here, too.
 pub(super) fn follow(name: &str, value: &str, settings: &mut Settings) -> Result<(), BrokerError> {
     match name {
+        "fetch.max.bytes" => {
+            // A consumer sends no large messages, but librdkafka compares the two.
+            let limit = number(name, value)?.min(1_000_000);
+            settings.config.set("message.max.bytes", limit.to_string());
+        }
         "max.poll.interval.ms" => settings.max_poll_interval = Some(millis(name, value)?),
         "max.request.size" => settings.max_record_bytes = number(name, value)?,
         "metadata.max.age.ms" => settings.metadata_max_age = Some(millis(name, value)?),
@@ -155,10 +156,6 @@ fn assignment_strategy(value: &str) -> Result<String, BrokerError> {
     let cooperative = names.first() == Some(&"cooperative-sticky");
     names.retain(|name| (*name == "cooperative-sticky") == cooperative);
     Ok(names.join(","))
-}
-
-fn bad(name: &str, value: &str, advice: &str) -> BrokerError {
-    BrokerError::InvalidOption(format!("{name} is {value:?}; {advice}"))
 }
 
 fn number(name: &str, value: &str) -> Result<usize, BrokerError> {

@@ -1,6 +1,12 @@
 use connect_api::config_map;
+use connect_broker::AdminOptions;
+use connect_broker::Broker;
+use connect_broker::ConsumerOptions;
+use connect_broker::ProducerOptions;
+use connect_broker::Subscription;
 
 use super::*;
+use crate::KafkaBroker;
 
 fn settings(role: Role, own: &[(&str, &str)]) -> Result<Settings, BrokerError> {
     translate(role, &ConfigMap::new(), &own.iter().copied().collect())
@@ -69,13 +75,13 @@ fn options_become_librdkafkas() {
         ),
         (
             Producer,
-            &[("request.timeout.ms", "5")],
-            &[("request.timeout.ms", "5")],
+            &[("request.timeout.ms", "50")],
+            &[("request.timeout.ms", "50")],
         ),
         (
             Admin,
-            &[("request.timeout.ms", "5")],
-            &[("socket.timeout.ms", "5")],
+            &[("request.timeout.ms", "50")],
+            &[("socket.timeout.ms", "50")],
         ),
         (Admin, &[("retries", "5")], &[]),
         (
@@ -87,6 +93,37 @@ fn options_become_librdkafkas() {
             Consumer,
             &[("fetch.max.wait.ms", "5")],
             &[("fetch.wait.max.ms", "5")],
+        ),
+        (
+            Consumer,
+            &[("fetch.max.bytes", "7")],
+            &[("fetch.max.bytes", "1000"), ("message.max.bytes", "1000")],
+        ),
+        (
+            Consumer,
+            &[("fetch.max.bytes", "2147483647")],
+            &[
+                ("fetch.max.bytes", "2147483135"),
+                ("message.max.bytes", "1000000"),
+            ],
+        ),
+        (
+            Admin,
+            &[("metadata.max.age.ms", " 9000 ")],
+            &[("topic.metadata.refresh.interval.ms", "9000")],
+        ),
+        (
+            Admin,
+            &[("connections.max.idle.ms", "-1")],
+            &[("connections.max.idle.ms", "0")],
+        ),
+        (
+            Producer,
+            &[
+                ("compression.type", "zstd"),
+                ("compression.zstd.level", "22"),
+            ],
+            &[("compression.type", "zstd"), ("compression.level", "12")],
         ),
         (
             Consumer,
@@ -232,6 +269,11 @@ fn bad_values_and_java_classes_are_refused_by_name() {
         (Role::Producer, "partitioner.class", "x.Y"),
         (Role::Producer, "transactional.id", "x"),
         (Role::Producer, "buffer.memory", "much"),
+        (Role::Producer, "batch.size", "-1"),
+        (Role::Producer, "max.request.size", "2147483648"),
+        (Role::Producer, "compression.lz4.level", "0"),
+        (Role::Consumer, "max.poll.records", "0"),
+        (Role::Consumer, "fetch.min.bytes", ""),
         (Role::Consumer, "auto.offset.reset", "by_duration:PT1H"),
         (Role::Consumer, "isolation.level", "read_all"),
         (
@@ -290,4 +332,73 @@ fn unknown_options_have_a_likely_name() {
     assert_eq!(likely("acsk"), None);
     assert_eq!(likely("compresion.type"), Some("compression.type"));
     assert_eq!(likely("delivery.timeout"), Some("delivery.timeout.ms"));
+}
+
+/// Makes a client of a cluster that is not there.
+async fn create(role: Role, own: &[(&str, &str)]) -> Result<(), BrokerError> {
+    let broker = KafkaBroker::new(config_map! { "bootstrap.servers" => "127.0.0.1:1" })?;
+    let own: ConfigMap = own.iter().copied().collect();
+    match role {
+        Role::Admin => {
+            let mut options = AdminOptions::default();
+            options.client_config = own;
+            broker.admin(options).await.map(drop)
+        }
+        Role::Consumer => {
+            let mut options = ConsumerOptions::new(Subscription::Topics(vec!["t".into()]));
+            options.group = Some("g".into());
+            options.client_config = own;
+            broker.consumer(options).await.map(drop)
+        }
+        Role::Producer => {
+            let mut options = ProducerOptions::default();
+            options.client_config = own;
+            broker.producer(options).await.map(drop)
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_takes_every_number_that_java_takes() {
+    for option in options() {
+        let Some(Numbers { java, here }) = option.numbers else {
+            continue;
+        };
+        assert!(here.0 <= here.1, "{}", option.name);
+        for value in [java.0, here.0, here.1, java.1] {
+            let value = value.to_string();
+            let mut own = vec![(option.name, &*value)];
+            match option.name.split('.').collect::<Vec<_>>()[..] {
+                ["compression", kind, "level"] => own.push(("compression.type", kind)),
+                // As in Java, these do not go with idempotence.
+                ["max", "in", ..] | ["retries"] => own.push(("enable.idempotence", "false")),
+                _ => {}
+            }
+            for role in [Role::Admin, Role::Consumer, Role::Producer] {
+                let result = create(role, &own).await;
+                let absent = |error: &BrokerError| error.to_string().contains("at build time");
+                let result = result.or_else(|error| absent(&error).then_some(()).ok_or(error));
+                result.unwrap_or_else(|error| panic!("{role:?} {own:?}: {error}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn reconnects_are_as_soon_as_in_java() {
+    for (base, max, expected) in [
+        (None, None, ["50", "1000"]),
+        (Some("5000"), None, ["5000", "5000"]),
+        (None, Some("20"), ["20", "20"]),
+        (None, Some("9000"), ["50", "9000"]),
+        (Some("5000"), Some("100"), ["100", "100"]),
+    ] {
+        let names = ["reconnect.backoff.ms", "reconnect.backoff.max.ms"];
+        let given = names.into_iter().zip([base, max]);
+        let given = given.filter_map(|(name, value)| Some((name, value?)));
+        let mut settings = settings(Role::Admin, &given.collect::<Vec<_>>()).unwrap();
+        settings.reconnect_soon();
+        let set = names.map(|name| settings.config.get(name).unwrap());
+        assert_eq!(set, expected, "{base:?} {max:?}");
+    }
 }
