@@ -191,6 +191,7 @@ impl Opener {
     pub(crate) async fn fence(&self, id: &str) -> Result<(), BrokerError> {
         let mut settings = self.settings(Role::Admin, &ConfigMap::new(), "")?;
         settings.config.set("transactional.id", id);
+        settings.bound_by_transaction();
         let patience = settings.api_timeout;
         let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None)?;
         let pump = Pump::start(&client)?;

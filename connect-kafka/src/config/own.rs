@@ -70,12 +70,10 @@ pub(super) fn apply(
         }
         "request.timeout.ms" => {
             settings.request_timeout = millis(name, value)?;
-            let native = if role == Role::Producer {
-                name
-            } else {
-                "socket.timeout.ms"
-            };
-            config.set(native, value);
+            config.set("socket.timeout.ms", value);
+            if role == Role::Producer {
+                config.set(name, value);
+            }
         }
         "retries" if role == Role::Producer => {
             config.set(name, value);

@@ -15,15 +15,18 @@ impl Settings {
         self.config.set("reconnect.backoff.max.ms", max.to_string());
     }
 
-    /// Records must not wait for longer than the transaction that they belong to.
+    /// Neither records nor requests must wait for longer than the transaction that they belong to.
     pub(crate) fn bound_by_transaction(&mut self) {
-        let Some(transaction) = self.number("transaction.timeout.ms") else {
-            return;
-        };
+        let transaction = self.number("transaction.timeout.ms").unwrap_or(60_000);
         for name in ["delivery.timeout.ms", "message.timeout.ms"] {
             if self.number(name).is_some_and(|own| own > transaction) {
                 self.config.set(name, transaction.to_string());
             }
         }
+        // As librdkafka has it where neither is set, so that a request can still be repeated.
+        let bound = transaction.saturating_sub(100).max(900);
+        let request = self.number("socket.timeout.ms").unwrap_or(60_000);
+        let request = request.min(bound).to_string();
+        self.config.set("socket.timeout.ms", request);
     }
 }

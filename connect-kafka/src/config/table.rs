@@ -306,7 +306,7 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         "request.timeout.ms",
         ALL,
         Own,
-        "`socket.timeout.ms`, for producers `request.timeout.ms`",
+        "`socket.timeout.ms`, for producers `request.timeout.ms` as well",
     )
     .takes(0..=INT, 10..=300_000),
     option(

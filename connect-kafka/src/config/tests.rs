@@ -76,7 +76,7 @@ fn options_become_librdkafkas() {
         (
             Producer,
             &[("request.timeout.ms", "50")],
-            &[("request.timeout.ms", "50")],
+            &[("request.timeout.ms", "50"), ("socket.timeout.ms", "50")],
         ),
         (
             Admin,
@@ -401,4 +401,34 @@ fn reconnects_are_as_soon_as_in_java() {
         let set = names.map(|name| settings.config.get(name).unwrap());
         assert_eq!(set, expected, "{base:?} {max:?}");
     }
+}
+
+#[tokio::test]
+async fn requests_of_a_transaction_wait_no_longer_than_it() {
+    for (shared, own) in [
+        (None, "transaction.timeout.ms"),
+        (Some("request.timeout.ms"), "max.request.size"),
+        (Some("request.timeout.ms"), "transaction.timeout.ms"),
+        (Some("request.timeout.ms"), "delivery.timeout.ms"),
+    ] {
+        for value in ["1000", "2147483647"] {
+            let mut shared: ConfigMap = shared.map(|name| (name, "300000")).into_iter().collect();
+            shared.insert("bootstrap.servers", "127.0.0.1:1");
+            let broker = KafkaBroker::new(shared).unwrap();
+            let mut options = ProducerOptions::default();
+            options.transactional_id = Some("id".into());
+            options.client_config = config_map! { own => value, "max.block.ms" => 1 };
+            let error = broker.producer(options).await.err().unwrap();
+            let is_invalid = matches!(error, BrokerError::InvalidOption(_));
+            assert!(!is_invalid, "{own} {value}: {error}");
+        }
+    }
+    let broker = config_map! { "bootstrap.servers" => "127.0.0.1:1" };
+    let mut options = AdminOptions::default();
+    options.client_config =
+        config_map! { "request.timeout.ms" => 300_000, "default.api.timeout.ms" => 1 };
+    let admin = KafkaBroker::new(broker).unwrap().admin(options).await;
+    let fenced = admin.unwrap().fence_producers(&["id".into()]).await;
+    let error = fenced.err().unwrap();
+    assert!(!matches!(error, BrokerError::InvalidOption(_)), "{error}");
 }
