@@ -56,6 +56,7 @@ const METRICS: &str = "the worker has its own metrics";
 const BYTES: &str = "the worker hands over bytes";
 const JAVA_TLS: &str = "OpenSSL decides";
 const JAVA_CLASS: &str = "Java classes cannot run here";
+const SHARE: &str = "no share groups here";
 const LOGIN: &str = "librdkafka renews logins by itself";
 
 /// Ordered by name.
@@ -500,6 +501,8 @@ pub(super) static OPTIONS: &[ClientOption] = &[
     )
     .takes(-1..=INT, 0..=100_000_000),
     option("session.timeout.ms", CONSUMER, Same, "").takes(ANY_INT, 1..=HOUR),
+    option("share.acknowledgement.mode", CONSUMER, Ignored, SHARE),
+    option("share.acquire.mode", CONSUMER, Ignored, SHARE),
     option(
         "socket.connection.setup.timeout.max.ms",
         ALL,
