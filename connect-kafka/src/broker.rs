@@ -183,6 +183,7 @@ impl Opener {
         if !client_id.is_empty() {
             settings.set_default("client.id", client_id);
         }
+        settings.set_default("socket.connection.setup.timeout.ms", "10000");
         settings.reconnect_soon();
         Ok(settings)
     }
@@ -365,6 +366,7 @@ fn consumer_defaults(
     };
     settings.set_default("auto.offset.reset", reset);
     settings.set_default("check.crcs", "true");
+    settings.set_default("allow.auto.create.topics", "true");
     if settings.config.get("group.protocol") != Some("consumer") {
         let session = interval.min(LONGEST_SESSION).as_millis().to_string();
         settings.set_default("session.timeout.ms", session);

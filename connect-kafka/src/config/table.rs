@@ -62,7 +62,12 @@ const LOGIN: &str = "librdkafka renews logins by itself";
 /// Ordered by name.
 pub(super) static OPTIONS: &[ClientOption] = &[
     option("acks", PRODUCER, Same, ""),
-    option("allow.auto.create.topics", CONSUMER, Same, ""),
+    option(
+        "allow.auto.create.topics",
+        CONSUMER,
+        Same,
+        "the default is `true`, as in Java",
+    ),
     option(
         "auto.commit.interval.ms",
         CONSUMER,
@@ -150,7 +155,7 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         "default.api.timeout.ms",
         ADMIN | CONSUMER,
         Own,
-        "the limit of administrative calls",
+        "the limit of administrative calls; look-ups of consumers have 10 seconds",
     )
     .takes(0..=INT, 0..=HOUR),
     option(
@@ -240,7 +245,7 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         "max.poll.records",
         CONSUMER,
         Own,
-        "if set, it wins over the worker's bound",
+        "if set, it wins over the worker's bound, which is 2000, not 500",
     )
     .takes(1..=INT, 1..=INT),
     option(
@@ -509,7 +514,13 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         Ignored,
         "librdkafka does not lengthen it",
     ),
-    option("socket.connection.setup.timeout.ms", ALL, Same, "").takes(ANY, 1_000..=INT),
+    option(
+        "socket.connection.setup.timeout.ms",
+        ALL,
+        Same,
+        "the default is 10 seconds, as in Java, but for handshakes, too",
+    )
+    .takes(ANY, 1_000..=INT),
     option(
         "ssl.cipher.suites",
         ALL,
