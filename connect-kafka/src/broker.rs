@@ -87,12 +87,11 @@ impl KafkaBroker {
                 "bootstrap.servers is missing".into(),
             ));
         }
-        translate(Role::Admin, &options, &ConfigMap::new())?;
-        Ok(Self {
-            opener: Opener {
-                shared: Arc::new(options),
-            },
-        })
+        let opener = Opener {
+            shared: Arc::new(options),
+        };
+        opener.settings(Role::Admin, &ConfigMap::new(), "")?;
+        Ok(Self { opener })
     }
 }
 
@@ -180,6 +179,7 @@ impl Opener {
         client_id: &str,
     ) -> Result<Settings, BrokerError> {
         let mut settings = translate(role, &self.shared, own)?;
+        settings.check_build()?;
         if !client_id.is_empty() {
             settings.set_default("client.id", client_id);
         }

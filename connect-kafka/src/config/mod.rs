@@ -5,6 +5,7 @@
 //! is not in it is warned of, with the likely name. Options of librdkafka itself are reached with
 //! the prefix `librdkafka.`, such as `librdkafka.debug`.
 
+mod build;
 mod jaas;
 mod own;
 mod pair;
@@ -225,7 +226,8 @@ pub(crate) fn translate(
         .filter(|(name, _)| !WORKERS_OWN.contains(name));
     for (name, value) in shared.chain(own) {
         match value {
-            Some(value) => given.insert(name, value),
+            // Java trims them as well.
+            Some(value) => given.insert(name, value.trim()),
             None => given.remove(name),
         };
     }

@@ -79,6 +79,13 @@ pub(super) fn apply(
             config.set(name, value);
         }
         "sasl.jaas.config" => jaas::apply(value, given, config)?,
+        "sasl.kerberos.kinit.cmd" => {
+            // Java's is the program only, librdkafka's the command: its default, with this program.
+            let keytab = "-t \"%{sasl.kerberos.keytab}\" -k %{sasl.kerberos.principal}";
+            let command = format!("{value} -R {keytab} || {value} {keytab}");
+            let is_program = !value.contains(char::is_whitespace);
+            config.set(name, if is_program { &command } else { value });
+        }
         "sasl.login.callback.handler.class" => {
             if !value.ends_with(".OAuthBearerLoginCallbackHandler") {
                 return Err(bad(name, value, "Java classes cannot run here"));

@@ -220,6 +220,32 @@ fn options_become_librdkafkas() {
         ),
         (
             Admin,
+            &[
+                ("sasl.kerberos.kinit.cmd", "/opt/kinit"),
+                (
+                    "sasl.jaas.config",
+                    "x.Krb5LoginModule required serviceName=kafka keyTab=\"/k\" principal=p;",
+                ),
+            ],
+            &[
+                (
+                    "sasl.kerberos.kinit.cmd",
+                    "/opt/kinit -R -t \"%{sasl.kerberos.keytab}\" \
+                     -k %{sasl.kerberos.principal} || /opt/kinit \
+                     -t \"%{sasl.kerberos.keytab}\" -k %{sasl.kerberos.principal}",
+                ),
+                ("sasl.kerberos.keytab", "/k"),
+                ("sasl.kerberos.principal", "p"),
+                ("sasl.kerberos.service.name", "kafka"),
+            ],
+        ),
+        (
+            Admin,
+            &[("sasl.kerberos.kinit.cmd", " kinit -f me ")],
+            &[("sasl.kerberos.kinit.cmd", "kinit -f me")],
+        ),
+        (
+            Admin,
             &[("librdkafka.debug", "broker")],
             &[("debug", "broker")],
         ),
@@ -431,4 +457,26 @@ async fn requests_of_a_transaction_wait_no_longer_than_it() {
     let fenced = admin.unwrap().fence_producers(&["id".into()]).await;
     let error = fenced.err().unwrap();
     assert!(!matches!(error, BrokerError::InvalidOption(_)), "{error}");
+}
+
+#[tokio::test]
+async fn what_this_build_lacks_is_named() {
+    for (feature, is_there, more) in [
+        ("gssapi", build::HAS_KERBEROS, &[][..]),
+        (
+            "oidc",
+            build::HAS_OIDC,
+            &[
+                ("sasl.mechanism", "OAUTHBEARER"),
+                ("sasl.oauthbearer.token.endpoint.url", "https://idp/token"),
+            ],
+        ),
+    ] {
+        let own = [("security.protocol", "SASL_SSL")].iter().chain(more);
+        let own: Vec<_> = own.copied().collect();
+        if !is_there {
+            let error = create(Role::Admin, &own).await.unwrap_err().to_string();
+            assert!(error.contains(&format!("the feature {feature}")), "{error}");
+        }
+    }
 }
