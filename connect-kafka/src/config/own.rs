@@ -92,7 +92,23 @@ pub(super) fn apply(
             }
             config.set("sasl.oauthbearer.method", "oidc");
         }
+        "sasl.oauthbearer.jwt.retriever.class" => {
+            let grant = match value.rsplit('.').next().unwrap_or(value) {
+                "" | "DefaultJwtRetriever" => return Ok(()),
+                "ClientCredentialsJwtRetriever" => "client_credentials",
+                "JwtBearerJwtRetriever" => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                _ => {
+                    let advice = "use DefaultJwtRetriever, ClientCredentialsJwtRetriever or \
+                                  JwtBearerJwtRetriever";
+                    return Err(bad(name, value, advice));
+                }
+            };
+            config.set("sasl.oauthbearer.grant.type", grant);
+        }
         "sasl.oauthbearer.token.endpoint.url" => {
+            if value.starts_with("file:") {
+                return Err(bad(name, value, "tokens are not read from files"));
+            }
             config.set(name, value);
             config.set("sasl.oauthbearer.method", "oidc");
         }

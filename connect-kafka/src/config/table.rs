@@ -473,8 +473,8 @@ pub(super) static OPTIONS: &[ClientOption] = &[
     option(
         "sasl.oauthbearer.jwt.retriever.class",
         ALL,
-        Refused,
-        JAVA_CLASS,
+        Own,
+        "`sasl.oauthbearer.grant.type`, for Kafka's own classes; `FileJwtRetriever` and others are refused",
     ),
     option(
         "sasl.oauthbearer.jwt.validator.class",
@@ -499,7 +499,7 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         "sasl.oauthbearer.token.endpoint.url",
         ALL,
         Own,
-        "makes tokens come from there",
+        "makes tokens come from there; files are refused",
     ),
     option("security.protocol", ALL, Same, ""),
     option("security.providers", ALL, Refused, JAVA_CLASS),

@@ -220,6 +220,25 @@ fn options_become_librdkafkas() {
         ),
         (
             Admin,
+            &[(
+                "sasl.oauthbearer.jwt.retriever.class",
+                "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever",
+            )],
+            &[],
+        ),
+        (
+            Admin,
+            &[(
+                "sasl.oauthbearer.jwt.retriever.class",
+                "org.apache.kafka.common.security.oauthbearer.JwtBearerJwtRetriever",
+            )],
+            &[(
+                "sasl.oauthbearer.grant.type",
+                "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            )],
+        ),
+        (
+            Admin,
             &[
                 ("sasl.kerberos.kinit.cmd", "/opt/kinit"),
                 (
@@ -309,6 +328,16 @@ fn bad_values_and_java_classes_are_refused_by_name() {
         ),
         (Role::Admin, "sasl.client.callback.handler.class", "x.Y"),
         (Role::Admin, "sasl.login.callback.handler.class", "x.Y"),
+        (
+            Role::Admin,
+            "sasl.oauthbearer.jwt.retriever.class",
+            "org.apache.kafka.common.security.oauthbearer.FileJwtRetriever",
+        ),
+        (
+            Role::Admin,
+            "sasl.oauthbearer.token.endpoint.url",
+            "file:///token",
+        ),
         (Role::Admin, "ssl.engine.factory.class", "x.Y"),
         (Role::Admin, "ssl.truststore.location", "/no/such/file"),
         (
