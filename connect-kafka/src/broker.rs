@@ -77,7 +77,8 @@ impl KafkaBroker {
     ///
     /// A worker's whole configuration can be given: what is not about clients is ignored, and so
     /// are `client.id`, `group.id`, `session.timeout.ms` and `heartbeat.interval.ms`, which mean
-    /// something else there.
+    /// something else there. A producer or consumer with `bootstrap.servers` of its own gets none of
+    /// these options.
     ///
     /// # Errors
     /// [`BrokerError::InvalidOption`] if `bootstrap.servers` is missing, or an option is refused.

@@ -215,15 +215,24 @@ impl Settings {
 }
 
 /// Translates the options of a client: those of all clients of the broker, then its own, which win.
+///
+/// A connector's client of another cluster gets its own only: a login is not for strangers.
 pub(crate) fn translate(
     role: Role,
     shared: &ConfigMap,
     own: &ConfigMap,
 ) -> Result<Settings, BrokerError> {
     let mut given: BTreeMap<&str, &str> = BTreeMap::new();
+    let is_elsewhere = role != Role::Admin
+        && own
+            .get("bootstrap.servers")
+            .is_some_and(|servers| shared.get("bootstrap.servers") != Some(servers));
+    if is_elsewhere {
+        warn_of_login(role, shared, own);
+    }
     let shared = shared
         .iter()
-        .filter(|(name, _)| !WORKERS_OWN.contains(name));
+        .filter(|(name, _)| !is_elsewhere && !WORKERS_OWN.contains(name));
     for (name, value) in shared.chain(own) {
         match value {
             // Java trims them as well.
@@ -279,6 +288,31 @@ fn find(name: &str) -> Option<&'static ClientOption> {
 
 fn bad(name: &str, value: &str, advice: &str) -> BrokerError {
     BrokerError::InvalidOption(format!("{name} is {value:?}; {advice}"))
+}
+
+/// Says which options of the worker's login a client of another cluster lacks.
+fn warn_of_login(role: Role, shared: &ConfigMap, own: &ConfigMap) {
+    let missing = missing_login(shared, own);
+    if !missing.is_empty() && !own.contains_key("security.protocol") {
+        let kind = format!("{role:?}").to_lowercase();
+        tracing::warn!(
+            "the {kind} has bootstrap.servers of its own, and so nothing of the worker's {}; if \
+             that cluster needs a login, set {kind}.override.security.protocol and the like",
+            missing.join(", ")
+        );
+    }
+}
+
+fn missing_login<'a>(shared: &'a ConfigMap, own: &ConfigMap) -> Vec<&'a str> {
+    let is_login = |name: &str| {
+        ["security.", "sasl.", "ssl."]
+            .iter()
+            .any(|p| name.starts_with(p))
+    };
+    let names = shared.iter().map(|(name, _)| name);
+    names
+        .filter(|name| is_login(name) && !own.contains_key(name))
+        .collect()
 }
 
 fn warn_of_unknown(name: &str) {

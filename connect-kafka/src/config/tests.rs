@@ -383,6 +383,31 @@ fn own_options_win_and_a_workers_group_is_not_a_consumers() {
 }
 
 #[test]
+fn another_cluster_does_not_get_the_workers_login() {
+    let shared = config_map! {
+        "bootstrap.servers" => "a:1", "security.protocol" => "SASL_SSL", "ssl.key.password" => "x",
+        "sasl.jaas.config" => "x.PlainLoginModule required username=a password=b;",
+    };
+    let names = |role, servers: &str| {
+        let own = config_map! { "bootstrap.servers" => servers };
+        let config = translate(role, &shared, &own).unwrap().config;
+        let mut names: Vec<_> = config.config_map().into_keys().collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    let all = "bootstrap.servers sasl.mechanism sasl.password sasl.username security.protocol \
+               ssl.key.password";
+    for role in [Role::Consumer, Role::Producer] {
+        assert_eq!(names(role, "b:1"), "bootstrap.servers");
+        assert_eq!(names(role, "a:1"), all);
+    }
+    assert_eq!(names(Role::Admin, "b:1"), all, "as in Java");
+    let own = config_map! { "sasl.jaas.config" => "x" };
+    let missing = ["security.protocol", "ssl.key.password"];
+    assert_eq!(missing_login(&shared, &own), missing);
+}
+
+#[test]
 fn unknown_options_have_a_likely_name() {
     assert_eq!(likely("acsk"), None);
     assert_eq!(likely("compresion.type"), Some("compression.type"));
