@@ -104,7 +104,7 @@ impl ClientOption {
     #[must_use]
     pub fn range(&self) -> Option<RangeInclusive<i64>> {
         let Numbers { java, here } = self.numbers?;
-        (java != here).then(|| here.0..=here.1)
+        (java != here).then_some(here.0..=here.1)
     }
 
     /// A number that Java takes as the nearest one that has an effect; other values as they are.
