@@ -43,7 +43,9 @@ pub(super) fn apply(
             }
         }
         "default.api.timeout.ms" => settings.api_timeout = millis(name, value)?,
-        "exclude.internal.topics" => settings.exclude_internal_topics = value != "false",
+        "exclude.internal.topics" => {
+            settings.exclude_internal_topics = !value.eq_ignore_ascii_case("false")
+        }
         "group.id" => settings.group = Some(value.to_owned()).filter(|group| !group.is_empty()),
         "isolation.level" => {
             settings.isolation = Some(match value {
@@ -61,7 +63,7 @@ pub(super) fn apply(
         "partitioner.ignore.keys" => {
             config.set(
                 "partitioner",
-                if value == "true" {
+                if value.eq_ignore_ascii_case("true") {
                     "random"
                 } else {
                     "murmur2_random"
@@ -143,7 +145,8 @@ pub(super) fn follow(name: &str, value: &str, settings: &mut Settings) -> Result
         "max.poll.interval.ms" => settings.max_poll_interval = Some(millis(name, value)?),
         "max.request.size" => settings.max_record_bytes = number(name, value)?,
         "metadata.max.age.ms" => settings.metadata_max_age = Some(millis(name, value)?),
-        "security.protocol" => {
+        // Read in other places as well, where only one spelling is known.
+        "enable.idempotence" | "group.protocol" | "security.protocol" => {
             settings.config.set(name, value.to_ascii_lowercase());
         }
         _ => {}

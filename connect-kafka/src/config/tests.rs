@@ -514,6 +514,25 @@ async fn requests_of_a_transaction_wait_no_longer_than_it() {
 }
 
 #[tokio::test]
+async fn words_are_taken_in_any_case_as_in_java() {
+    for (name, value) in [
+        ("allow.auto.create.topics", "FALSE"),
+        ("check.crcs", "True"),
+        ("client.rack", ""),
+        ("enable.idempotence", "TRUE"),
+        ("enable.metrics.push", "False"),
+        ("group.protocol", "CONSUMER"),
+        ("metadata.recovery.strategy", "REBOOTSTRAP"),
+        ("security.protocol", "Plaintext"),
+    ] {
+        for role in [Role::Admin, Role::Consumer, Role::Producer] {
+            let result = create(role, &[(name, value)]).await;
+            result.unwrap_or_else(|error| panic!("{role:?} {name}={value}: {error}"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_this_build_lacks_is_named() {
     for (feature, is_there, more) in [
         ("gssapi", build::HAS_KERBEROS, &[][..]),
