@@ -32,6 +32,7 @@ use crate::admin::KafkaAdmin;
 use crate::call::call;
 use crate::config::Role;
 use crate::config::Settings;
+use crate::config::tell_of_login;
 use crate::config::translate;
 use crate::consumer::KafkaConsumer;
 use crate::consumer::Partition;
@@ -92,6 +93,7 @@ impl KafkaBroker {
             shared: Arc::new(options),
         };
         opener.settings(Role::Admin, &ConfigMap::new(), "")?;
+        tell_of_login(&opener.shared);
         Ok(Self { opener })
     }
 }

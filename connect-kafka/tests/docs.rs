@@ -23,7 +23,8 @@ this table says what becomes of each option.
 
 Options without a prefix in a worker's configuration are for all its clients, other than in Java,
 where the producers and consumers of connectors get `bootstrap.servers` only: a login has to be
-written once, and connectors act with the rights of the worker unless they have one of their own.
+written once, and connectors act with the rights of the worker unless they have one of their own,
+which is noted in the log.
 Where a connector's clients should have fewer rights, give them a login with `producer.`,
 `consumer.` and `admin.`, and let `connector.client.config.override.policy` say what connectors may
 change. A producer or consumer with other `bootstrap.servers` gets nothing of these options: a

@@ -303,6 +303,21 @@ fn warn_of_login(role: Role, shared: &ConfigMap, own: &ConfigMap) {
     }
 }
 
+/// Says so where connectors log in as the worker, which they do not in Java.
+pub(crate) fn tell_of_login(options: &ConfigMap) {
+    for kind in ["consumer", "producer"] {
+        let own = options.with_prefix(&format!("{kind}."));
+        let shared = missing_login(options, &own);
+        if !shared.is_empty() && !own.contains_key("security.protocol") {
+            tracing::info!(
+                "the login of the worker is that of connectors' {kind}s, too, as there is no \
+                 {kind}.security.protocol: {}",
+                shared.join(", ")
+            );
+        }
+    }
+}
+
 fn missing_login<'a>(shared: &'a ConfigMap, own: &ConfigMap) -> Vec<&'a str> {
     let is_login = |name: &str| {
         ["security.", "sasl.", "ssl."]
