@@ -24,11 +24,11 @@ this table says what becomes of each option.
 Options without a prefix in a worker's configuration are for all its clients, other than in Java,
 where the producers and consumers of connectors get `bootstrap.servers` only: a login has to be
 written once, and connectors act with the rights of the worker unless they have one of their own,
-which is noted in the log.
-Where a connector's clients should have fewer rights, give them a login with `producer.`,
+which is noted in the log. Where they should have fewer rights, give them a login with `producer.`,
 `consumer.` and `admin.`, and let `connector.client.config.override.policy` say what connectors may
-change. A producer or consumer with other `bootstrap.servers` gets nothing of these options: a
-worker's password does not go to another cluster.
+change. A producer or consumer with other `bootstrap.servers` gets nothing of these options, so that
+it does not show the worker's password to another cluster. An administrative client does get them,
+as in Java.
 
 A number that Java takes and librdkafka does not is used as the nearest one that it takes, which is
 noted in the log; the note says which these are.

@@ -307,7 +307,13 @@ pub(super) static OPTIONS: &[ClientOption] = &[
     )
     .takes(-1..=INT, 0..=100_000_000),
     option("reconnect.backoff.max.ms", ALL, Same, "").takes(0..=LONG, 0..=HOUR),
-    option("reconnect.backoff.ms", ALL, Same, "").takes(0..=LONG, 0..=HOUR),
+    option(
+        "reconnect.backoff.ms",
+        ALL,
+        Same,
+        "alone it is the longest wait as well, as in Java",
+    )
+    .takes(0..=LONG, 0..=HOUR),
     option(
         "request.timeout.ms",
         ALL,
