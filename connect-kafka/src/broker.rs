@@ -32,6 +32,7 @@ use crate::admin::KafkaAdmin;
 use crate::call::call;
 use crate::config::Role;
 use crate::config::Settings;
+use crate::config::tell_of_login;
 use crate::config::translate;
 use crate::consumer::KafkaConsumer;
 use crate::consumer::Partition;
@@ -78,7 +79,8 @@ impl KafkaBroker {
     ///
     /// A worker's whole configuration can be given: what is not about clients is ignored, and so
     /// are `client.id`, `group.id`, `session.timeout.ms` and `heartbeat.interval.ms`, which mean
-    /// something else there.
+    /// something else there. A producer or consumer with `bootstrap.servers` of its own gets none of
+    /// these options.
     ///
     /// # Errors
     /// [`BrokerError::InvalidOption`] if `bootstrap.servers` is missing, or an option is refused.
@@ -88,12 +90,12 @@ impl KafkaBroker {
                 "bootstrap.servers is missing".into(),
             ));
         }
-        translate(Role::Admin, &options, &ConfigMap::new())?;
-        Ok(Self {
-            opener: Opener {
-                shared: Arc::new(options),
-            },
-        })
+        let opener = Opener {
+            shared: Arc::new(options),
+        };
+        opener.settings(Role::Admin, &ConfigMap::new(), "")?;
+        tell_of_login(&opener.shared);
+        Ok(Self { opener })
     }
 }
 
@@ -181,14 +183,12 @@ impl Opener {
         client_id: &str,
     ) -> Result<Settings, BrokerError> {
         let mut settings = translate(role, &self.shared, own)?;
+        settings.check_build()?;
         if !client_id.is_empty() {
             settings.set_default("client.id", client_id);
         }
-        if settings.config.get("reconnect.backoff.ms").is_none() {
-            // As in Java. With librdkafka's 10 seconds, a broker that is back after some seconds
-            // would be noticed as much later again.
-            settings.set_default("reconnect.backoff.max.ms", "1000");
-        }
+        settings.set_default("socket.connection.setup.timeout.ms", "10000");
+        settings.reconnect_soon();
         Ok(settings)
     }
 
@@ -196,6 +196,7 @@ impl Opener {
     pub(crate) async fn fence(&self, id: &str) -> Result<(), BrokerError> {
         let mut settings = self.settings(Role::Admin, &ConfigMap::new(), "")?;
         settings.config.set("transactional.id", id);
+        settings.bound_by_transaction();
         let patience = settings.api_timeout;
         let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None)?;
         let pump = Pump::start(&client)?;
@@ -227,7 +228,7 @@ impl Opener {
             settings.config.set("enable.idempotence", "true");
             let timeout = options.transaction_timeout.as_millis().to_string();
             settings.set_default("transaction.timeout.ms", timeout);
-            bound_by_transaction(&mut settings);
+            settings.bound_by_transaction();
         }
         let (full_batch, linger) = (batch_limits(&settings), settings.linger);
         let native = native_linger(&settings).as_millis().to_string();
@@ -377,19 +378,18 @@ fn consumer_defaults(
     };
     settings.set_default("auto.offset.reset", reset);
     settings.set_default("check.crcs", "true");
+    settings.set_default("allow.auto.create.topics", "true");
     let protocol = settings.config.get("group.protocol").unwrap_or_default();
     if !protocol.eq_ignore_ascii_case("consumer") {
         let session = interval.min(LONGEST_SESSION).as_millis().to_string();
         settings.set_default("session.timeout.ms", session);
         let heartbeat = (interval.min(LONGEST_SESSION) / 3).min(Duration::from_secs(3));
-        settings.set_default("heartbeat.interval.ms", heartbeat.as_millis().to_string());
+        let heartbeat = heartbeat.as_millis().max(1).to_string();
+        settings.set_default("heartbeat.interval.ms", heartbeat);
         settings.set_default("partition.assignment.strategy", "range");
     }
-    let session = settings
-        .config
-        .get("session.timeout.ms")
-        .and_then(|text| text.parse().ok());
-    let interval = interval.as_millis().max(session.unwrap_or_default());
+    let session = settings.number("session.timeout.ms").unwrap_or_default();
+    let interval = interval.as_millis().max(session.into());
     settings
         .config
         .set("max.poll.interval.ms", interval.to_string());
@@ -402,8 +402,9 @@ fn consumer_defaults(
 /// How many records or bytes make a batch that is sent at once: librdkafka's limits.
 fn batch_limits(settings: &Settings) -> (usize, usize) {
     let limit = |name, default| {
-        let set = settings.config.get(name).and_then(|text| text.parse().ok());
-        set.unwrap_or(default)
+        let set = settings.number(name);
+        set.and_then(|set| usize::try_from(set).ok())
+            .unwrap_or(default)
     };
     (
         limit("batch.num.messages", 10_000),
@@ -420,31 +421,12 @@ fn native_linger(settings: &Settings) -> Duration {
     ];
     let timeout = names
         .iter()
-        .filter_map(|name| settings.config.get(name)?.parse().ok())
+        .filter_map(|name| settings.number(name))
         .filter(|millis| *millis > 0)
         .min();
-    timeout.map_or(NATIVE_LINGER, |millis: u64| {
+    timeout.map_or(NATIVE_LINGER, |millis| {
         NATIVE_LINGER.min(Duration::from_millis(millis / 2))
     })
-}
-
-/// Records must not wait for longer than the transaction that they belong to.
-fn bound_by_transaction(settings: &mut Settings) {
-    let millis = |name| {
-        settings
-            .config
-            .get(name)
-            .and_then(|text| text.parse::<i64>().ok())
-    };
-    let Some(bound) = millis("transaction.timeout.ms") else {
-        return;
-    };
-    for name in ["delivery.timeout.ms", "message.timeout.ms"] {
-        if millis(name).is_some_and(|own| own > bound) {
-            settings.config.set(name, bound.to_string());
-            return;
-        }
-    }
 }
 
 fn timeouts(settings: &Settings) -> AdminTimeouts {

@@ -142,9 +142,11 @@ async fn bad_certificates_are_told_apart() {
 }
 
 /// Makes a trust store with Java's own tool, which comes with every Java runtime.
-fn keytool(authority: &Path, kind: &str) -> PathBuf {
-    let store = authority.with_file_name(format!("trust.{}", kind.to_lowercase()));
+fn keytool(authority: &Path, kind: &str, java: &[&str]) -> PathBuf {
+    let name = format!("trust{}.{}", java.len(), kind.to_lowercase());
+    let store = authority.with_file_name(name);
     let output = Command::new("keytool")
+        .args(java)
         .args([
             "-importcert",
             "-noprompt",
@@ -169,7 +171,7 @@ async fn trust_stores_of_java_are_read_or_explained() {
     let authority = kafka.certificates().authority();
     let mut options = options(kafka, Listener::Tls);
     options.insert("ssl.truststore.type", "PKCS12");
-    let store = keytool(&authority, "PKCS12").display().to_string();
+    let store = keytool(&authority, "PKCS12", &[]).display().to_string();
     options.insert("ssl.truststore.location", store);
     options.insert("ssl.truststore.password", "changeit");
     cluster_id(options.clone()).await.unwrap();
@@ -181,7 +183,22 @@ async fn trust_stores_of_java_are_read_or_explained() {
         "{error}"
     );
 
-    let store = keytool(&authority, "JKS").display().to_string();
+    options.remove("ssl.truststore.password");
+    let error = KafkaBroker::new(options.clone()).unwrap_err();
+    let problem = "ssl.truststore.password is missing";
+    assert!(error.to_string().contains(problem), "{error}");
+
+    options.insert("ssl.truststore.password", "changeit");
+    let old = ["-J-Dkeystore.pkcs12.legacy"];
+    let store = keytool(&authority, "PKCS12", &old).display().to_string();
+    options.insert("ssl.truststore.location", store);
+    let error = KafkaBroker::new(options.clone()).unwrap_err();
+    assert!(
+        error.to_string().contains("keytool -importkeystore"),
+        "{error}"
+    );
+
+    let store = keytool(&authority, "JKS", &[]).display().to_string();
     options.insert("ssl.truststore.location", store);
     let error = KafkaBroker::new(options).unwrap_err();
     assert!(

@@ -41,8 +41,11 @@ pub(super) fn apply(
             for (name, native) in [
                 ("principal", "sasl.kerberos.principal"),
                 ("keyTab", "sasl.kerberos.keytab"),
+                ("serviceName", "sasl.kerberos.service.name"),
             ] {
-                if let Some(value) = login.options.get(name) {
+                if let Some(value) = login.options.get(name)
+                    && !given.contains_key(native)
+                {
                     config.set(native, value);
                 }
             }

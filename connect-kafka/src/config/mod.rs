@@ -5,13 +5,17 @@
 //! is not in it is warned of, with the likely name. Options of librdkafka itself are reached with
 //! the prefix `librdkafka.`, such as `librdkafka.debug`.
 
+mod build;
 mod jaas;
 mod own;
+mod pair;
 mod store;
 mod table;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use connect_api::ConfigMap;
@@ -62,6 +66,14 @@ pub struct ClientOption {
     pub treatment: Treatment,
     /// More about that, or why; may be empty.
     pub note: &'static str,
+    numbers: Option<Numbers>,
+}
+
+/// The numbers that an option may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Numbers {
+    java: (i64, i64),
+    here: (i64, i64),
 }
 
 impl ClientOption {
@@ -85,6 +97,32 @@ impl ClientOption {
     #[must_use]
     pub fn is_for_admins(&self) -> bool {
         self.clients & Self::ADMIN != 0
+    }
+
+    /// The numbers that have an effect, where Java takes more: those are used as the nearest of
+    /// these.
+    #[must_use]
+    pub fn range(&self) -> Option<RangeInclusive<i64>> {
+        let Numbers { java, here } = self.numbers?;
+        (java != here).then_some(here.0..=here.1)
+    }
+
+    /// A number that Java takes as the nearest one that has an effect; other values as they are.
+    fn fit<'a>(&self, value: &'a str) -> Result<Cow<'a, str>, BrokerError> {
+        let Some(Numbers { java, here }) = self.numbers else {
+            return Ok(value.into());
+        };
+        let number = value.trim().parse::<i64>().ok();
+        let number = number.filter(|number| java.0 <= *number && *number <= java.1);
+        let number = number.ok_or_else(|| {
+            let advice = format!("it must be a number from {} to {}", java.0, java.1);
+            bad(self.name, value, &advice)
+        })?;
+        let used = number.max(here.0).min(here.1);
+        if used != number {
+            tracing::info!(option = self.name, "{number} is used as {used}");
+        }
+        Ok(used.to_string().into())
     }
 }
 
@@ -163,6 +201,11 @@ impl Settings {
         }
     }
 
+    /// The number that an option of librdkafka is set to.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.config.get(name)?.parse().ok()
+    }
+
     /// Sets an option of librdkafka unless the user has.
     pub(crate) fn set_default(&mut self, name: &str, value: impl Into<String>) {
         if self.config.get(name).is_none() {
@@ -172,18 +215,28 @@ impl Settings {
 }
 
 /// Translates the options of a client: those of all clients of the broker, then its own, which win.
+///
+/// A connector's client of another cluster gets its own only: a login is not for strangers.
 pub(crate) fn translate(
     role: Role,
     shared: &ConfigMap,
     own: &ConfigMap,
 ) -> Result<Settings, BrokerError> {
     let mut given: BTreeMap<&str, &str> = BTreeMap::new();
+    let is_elsewhere = role != Role::Admin
+        && own
+            .get("bootstrap.servers")
+            .is_some_and(|servers| shared.get("bootstrap.servers") != Some(servers));
+    if is_elsewhere {
+        warn_of_login(role, shared, own);
+    }
     let shared = shared
         .iter()
-        .filter(|(name, _)| !WORKERS_OWN.contains(name));
+        .filter(|(name, _)| !is_elsewhere && !WORKERS_OWN.contains(name));
     for (name, value) in shared.chain(own) {
         match value {
-            Some(value) => given.insert(name, value),
+            // Java trims them as well.
+            Some(value) => given.insert(name, value.trim()),
             None => given.remove(name),
         };
     }
@@ -203,6 +256,7 @@ pub(crate) fn translate(
         if !role.has(option) {
             continue;
         }
+        let value = &*option.fit(value)?;
         match option.treatment {
             Treatment::Ignored => notice(option, value),
             Treatment::Own => own::apply(role, name, value, &given, &mut settings)?,
@@ -230,6 +284,50 @@ fn find(name: &str) -> Option<&'static ClientOption> {
         .binary_search_by(|option| option.name.cmp(name))
         .ok()?;
     table::OPTIONS.get(index)
+}
+
+fn bad(name: &str, value: &str, advice: &str) -> BrokerError {
+    BrokerError::InvalidOption(format!("{name} is {value:?}; {advice}"))
+}
+
+/// Says which options of the worker's login a client of another cluster lacks.
+fn warn_of_login(role: Role, shared: &ConfigMap, own: &ConfigMap) {
+    let missing = missing_login(shared, own);
+    if !missing.is_empty() && !own.contains_key("security.protocol") {
+        let kind = format!("{role:?}").to_lowercase();
+        tracing::warn!(
+            "the {kind} has bootstrap.servers of its own, and so nothing of the worker's {}; if \
+             that cluster needs a login, set {kind}.override.security.protocol and the like",
+            missing.join(", ")
+        );
+    }
+}
+
+/// Says so where connectors log in as the worker, which they do not in Java.
+pub(crate) fn tell_of_login(options: &ConfigMap) {
+    for kind in ["consumer", "producer"] {
+        let own = options.with_prefix(&format!("{kind}."));
+        let shared = missing_login(options, &own);
+        if !shared.is_empty() && !own.contains_key("security.protocol") {
+            tracing::info!(
+                "the login of the worker is that of connectors' {kind}s, too, as there is no \
+                 {kind}.security.protocol: {}",
+                shared.join(", ")
+            );
+        }
+    }
+}
+
+fn missing_login<'a>(shared: &'a ConfigMap, own: &ConfigMap) -> Vec<&'a str> {
+    let is_login = |name: &str| {
+        ["security.", "sasl.", "ssl."]
+            .iter()
+            .any(|p| name.starts_with(p))
+    };
+    let names = shared.iter().map(|(name, _)| name);
+    names
+        .filter(|name| is_login(name) && !own.contains_key(name))
+        .collect()
 }
 
 fn warn_of_unknown(name: &str) {

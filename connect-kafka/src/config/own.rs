@@ -9,6 +9,7 @@ use connect_broker::StartOffset;
 
 use super::Role;
 use super::Settings;
+use super::bad;
 use super::jaas;
 use super::store;
 
@@ -69,31 +70,47 @@ pub(super) fn apply(
                 },
             );
         }
-        "receive.buffer.bytes" | "send.buffer.bytes" => {
-            // Java's -1 and librdkafka's 0 both leave it to the system.
-            let value = if value == "-1" { "0" } else { value };
-            config.set(format!("socket.{name}"), value);
-        }
         "request.timeout.ms" => {
             settings.request_timeout = millis(name, value)?;
-            let native = if role == Role::Producer {
-                name
-            } else {
-                "socket.timeout.ms"
-            };
-            config.set(native, value);
+            config.set("socket.timeout.ms", value);
+            if role == Role::Producer {
+                config.set(name, value);
+            }
         }
         "retries" if role == Role::Producer => {
             config.set(name, value);
         }
         "sasl.jaas.config" => jaas::apply(value, given, config)?,
+        "sasl.kerberos.kinit.cmd" => {
+            // Java's is the program only, librdkafka's the command: its default, with this program.
+            let keytab = "-t \"%{sasl.kerberos.keytab}\" -k %{sasl.kerberos.principal}";
+            let command = format!("{value} -R {keytab} || {value} {keytab}");
+            let is_program = !value.contains(char::is_whitespace);
+            config.set(name, if is_program { &command } else { value });
+        }
         "sasl.login.callback.handler.class" => {
             if !value.ends_with(".OAuthBearerLoginCallbackHandler") {
                 return Err(bad(name, value, "Java classes cannot run here"));
             }
             config.set("sasl.oauthbearer.method", "oidc");
         }
+        "sasl.oauthbearer.jwt.retriever.class" => {
+            let grant = match value.rsplit('.').next().unwrap_or(value) {
+                "" | "DefaultJwtRetriever" => return Ok(()),
+                "ClientCredentialsJwtRetriever" => "client_credentials",
+                "JwtBearerJwtRetriever" => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                _ => {
+                    let advice = "use DefaultJwtRetriever, ClientCredentialsJwtRetriever or \
+                                  JwtBearerJwtRetriever";
+                    return Err(bad(name, value, advice));
+                }
+            };
+            config.set("sasl.oauthbearer.grant.type", grant);
+        }
         "sasl.oauthbearer.token.endpoint.url" => {
+            if value.starts_with("file:") {
+                return Err(bad(name, value, "tokens are not read from files"));
+            }
             config.set(name, value);
             config.set("sasl.oauthbearer.method", "oidc");
         }
@@ -120,10 +137,16 @@ pub(super) fn apply(
 /// Takes note of options that are handed on and followed here, too.
 pub(super) fn follow(name: &str, value: &str, settings: &mut Settings) -> Result<(), BrokerError> {
     match name {
+        "fetch.max.bytes" => {
+            // A consumer sends no large messages, but librdkafka compares the two.
+            let limit = number(name, value)?.min(1_000_000);
+            settings.config.set("message.max.bytes", limit.to_string());
+        }
         "max.poll.interval.ms" => settings.max_poll_interval = Some(millis(name, value)?),
         "max.request.size" => settings.max_record_bytes = number(name, value)?,
         "metadata.max.age.ms" => settings.metadata_max_age = Some(millis(name, value)?),
-        "security.protocol" => {
+        // Read in other places as well, where only one spelling is known.
+        "enable.idempotence" | "group.protocol" | "security.protocol" => {
             settings.config.set(name, value.to_ascii_lowercase());
         }
         _ => {}
@@ -157,10 +180,6 @@ fn assignment_strategy(value: &str) -> Result<String, BrokerError> {
     let cooperative = names.first() == Some(&"cooperative-sticky");
     names.retain(|name| (*name == "cooperative-sticky") == cooperative);
     Ok(names.join(","))
-}
-
-fn bad(name: &str, value: &str, advice: &str) -> BrokerError {
-    BrokerError::InvalidOption(format!("{name} is {value:?}; {advice}"))
 }
 
 /// As Java, which reads them in any case.

@@ -42,10 +42,8 @@ pub(super) fn truststore(
             config.set("ssl.ca.location", path);
         }
         Format::Pkcs12 => {
-            let password = given
-                .get("ssl.truststore.password")
-                .copied()
-                .unwrap_or_default();
+            let password = given.get("ssl.truststore.password").copied();
+            let password = password.filter(|password| !password.is_empty());
             let parsed = open(option, path, &content, password)?;
             let mut pem = Vec::new();
             for certificate in parsed.ca.iter().flatten().chain(
@@ -84,14 +82,12 @@ pub(super) fn keystore(
             config.set("ssl.certificate.location", path);
         }
         Format::Pkcs12 => {
-            let password = given
-                .get("ssl.keystore.password")
-                .copied()
-                .unwrap_or_default();
+            let password = given.get("ssl.keystore.password").copied();
+            let password = password.filter(|password| !password.is_empty());
             // Only to say early what is wrong.
             open(option, path, &content, password)?;
             config.set("ssl.keystore.location", path);
-            config.set("ssl.keystore.password", password);
+            config.set("ssl.keystore.password", password.unwrap_or_default());
         }
         format => return Err(unusable(option, path, &format)),
     }
@@ -106,26 +102,42 @@ fn open(
     option: &str,
     path: &str,
     content: &[u8],
-    password: &str,
+    password: Option<&str>,
 ) -> Result<ParsedPkcs12_2, BrokerError> {
     let file = Pkcs12::from_der(content)
         .map_err(|error| bad(option, path, &format!("it is not PKCS#12: {error}")))?;
-    file.parse2(password).map_err(|error| {
+    file.parse2(password.unwrap_or_default()).map_err(|error| {
         let text = error.to_string();
-        if text.contains("mac verify failure") {
-            bad(option, path, "the password is wrong")
+        let problem = if text.contains("mac verify failure") {
+            match password {
+                Some(_) => "the password is wrong".to_owned(),
+                None => format!("{} is missing", option.replace("location", "password")),
+            }
+        } else if text.contains("unsupported") {
+            let convert = convert(path, "-new.p12");
+            format!(
+                "it is encrypted as older Java does it, which OpenSSL no longer reads; convert it \
+                 with Java 17 or newer: {convert}"
+            )
         } else {
-            bad(option, path, &format!("it cannot be opened: {text}"))
-        }
+            format!("it cannot be opened: {text}")
+        };
+        bad(option, path, &problem)
     })
+}
+
+/// A command that makes a PKCS#12 file of a store.
+fn convert(path: &str, ending: &str) -> String {
+    let stem = path.trim_end_matches(".jks").trim_end_matches(".p12");
+    format!(
+        "keytool -importkeystore -srckeystore {path} -destkeystore {stem}{ending} \
+         -deststoretype PKCS12"
+    )
 }
 
 fn unusable(option: &str, path: &str, format: &Format) -> BrokerError {
     if *format == Format::Jks {
-        let new = format!("{}.p12", path.trim_end_matches(".jks"));
-        let command = format!(
-            "keytool -importkeystore -srckeystore {path} -destkeystore {new} -deststoretype PKCS12"
-        );
+        let command = convert(path, ".p12");
         return bad(
             option,
             path,

@@ -1,6 +1,9 @@
 //! The options of Kafka's Java clients and what becomes of each.
 
+use std::ops::RangeInclusive;
+
 use super::ClientOption;
+use super::Numbers;
 use super::Treatment;
 use super::Treatment::Ignored;
 use super::Treatment::Own;
@@ -24,19 +27,47 @@ const fn option(
         clients,
         treatment,
         note,
+        numbers: None,
     }
 }
+
+impl ClientOption {
+    /// The numbers that Java takes, and those of them that have an effect here.
+    const fn takes(mut self, java: RangeInclusive<i64>, here: RangeInclusive<i64>) -> Self {
+        self.numbers = Some(Numbers {
+            java: (*java.start(), *java.end()),
+            here: (*here.start(), *here.end()),
+        });
+        self
+    }
+}
+
+/// Java's types of numbers.
+const INT: i64 = i32::MAX as i64;
+const LONG: i64 = i64::MAX;
+const ANY: RangeInclusive<i64> = i64::MIN..=LONG;
+const ANY_INT: RangeInclusive<i64> = i32::MIN as i64..=INT;
+
+/// In milliseconds.
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
 
 const METRICS: &str = "the worker has its own metrics";
 const BYTES: &str = "the worker hands over bytes";
 const JAVA_TLS: &str = "OpenSSL decides";
 const JAVA_CLASS: &str = "Java classes cannot run here";
+const SHARE: &str = "no share groups here";
 const LOGIN: &str = "librdkafka renews logins by itself";
 
 /// Ordered by name.
 pub(super) static OPTIONS: &[ClientOption] = &[
     option("acks", PRODUCER, Same, ""),
-    option("allow.auto.create.topics", CONSUMER, Same, ""),
+    option(
+        "allow.auto.create.topics",
+        CONSUMER,
+        Same,
+        "the default is `true`, as in Java",
+    ),
     option(
         "auto.commit.interval.ms",
         CONSUMER,
@@ -55,7 +86,8 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         PRODUCER,
         Same,
         "the default is librdkafka's 1000000, not 16384",
-    ),
+    )
+    .takes(0..=INT, 1..=INT),
     option(
         "bootstrap.controllers",
         ADMIN,
@@ -68,7 +100,8 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         PRODUCER,
         Own,
         "bounds the records in flight, beside the worker's own bound",
-    ),
+    )
+    .takes(0..=LONG, 0..=LONG),
     option(
         "check.crcs",
         CONSUMER,
@@ -88,39 +121,50 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         PRODUCER,
         Own,
         "`compression.level`, if the type is `gzip`",
-    ),
+    )
+    .takes(-1..=9, -1..=9),
     option(
         "compression.lz4.level",
         PRODUCER,
         Own,
         "`compression.level`, if the type is `lz4`",
-    ),
+    )
+    .takes(1..=17, 1..=12),
     option("compression.type", PRODUCER, Same, ""),
     option(
         "compression.zstd.level",
         PRODUCER,
         Own,
         "`compression.level`, if the type is `zstd`",
-    ),
+    )
+    .takes(-131_072..=22, 1..=12),
     option(
         "config.providers",
         ALL,
         Ignored,
         "the worker resolves variables",
     ),
-    option("connections.max.idle.ms", ALL, Same, ""),
+    option(
+        "connections.max.idle.ms",
+        ALL,
+        Same,
+        "0 and less are never, which is the default: brokers close idle connections",
+    )
+    .takes(ANY, 0..=INT),
     option(
         "default.api.timeout.ms",
         ADMIN | CONSUMER,
         Own,
-        "the limit of administrative calls",
-    ),
+        "the limit of administrative calls; look-ups of consumers have 10 seconds",
+    )
+    .takes(0..=INT, 0..=HOUR),
     option(
         "delivery.timeout.ms",
         PRODUCER,
         Same,
         "at most `transaction.timeout.ms` in transactions",
-    ),
+    )
+    .takes(0..=INT, 1..=INT),
     option(
         "enable.auto.commit",
         CONSUMER,
@@ -140,14 +184,21 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         Own,
         "for subscriptions by pattern",
     ),
-    option("fetch.max.bytes", CONSUMER, Same, ""),
+    option(
+        "fetch.max.bytes",
+        CONSUMER,
+        Same,
+        "a soft limit, as in Java",
+    )
+    .takes(0..=INT, 1_000..=INT - 512),
     option(
         "fetch.max.wait.ms",
         CONSUMER,
         Renamed("fetch.wait.max.ms"),
         "",
-    ),
-    option("fetch.min.bytes", CONSUMER, Same, ""),
+    )
+    .takes(0..=INT, 0..=300_000),
+    option("fetch.min.bytes", CONSUMER, Same, "").takes(0..=INT, 1..=100_000_000),
     option(
         "group.id",
         CONSUMER,
@@ -157,7 +208,7 @@ pub(super) static OPTIONS: &[ClientOption] = &[
     option("group.instance.id", CONSUMER, Same, ""),
     option("group.protocol", CONSUMER, Same, ""),
     option("group.remote.assignor", CONSUMER, Same, ""),
-    option("heartbeat.interval.ms", CONSUMER, Same, ""),
+    option("heartbeat.interval.ms", CONSUMER, Same, "").takes(ANY_INT, 1..=HOUR),
     option(
         "interceptor.classes",
         CONSUMER | PRODUCER,
@@ -177,41 +228,47 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         PRODUCER,
         Own,
         "librdkafka is told to wait longer, and hurried after this time",
-    ),
+    )
+    .takes(0..=LONG, 0..=60_000),
     option(
         "max.block.ms",
         PRODUCER,
         Own,
         "the limit of calls about transactions",
-    ),
-    option("max.in.flight.requests.per.connection", PRODUCER, Same, ""),
-    option("max.partition.fetch.bytes", CONSUMER, Same, ""),
-    option("max.poll.interval.ms", CONSUMER, Same, ""),
+    )
+    .takes(0..=LONG, 0..=LONG),
+    option("max.in.flight.requests.per.connection", PRODUCER, Same, "")
+        .takes(1..=INT, 1..=1_000_000),
+    option("max.partition.fetch.bytes", CONSUMER, Same, "").takes(0..=INT, 1..=1_000_000_000),
+    option("max.poll.interval.ms", CONSUMER, Same, "").takes(1..=INT, 1..=DAY),
     option(
         "max.poll.records",
         CONSUMER,
         Own,
-        "if set, it wins over the worker's bound",
-    ),
+        "if set, it wins over the worker's bound, which is 2000, not 500",
+    )
+    .takes(1..=INT, 1..=INT),
     option(
         "max.request.size",
         PRODUCER,
         Renamed("message.max.bytes"),
         "",
-    ),
+    )
+    .takes(0..=INT, 1_000..=1_000_000_000),
     option(
         "metadata.max.age.ms",
         ALL,
-        Same,
+        Renamed("topic.metadata.refresh.interval.ms"),
         "also how often patterns look for new topics",
-    ),
+    )
+    .takes(0..=LONG, 100..=HOUR),
     option(
         "metadata.max.idle.ms",
         PRODUCER,
         Ignored,
         "librdkafka keeps what it needs",
     ),
-    option("metadata.recovery.rebootstrap.trigger.ms", ALL, Same, ""),
+    option("metadata.recovery.rebootstrap.trigger.ms", ALL, Same, "").takes(0..=LONG, 0..=INT),
     option("metadata.recovery.strategy", ALL, Same, ""),
     option("metric.reporters", ALL, Ignored, METRICS),
     option("metrics.num.samples", ALL, Ignored, METRICS),
@@ -245,25 +302,34 @@ pub(super) static OPTIONS: &[ClientOption] = &[
     option(
         "receive.buffer.bytes",
         ALL,
-        Own,
-        "`socket.receive.buffer.bytes`; -1 is the system's",
-    ),
-    option("reconnect.backoff.max.ms", ALL, Same, ""),
-    option("reconnect.backoff.ms", ALL, Same, ""),
+        Renamed("socket.receive.buffer.bytes"),
+        "-1 is the system's",
+    )
+    .takes(-1..=INT, 0..=100_000_000),
+    option("reconnect.backoff.max.ms", ALL, Same, "").takes(0..=LONG, 0..=HOUR),
+    option(
+        "reconnect.backoff.ms",
+        ALL,
+        Same,
+        "alone it is the longest wait as well, as in Java",
+    )
+    .takes(0..=LONG, 0..=HOUR),
     option(
         "request.timeout.ms",
         ALL,
         Own,
-        "`socket.timeout.ms`, for producers `request.timeout.ms`",
-    ),
+        "`socket.timeout.ms`, for producers `request.timeout.ms` as well",
+    )
+    .takes(0..=INT, 10..=300_000),
     option(
         "retries",
         ADMIN | PRODUCER,
         Own,
         "for producers the same; others retry in any case",
-    ),
-    option("retry.backoff.max.ms", ALL, Same, ""),
-    option("retry.backoff.ms", ALL, Same, ""),
+    )
+    .takes(0..=INT, 0..=INT),
+    option("retry.backoff.max.ms", ALL, Same, "").takes(0..=LONG, 1..=300_000),
+    option("retry.backoff.ms", ALL, Same, "").takes(0..=LONG, 1..=300_000),
     option(
         "sasl.client.callback.handler.class",
         ALL,
@@ -274,15 +340,15 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         "sasl.jaas.config",
         ALL,
         Own,
-        "read for PLAIN, SCRAM and OAUTHBEARER; the class names the mechanism",
+        "read for PLAIN, SCRAM, OAUTHBEARER and GSSAPI; the class names the mechanism",
     ),
     option(
         "sasl.kerberos.kinit.cmd",
         ALL,
-        Same,
-        "a whole command, not only a program",
+        Own,
+        "a program, called as librdkafka does, or a whole command",
     ),
-    option("sasl.kerberos.min.time.before.relogin", ALL, Same, ""),
+    option("sasl.kerberos.min.time.before.relogin", ALL, Same, "").takes(ANY, 0..=DAY),
     option("sasl.kerberos.service.name", ALL, Same, ""),
     option("sasl.kerberos.ticket.renew.jitter", ALL, Ignored, LOGIN),
     option(
@@ -306,7 +372,12 @@ pub(super) static OPTIONS: &[ClientOption] = &[
     option("sasl.login.refresh.window.jitter", ALL, Ignored, LOGIN),
     option("sasl.login.retry.backoff.max.ms", ALL, Ignored, LOGIN),
     option("sasl.login.retry.backoff.ms", ALL, Ignored, LOGIN),
-    option("sasl.mechanism", ALL, Same, ""),
+    option(
+        "sasl.mechanism",
+        ALL,
+        Same,
+        "`GSSAPI`, with the feature `gssapi`",
+    ),
     option("sasl.oauthbearer.assertion.algorithm", ALL, Same, ""),
     option("sasl.oauthbearer.assertion.claim.aud", ALL, Same, ""),
     option(
@@ -314,7 +385,8 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         ALL,
         Same,
         "",
-    ),
+    )
+    .takes(0..=86_400, 1..=86_400),
     option("sasl.oauthbearer.assertion.claim.iss", ALL, Same, ""),
     option(
         "sasl.oauthbearer.assertion.claim.jti.include",
@@ -327,7 +399,8 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         ALL,
         Same,
         "",
-    ),
+    )
+    .takes(0..=3_600, 0..=3_600),
     option("sasl.oauthbearer.assertion.claim.sub", ALL, Same, ""),
     option("sasl.oauthbearer.assertion.file", ALL, Same, ""),
     option("sasl.oauthbearer.assertion.private.key.file", ALL, Same, ""),
@@ -406,8 +479,8 @@ pub(super) static OPTIONS: &[ClientOption] = &[
     option(
         "sasl.oauthbearer.jwt.retriever.class",
         ALL,
-        Refused,
-        JAVA_CLASS,
+        Own,
+        "`sasl.oauthbearer.grant.type`, for Kafka's own classes; `FileJwtRetriever` and others are refused",
     ),
     option(
         "sasl.oauthbearer.jwt.validator.class",
@@ -432,24 +505,33 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         "sasl.oauthbearer.token.endpoint.url",
         ALL,
         Own,
-        "makes tokens come from there",
+        "makes tokens come from there; files are refused",
     ),
     option("security.protocol", ALL, Same, ""),
     option("security.providers", ALL, Refused, JAVA_CLASS),
     option(
         "send.buffer.bytes",
         ALL,
-        Own,
-        "`socket.send.buffer.bytes`; -1 is the system's",
-    ),
-    option("session.timeout.ms", CONSUMER, Same, ""),
+        Renamed("socket.send.buffer.bytes"),
+        "-1 is the system's",
+    )
+    .takes(-1..=INT, 0..=100_000_000),
+    option("session.timeout.ms", CONSUMER, Same, "").takes(ANY_INT, 1..=HOUR),
+    option("share.acknowledgement.mode", CONSUMER, Ignored, SHARE),
+    option("share.acquire.mode", CONSUMER, Ignored, SHARE),
     option(
         "socket.connection.setup.timeout.max.ms",
         ALL,
         Ignored,
         "librdkafka does not lengthen it",
     ),
-    option("socket.connection.setup.timeout.ms", ALL, Same, ""),
+    option(
+        "socket.connection.setup.timeout.ms",
+        ALL,
+        Same,
+        "the default is 10 seconds, as in Java, but for handshakes, too",
+    )
+    .takes(ANY, 1_000..=INT),
     option(
         "ssl.cipher.suites",
         ALL,
@@ -504,7 +586,7 @@ pub(super) static OPTIONS: &[ClientOption] = &[
         Own,
         "the file's content decides",
     ),
-    option("transaction.timeout.ms", PRODUCER, Same, ""),
+    option("transaction.timeout.ms", PRODUCER, Same, "").takes(ANY_INT, 1_000..=INT - 100),
     option(
         "transaction.two.phase.commit.enable",
         PRODUCER,
