@@ -52,6 +52,7 @@ use crate::pattern::PatternWatch;
 use crate::producer::KafkaProducer;
 use crate::producer::Recipe;
 use crate::pump::Pump;
+use crate::reached::Reached;
 use crate::receipts::KafkaReceipts;
 use crate::receipts::Ledger;
 use crate::thread;
@@ -314,6 +315,7 @@ impl Opener {
             group: group.clone(),
             max_poll_interval: interval,
             paused: BTreeSet::new(),
+            reached: Reached::default(),
             seek: 0,
             change: 0,
             polled: Instant::now(),

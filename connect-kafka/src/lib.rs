@@ -35,6 +35,7 @@ mod linger;
 mod pattern;
 mod producer;
 mod pump;
+mod reached;
 mod receipts;
 mod thread;
 mod transactions;

@@ -32,6 +32,7 @@ use crate::ffi::FetchedError;
 use crate::handoff::Command;
 use crate::handoff::Handoff;
 use crate::handoff::Parcel;
+use crate::reached::Reached;
 
 /// How long one wait for records or the async side lasts at most.
 const TICK: Duration = Duration::from_millis(100);
@@ -53,6 +54,7 @@ pub(crate) struct Reader {
     /// A member that does not poll for this long loses its partitions.
     pub(crate) max_poll_interval: Duration,
     pub(crate) paused: BTreeSet<TopicPartition>,
+    pub(crate) reached: Reached,
     /// The number of the last seek.
     pub(crate) seek: u64,
     /// The number of the last change of the assignment.
@@ -107,6 +109,7 @@ impl Reader {
         let (mut fetch, errors) = self.fetcher.fetch(&self.queue, TICK);
         self.polled = Instant::now();
         if fetch.count > 0 || !fetch.ends.is_empty() {
+            self.reached.take(&fetch);
             fetch.seek = self.seek;
             self.deliver(Parcel::Records(fetch));
         }
@@ -182,9 +185,10 @@ impl Reader {
             // Nothing to answer: the answer came after its time.
             Command::Answer(_) => Ok(()),
             Command::Pause(partitions) => {
-                let list = list(partitions.iter());
+                let paused = ffi::pause(self.client(), &list(partitions.iter()));
+                let stay = self.stay(|partition| partitions.contains(partition));
                 self.paused.extend(partitions);
-                ffi::pause(self.client(), &list)
+                paused.and(stay)
             }
             Command::Resume(partitions) => {
                 for partition in &partitions {
@@ -198,12 +202,23 @@ impl Reader {
                 number,
             } => {
                 self.seek = number;
+                self.reached.set(&partition, offset);
                 seek(self.client(), &partition, offset)
             }
         };
         if let Err(failure) = result {
             let error = call_error(&failure, Subject::Cluster, self.client().context());
             self.deliver(Parcel::Failed(error));
+        }
+    }
+
+    /// Lets librdkafka go on in paused partitions where it stopped: see [`Reached`]. Nothing that was
+    /// fetched before the pause comes any more.
+    fn stay(&self, wanted: impl Fn(&TopicPartition) -> bool) -> Result<(), Failure> {
+        match self.reached.of(wanted) {
+            // Without a wait: librdkafka takes up pauses and seeks in the order that they come.
+            Some(list) => ffi::seek(self.client(), &list, Duration::ZERO).map(drop),
+            None => Ok(()),
         }
     }
 
@@ -227,6 +242,7 @@ impl Reader {
             ..
         } = rebalance;
         self.client().context().set_ousted(false);
+        self.reached.forget(&partitions);
         let has_group = self.group.is_some();
         let mut starts = starts(self.client(), &partitions, has_group, self.start);
         if !partitions.is_empty() {
@@ -236,10 +252,12 @@ impl Reader {
                 partitions: partitions.clone(),
                 starts: starts.clone(),
             });
-            self.wait_for_answer(Some(&mut starts));
+            self.wait_for_answer(Some((&partitions, &mut starts)));
         }
         let list = list_with_starts(&partitions, &starts, has_group, self.start);
         if cooperative {
+            // librdkafka has paused all others meanwhile.
+            self.stay(|_| true)?;
             ffi::incremental_assign(self.client(), &list)?;
         } else {
             ffi::assign(self.client(), &list)?;
@@ -275,15 +293,22 @@ impl Reader {
         for partition in &partitions {
             self.paused.remove(partition);
         }
+        self.reached.forget(&partitions);
         if cooperative {
+            self.stay(|_| true)?;
             return ffi::incremental_unassign(self.client(), &list(partitions.iter()));
         }
         ffi::unassign(self.client())
     }
 
-    /// Waits for the answer to a change, at most as long as a member may not poll. Seeks of
-    /// partitions that are not read yet change where they start.
-    fn wait_for_answer(&mut self, mut starts: Option<&mut BTreeMap<TopicPartition, i64>>) {
+    /// Waits for the answer to a change, at most as long as a member may not poll. Commands about
+    /// partitions that come with the change are carried out with it.
+    fn wait_for_answer(
+        &mut self,
+        coming: Option<(&[TopicPartition], &mut BTreeMap<TopicPartition, i64>)>,
+    ) {
+        let (coming, mut starts) = coming.unzip();
+        let coming = coming.unwrap_or_default();
         let begin = Instant::now();
         while !self.handoff.is_stopped() && begin.elapsed() < self.max_poll_interval {
             match self.handoff.next_command() {
@@ -293,24 +318,37 @@ impl Reader {
                     partition,
                     offset,
                     number,
-                }) if starts.is_some() => {
+                }) if coming.contains(&partition) => {
                     self.seek = number;
                     if let Some(starts) = &mut starts {
                         starts.insert(partition, offset);
                     }
                 }
-                Some(Command::Pause(partitions)) if starts.is_some() => {
-                    self.paused.extend(partitions);
+                Some(Command::Pause(partitions)) => {
+                    let (new, old) = split(partitions, coming);
+                    self.paused.extend(new);
+                    self.obey(Command::Pause(old));
                 }
-                Some(Command::Resume(partitions)) if starts.is_some() => {
-                    self.paused
-                        .retain(|partition| !partitions.contains(partition));
+                Some(Command::Resume(partitions)) => {
+                    let (new, old) = split(partitions, coming);
+                    self.paused.retain(|partition| !new.contains(partition));
+                    self.obey(Command::Resume(old));
                 }
                 Some(command) => self.obey(command),
                 None => self.handoff.wait_for_command(TICK),
             }
         }
     }
+}
+
+/// Those that are among others, and the rest.
+fn split(
+    partitions: Vec<TopicPartition>,
+    others: &[TopicPartition],
+) -> (Vec<TopicPartition>, Vec<TopicPartition>) {
+    partitions
+        .into_iter()
+        .partition(|partition| others.contains(partition))
 }
 
 /// Where a partition starts of which nothing is committed.

@@ -57,6 +57,67 @@ async fn assigned(consumer: &mut dyn Consumer) {
     consumer.rebalanced().await.unwrap();
 }
 
+/// What a member keeps in a rebalance it goes on reading where it was, which may be the end.
+#[tokio::test]
+async fn a_cooperative_rebalance_at_the_end_skips_nothing() {
+    let name = "cooperative-end";
+    let broker = broker().await;
+    let admin = broker.admin(AdminOptions::default()).await.unwrap();
+    let topic = NewTopic::new(name).partitions(2);
+    admin.create_topic(topic).await.unwrap();
+    let mut options = ConsumerOptions::new(Subscription::Topics(vec![name.into()]));
+    options.group = Some(name.into());
+    options.client_config =
+        config_map! { "partition.assignment.strategy" => "x.CooperativeStickyAssignor" };
+    let mut first = broker.consumer(options.clone()).await.unwrap();
+    assigned(first.as_mut()).await;
+    let long = Duration::from_secs(1);
+    for _ in 0..3 {
+        // Long enough to be told of both ends.
+        assert_eq!(poll(first.as_mut(), long).await, Vec::<i32>::new());
+    }
+    // While the group waits for the first member to give one up, both get a record.
+    let mut second = broker.consumer(options).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(poll(second.as_mut(), long).await, Vec::<i32>::new());
+    }
+    let (mut producer, _receipts) = broker.producer(ProducerOptions::default()).await.unwrap();
+    let record = |partition| {
+        let mut record = ProducerRecord::new(0, name, "x");
+        record.partition = Some(partition);
+        record
+    };
+    producer.send(vec![record(0), record(1)]).await.unwrap();
+    producer.flush().await.unwrap();
+    let mut read = Vec::new();
+    let all = async {
+        while read.len() < 2 {
+            read.extend(poll(first.as_mut(), long / 10).await);
+            read.extend(poll(second.as_mut(), long / 10).await);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all)
+        .await
+        .unwrap();
+    read.sort_unstable();
+    assert_eq!(read, [0, 1]);
+}
+
+/// The partitions of the records that came.
+async fn poll(consumer: &mut dyn Consumer, wait: Duration) -> Vec<i32> {
+    match consumer.poll(wait).await.unwrap() {
+        ConsumerEvent::Records(groups) => {
+            let partition = |group: connect_broker::PartitionRecords| {
+                vec![group.partition.partition; group.records.len()]
+            };
+            return groups.into_iter().flat_map(partition).collect();
+        }
+        ConsumerEvent::Idle => {}
+        _ => consumer.rebalanced().await.unwrap(),
+    }
+    Vec::new()
+}
+
 #[tokio::test]
 async fn a_group_that_is_not_there_is_deleted_already() {
     let admin = broker().await.admin(AdminOptions::default()).await.unwrap();

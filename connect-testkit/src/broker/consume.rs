@@ -108,6 +108,27 @@ pub async fn paused_partitions_wait(fixture: Fixture) {
     assert_eq!(reader.values(), ["b", "a", "c"]);
 }
 
+/// A reader that pauses at the end of a partition goes on with the very next record.
+pub async fn a_pause_at_the_end_skips_nothing(fixture: Fixture) {
+    let topic = fixture.topic(1).await;
+    let partition = TopicPartition::new(topic.clone(), 0);
+    let mut reader = Reader::open(&fixture, partitions(std::slice::from_ref(&partition))).await;
+    for count in 0..5 {
+        reader.read(count).await;
+        // Long enough to be told of the end.
+        for _ in 0..2 {
+            reader.step(Duration::from_secs(1)).await;
+        }
+        reader.consumer.pause(std::slice::from_ref(&partition));
+        fixture.write(&topic, &[count.to_string().as_str()]).await;
+        reader.glance().await;
+        assert_eq!(reader.records.len(), count, "it is paused");
+        reader.consumer.resume(std::slice::from_ref(&partition));
+    }
+    reader.read(5).await;
+    assert_eq!(reader.values(), ["0", "1", "2", "3", "4"]);
+}
+
 /// A poll returns no more records and bytes than it may.
 pub async fn a_poll_keeps_its_bounds(fixture: Fixture) {
     let topic = fixture.topic(2).await;

@@ -63,6 +63,7 @@ macro_rules! broker_conformance {
             a_newer_producer_aborts_what_the_older_left_open
             a_partition_that_does_not_exist_is_an_error_of_its_record
             a_pattern_finds_topics_that_come_later
+            a_pause_at_the_end_skips_nothing
             a_poll_keeps_its_bounds
             a_poll_without_news_is_idle
             a_silent_member_loses_its_partitions
