@@ -3,7 +3,7 @@
 //! librdkafka keeps that itself, but counts the end of a partition, which it tells as if it were a
 //! record, as one (2.12.1: `rd_kafka_q_serve_rkmessages` moves the position past everything that it
 //! returns). A partition that is paused at its end, by the application or while the group
-//! rebalances, would go on one record too far, or nowhere. So a pause is followed by a seek.
+//! rebalances, would go on one record too far, or nowhere. So a pause is followed by a seek (ADR 15).
 
 use std::collections::BTreeMap;
 
