@@ -14,6 +14,7 @@ use connect_broker::Producer;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipt;
 use connect_broker::Receipts;
+use connect_core::TaskId;
 use connect_core::status::State;
 use futures::FutureExt;
 use tokio::time::Instant;
@@ -435,38 +436,40 @@ impl SourceLoop {
         if !self.started {
             return Ok(());
         }
-        if let Some(transactions) = &mut self.transactions {
-            if healthy && transactions.may_end_early() {
-                return self.end_transaction(End::Commit).await;
-            }
-            if let Some(producer) = &mut self.producer {
-                transactions.abandon(&mut **producer).await;
-            }
-            return Ok(());
+        let (id, begin) = (self.reporter.id.clone(), Instant::now());
+        let [settling, committing] = [2, 3].map(|fifths| begin + self.share_of_end(fifths));
+        if self.transactions.is_some() {
+            let late = "the last transaction did not end in time; unless it was committed, its records will come again";
+            let end = self.finish_transaction(healthy);
+            return in_time(&id, committing, late, end).await;
         }
-        let begin = Instant::now();
-        let settled = tokio::time::timeout_at(begin + self.share_of_end(2), async {
-            while self.outbox.under_way() > 0 {
-                let receipts = self.receipts.next().await;
-                self.settle(receipts).await?;
-            }
-            Ok(())
-        });
-        let settled = settled.await.unwrap_or_else(|_| {
-            tracing::warn!(
-                task = %self.reporter.id,
-                records = self.outbox.under_way(),
-                "records were still under way at the end; they will come again"
-            );
-            Ok(())
-        });
-        let commit = tokio::time::timeout_at(begin + self.share_of_end(3), self.commit());
-        let committed = commit.await.unwrap_or_else(|_| {
-            let id = &self.reporter.id;
-            tracing::warn!(task = %id, "the last offsets were not committed; records since the commit before will come again");
-            Ok(())
-        });
+        let late = "records were still under way at the end; they will come again";
+        let settled = in_time(&id, settling, late, self.settle_all()).await;
+        let late =
+            "the last offsets were not committed; records since the commit before will come again";
+        let committed = in_time(&id, committing, late, self.commit()).await;
         settled.and(committed)
+    }
+
+    async fn settle_all(&mut self) -> Result<()> {
+        while self.outbox.under_way() > 0 {
+            let receipts = self.receipts.next().await;
+            self.settle(receipts).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits the open transaction, or gives it up.
+    async fn finish_transaction(&mut self, healthy: bool) -> Result<()> {
+        let (Some(transactions), Some(producer)) = (&mut self.transactions, &mut self.producer)
+        else {
+            return Ok(());
+        };
+        if healthy && transactions.may_end_early() {
+            return self.end_transaction(End::Commit).await;
+        }
+        transactions.abandon(&mut **producer).await;
+        Ok(())
     }
 
     async fn back_off(&mut self, error: &Error) {
@@ -505,6 +508,22 @@ impl SourceLoop {
             }
         }
         Ok(true)
+    }
+}
+
+/// Waits for a part of the end of a task; where it takes too long, that is logged and no failure.
+async fn in_time(
+    id: &TaskId,
+    deadline: Instant,
+    late: &str,
+    part: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    match tokio::time::timeout_at(deadline, part).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            tracing::warn!(task = %id, "{late}");
+            Ok(())
+        }
     }
 }
 
