@@ -12,6 +12,7 @@ use bytes::Bytes;
 use connect_api::LogOffsets;
 use connect_api::LogPosition;
 use connect_api::Result;
+use connect_api::data::Datum;
 use connect_api::record::Record;
 use connect_broker::BrokerError;
 use connect_broker::Producer;
@@ -78,10 +79,16 @@ impl Acknowledged {
 
 #[async_trait]
 impl Encoder for StreamEncoder {
-    fn encode(&mut self, record: Record) -> Result<ProducerRecord, Failure> {
-        let stand_in = ProducerRecord::new(0, record.topic.clone(), Bytes::new());
-        lock(&self.0).push_back(record);
-        Ok(stand_in)
+    fn encode(
+        &mut self,
+        record: &mut Record,
+        out: &mut Vec<ProducerRecord>,
+    ) -> Result<(), Failure> {
+        let topic = record.topic.clone();
+        let nothing = Record::new(topic.clone(), Datum::NULL);
+        lock(&self.0).push_back(std::mem::replace(record, nothing));
+        out.push(ProducerRecord::new(0, topic, Bytes::new()));
+        Ok(())
     }
 
     async fn resolve(&mut self, _: Stage) -> Result<()> {

@@ -6,6 +6,7 @@ use connect_api::PluginRegistry;
 use connect_api::Predicate;
 use connect_api::Result;
 use connect_api::Transform;
+use connect_api::data::Datum;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
@@ -47,22 +48,30 @@ impl Chain {
         })
     }
 
-    /// Applies the transforms; `None` if one of them dropped the record.
+    /// Applies the transforms in place; false if one of them dropped the record. What is left of a
+    /// record that was dropped or has failed is of no use.
+    #[inline]
     pub(crate) fn apply(
         &mut self,
-        mut record: Record,
+        record: &mut Record,
         origin: Origin<'_>,
-    ) -> std::result::Result<Option<Record>, Failure> {
+    ) -> std::result::Result<bool, Failure> {
+        if self.links.is_empty() {
+            return Ok(true);
+        }
+        let nothing = Record::new(record.topic.clone(), Datum::NULL);
+        let mut current = std::mem::replace(record, nothing);
         for link in &mut self.links {
-            match link.apply(record, origin) {
-                Ok(Some(next)) => record = next,
-                Ok(None) => return Ok(None),
+            match link.apply(current, origin) {
+                Ok(Some(next)) => current = next,
+                Ok(None) => return Ok(false),
                 Err(error) => {
                     return Err(Failure::new(Stage::Transformation, &link.class, error));
                 }
             }
         }
-        Ok(Some(record))
+        *record = current;
+        Ok(true)
     }
 }
 

@@ -15,8 +15,10 @@ use crate::pipeline::Stage;
 /// Turns records of a source into what is sent.
 #[async_trait]
 pub(crate) trait Encoder: Send {
-    /// Turns a record into what is sent; its token is set later. A failure keeps the record.
-    fn encode(&mut self, record: Record) -> Result<ProducerRecord, Failure>;
+    /// Adds what is sent of a record; its token is set later. A failure keeps the record, else it is
+    /// of no more use.
+    fn encode(&mut self, record: &mut Record, out: &mut Vec<ProducerRecord>)
+    -> Result<(), Failure>;
 
     /// Gets from elsewhere what a stage missed.
     async fn resolve(&mut self, stage: Stage) -> Result<()>;

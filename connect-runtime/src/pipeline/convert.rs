@@ -149,23 +149,28 @@ impl Converters {
 #[async_trait]
 impl Encoder for Converters {
     #[inline]
-    fn encode(&mut self, record: Record) -> Result<ProducerRecord, Failure> {
-        match self.convert(&record) {
-            Ok(Encoded {
-                key,
-                value,
-                headers,
-            }) => Ok(ProducerRecord {
-                token: 0,
-                topic: record.topic,
-                partition: record.partition,
-                timestamp: record.timestamp,
-                key,
-                value,
-                headers,
-            }),
-            Err(failure) => Err(failure.of(record)),
-        }
+    fn encode(
+        &mut self,
+        record: &mut Record,
+        out: &mut Vec<ProducerRecord>,
+    ) -> Result<(), Failure> {
+        let Encoded {
+            key,
+            value,
+            headers,
+        } = self
+            .convert(record)
+            .map_err(|failure| failure.of(record.clone()))?;
+        out.push(ProducerRecord {
+            token: 0,
+            topic: record.topic.clone(),
+            partition: record.partition,
+            timestamp: record.timestamp,
+            key,
+            value,
+            headers,
+        });
+        Ok(())
     }
 
     async fn resolve(&mut self, stage: Stage) -> Result<()> {

@@ -472,7 +472,7 @@ pub async fn dead_letters(
         ]));
     let mut consumer = broker.consumer(options).await.unwrap();
     let mut found = Vec::new();
-    while (found.len() as i64) < ends[&partition] {
+    while Some(&(found.len() as i64)) < ends.get(&partition) {
         let event = consumer.poll(Duration::from_secs(1)).await.unwrap();
         let connect_broker::ConsumerEvent::Records(read) = event else {
             continue;

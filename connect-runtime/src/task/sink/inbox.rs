@@ -189,8 +189,9 @@ impl Inbox {
         position: &LogPosition,
         fetched: &FetchedRecord,
     ) -> Result<Option<Record>, Failure> {
-        let record = self.decoder.decode(position, fetched)?;
-        self.chain.apply(record, Origin::Sink { position })
+        let mut record = self.decoder.decode(position, fetched)?;
+        let stays = self.chain.apply(&mut record, Origin::Sink { position })?;
+        Ok(stays.then_some(record))
     }
 
     async fn report(

@@ -183,7 +183,7 @@ impl SourceLoop {
     }
 
     /// Sends a batch on its way; waits while the log is behind.
-    async fn dispatch(&mut self, batch: Vec<SourceRecord>) -> Result<()> {
+    async fn dispatch(&mut self, mut batch: Vec<SourceRecord>) -> Result<()> {
         if batch.is_empty() {
             if self
                 .transactions
@@ -198,13 +198,15 @@ impl SourceLoop {
         }
         self.shared.submitted(batch.len());
         let length = batch.len();
-        let mut batch = batch.into_iter();
         let parts = match &self.transactions {
             Some(transactions) => transactions.split(length)?,
             None => vec![(length, None)],
         };
+        let mut rest = batch.as_mut_slice();
         for (length, end) in parts {
-            self.send(batch.by_ref().take(length)).await?;
+            let (part, more) = rest.split_at_mut(length.min(rest.len()));
+            self.send(part).await?;
+            rest = more;
             if let Some(end) = end {
                 self.end_transaction(end).await?;
             }
@@ -219,10 +221,7 @@ impl SourceLoop {
         Ok(())
     }
 
-    async fn send(
-        &mut self,
-        batch: impl ExactSizeIterator<Item = SourceRecord> + Send,
-    ) -> Result<()> {
+    async fn send(&mut self, batch: &mut [SourceRecord]) -> Result<()> {
         if let (Some(transactions), Some(producer)) = (&mut self.transactions, &mut self.producer) {
             transactions.begin(&mut **producer).await?;
         }

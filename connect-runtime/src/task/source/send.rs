@@ -44,12 +44,6 @@ pub(super) struct Outbox {
     pub(super) is_cut_off: bool,
 }
 
-/// A record that went through, or not.
-enum Step {
-    Send(ProducerRecord),
-    Drop,
-}
-
 impl Outbox {
     pub(super) fn new(
         chain: Chain,
@@ -80,14 +74,16 @@ impl Outbox {
         self.lost += records as u64;
     }
 
-    /// Transforms and converts a batch. Records that fail are tried again, skipped or fail the task
-    /// as the error options say; those before a failing one are in `out` all the same.
+    /// Transforms and converts a batch, of which only the frames are left. Records that fail are
+    /// tried again, skipped or fail the task as the error options say; those before a failing one are
+    /// in `out` all the same.
     pub(super) async fn convert(
         &mut self,
-        batch: impl Iterator<Item = SourceRecord>,
+        batch: &mut [SourceRecord],
         mut transactions: Option<&mut Transactions>,
         out: &mut Vec<ProducerRecord>,
     ) -> Result<()> {
+        let keep = self.operator.may_retry() || self.reports.wants_record();
         for SourceRecord {
             partition,
             offset,
@@ -95,28 +91,28 @@ impl Outbox {
             record,
         } in batch
         {
-            let keep = self.operator.may_retry() || self.reports.wants_record();
             let original = keep.then(|| record.clone());
-            let step = match self.step(record, &partition, &offset) {
-                Ok(step) => step,
+            let sent = match self.step(record, partition, offset, out) {
+                Ok(sent) => sent,
                 Err(failure) => {
                     let original = original.as_ref();
-                    self.recover(failure, original, &partition, &offset).await?
+                    self.recover(failure, original, partition, offset, out)
+                        .await?
                 }
             };
             if let Some(transactions) = &mut transactions {
-                transactions.submitted(&partition, &offset, more_follow);
+                transactions.submitted(partition, offset, *more_follow);
             }
-            let token = self.tracker.submit(&partition, offset, more_follow);
-            match step {
-                Step::Send(mut record) => {
+            let offset = std::mem::take(offset);
+            let token = self.tracker.submit(partition, offset, *more_follow);
+            match out.last_mut() {
+                Some(record) if sent => {
                     record.token = token;
-                    out.push(record);
                     if let Some(original) = original.filter(|_| self.reports.wants_record()) {
                         self.kept.insert(token, original);
                     }
                 }
-                Step::Drop => {
+                _ => {
                     self.tracker.acknowledge(token..token + 1);
                     match self.dropped.last_mut() {
                         Some(last) if last.records.end == token => last.records.end += 1,
@@ -129,24 +125,25 @@ impl Outbox {
         Ok(())
     }
 
+    /// True if the record is to be sent, false if it was dropped.
     #[inline]
     fn step(
         &mut self,
-        record: Record,
+        record: &mut Record,
         partition: &SourcePartition,
         offset: &SourceOffset,
-    ) -> Result<Step, Failure> {
-        let Some(record) = self
-            .chain
-            .apply(record, Origin::Source { partition, offset })?
-        else {
-            return Ok(Step::Drop);
-        };
+        out: &mut Vec<ProducerRecord>,
+    ) -> Result<bool, Failure> {
+        let origin = Origin::Source { partition, offset };
+        if !self.chain.apply(record, origin)? {
+            return Ok(false);
+        }
         if let Some(time) = record.timestamp.filter(|time| *time < NO_TIMESTAMP) {
             let error = Error::data(format!("Invalid record timestamp {}", time.as_millis()));
             return Err(Failure::new(Stage::KafkaProduce, "", error));
         }
-        self.encoder.encode(record).map(Step::Send)
+        self.encoder.encode(record, out)?;
+        Ok(true)
     }
 
     /// The slow path: a record has failed.
@@ -156,7 +153,8 @@ impl Outbox {
         original: Option<&Record>,
         partition: &SourcePartition,
         offset: &SourceOffset,
-    ) -> Result<Step> {
+        out: &mut Vec<ProducerRecord>,
+    ) -> Result<bool> {
         loop {
             let stage = failure.stage;
             let transformed = failure.transformed.clone();
@@ -169,14 +167,14 @@ impl Outbox {
                 }
                 Verdict::Skip(failure) => {
                     self.report(&failure, &described(), original).await?;
-                    return Ok(Step::Drop);
+                    return Ok(false);
                 }
                 Verdict::Resolve => self.encoder.resolve(stage).await?,
                 Verdict::Retry(delay) => self.operator.wait(delay).await?,
             }
             let again = match (transformed, original) {
-                (Some(record), _) => self.encoder.encode(*record).map(Step::Send),
-                (None, Some(record)) => self.step(record.clone(), partition, offset),
+                (Some(mut record), _) => self.encoder.encode(&mut record, out).map(|()| true),
+                (None, Some(record)) => self.step(&mut record.clone(), partition, offset, out),
                 (None, None) => {
                     return Err(Error::illegal_state(
                         "a transform asked to be resolved, which only converters may",
@@ -184,9 +182,9 @@ impl Outbox {
                 }
             };
             match again {
-                Ok(step) => {
+                Ok(sent) => {
                     self.operator.succeeded();
-                    return Ok(step);
+                    return Ok(sent);
                 }
                 Err(again) => failure = again,
             }
