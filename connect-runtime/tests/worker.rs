@@ -1,11 +1,5 @@
 //! A worker on the log in memory, seen from its host.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests may fail like tests"
-)]
-
 mod common;
 
 use std::sync::atomic::Ordering;

@@ -30,7 +30,7 @@ pub(crate) struct Batcher {
     /// Constant entries of the offsets of the chunk that is cut; `None` for standard input.
     offset: Option<SharedOffset>,
     /// The last line of a content that ended without a line end.
-    last: Option<SourceRecord>,
+    last: Vec<SourceRecord>,
     /// What ended the last batch early.
     failure: Option<Error>,
     /// Lines of the last batch, to guess the size of the next.
@@ -45,7 +45,7 @@ impl Batcher {
             partition,
             splitter,
             offset: None,
-            last: None,
+            last: Vec::new(),
             failure: None,
             guess: SMALLEST_GUESS,
         }
@@ -82,10 +82,13 @@ impl Batcher {
     /// another one.
     pub(crate) fn finish(&mut self, now: Timestamp) {
         match self.splitter.finish() {
-            Ok(Some(line)) => match self.record(line, now) {
-                Ok(record) => self.last = Some(record),
-                Err(failure) => self.failure = Some(failure),
-            },
+            Ok(Some(line)) => {
+                let mut last = std::mem::take(&mut self.last);
+                if let Err(failure) = self.push(line, now, &mut last) {
+                    self.failure = Some(failure);
+                }
+                self.last = last;
+            }
             Ok(None) => {}
             Err(found) => self.report(found),
         }
@@ -102,7 +105,7 @@ impl Batcher {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let limit = self.config.batch_size();
-        records.extend(self.last.take());
+        records.append(&mut self.last);
         if self.splitter.remaining() > 0 && records.is_empty() {
             records.reserve(limit.min(self.guess));
         }
@@ -115,9 +118,8 @@ impl Batcher {
                     continue;
                 }
             };
-            match self.record(line, now) {
-                Ok(record) => records.push(record),
-                Err(failure) => self.failure = Some(failure),
+            if let Err(failure) = self.push(line, now, records) {
+                self.failure = Some(failure);
             }
         }
         if records.is_empty()
@@ -129,7 +131,14 @@ impl Batcher {
         Ok(records.len() >= limit || self.failure.is_some())
     }
 
-    fn record(&self, line: Line, now: Timestamp) -> Result<SourceRecord, Error> {
+    /// Adds the record of a line.
+    #[inline]
+    fn push(
+        &self,
+        line: Line,
+        now: Timestamp,
+        records: &mut Vec<SourceRecord>,
+    ) -> Result<(), Error> {
         let Line { bytes, end } = line;
         let value = match self.config.invalid_utf8_policy {
             InvalidUtf8::Bytes => Datum::bytes(bytes),
@@ -144,7 +153,8 @@ impl Batcher {
             None => SourceOffset::new("position", OffsetValue::Null),
         };
         let record = Record::new(self.config.topic.clone(), value).with_timestamp(now);
-        Ok(SourceRecord::new(self.partition.clone(), offset, record))
+        records.push(SourceRecord::new(self.partition.clone(), offset, record));
+        Ok(())
     }
 
     fn report(&mut self, found: LongLineFound) {
