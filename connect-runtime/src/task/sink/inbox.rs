@@ -7,7 +7,6 @@ use connect_api::LogPosition;
 use connect_api::Result;
 use connect_api::TopicPartition;
 use connect_api::record::Origin;
-use connect_api::record::Record;
 use connect_api::record::SinkRecord;
 use connect_broker::FetchedRecord;
 use connect_broker::PartitionRecords;
@@ -106,14 +105,6 @@ impl Conversion {
     }
 }
 
-/// What became of a record that had failed.
-enum Recovered {
-    /// It went through; or it is dropped.
-    Converted(Option<Record>),
-    /// It is to be tried again after this long.
-    Later(Duration),
-}
-
 /// Converts and transforms what was read.
 pub(super) struct Inbox {
     pub(super) chain: Chain,
@@ -141,30 +132,17 @@ impl Inbox {
         } = conversion;
         while let Some(PartitionRecords { partition, records }) = read.get(*part) {
             for fetched in records.get(*next..).unwrap_or_default() {
-                let position = LogPosition {
-                    topic: partition.topic.clone(),
-                    partition: partition.partition,
-                    offset: fetched.offset,
-                };
-                let converted = match self.step(&position, fetched) {
-                    Ok(converted) => converted,
-                    Err(failure) => match self.recover(failure, &position, fetched).await? {
-                        Recovered::Converted(converted) => converted,
-                        Recovered::Later(delay) => {
-                            *again = true;
-                            return Ok(Some(delay));
-                        }
-                    },
-                };
+                if let Err(failure) = self.step(partition, fetched, &mut batch.records) {
+                    let recovered = self.recover(failure, partition, fetched, &mut batch.records);
+                    if let Some(delay) = recovered.await? {
+                        *again = true;
+                        return Ok(Some(delay));
+                    }
+                }
                 if std::mem::take(again) {
                     self.operator.succeeded();
                 }
                 *next += 1;
-                batch.records.extend(converted.map(|record| SinkRecord {
-                    position,
-                    timestamp_type: fetched.timestamp_type,
-                    record,
-                }));
             }
             if let Some(last) = records.last() {
                 batch.reach.push((partition.clone(), last.offset + 1));
@@ -183,15 +161,32 @@ impl Inbox {
         }
     }
 
+    /// Adds what becomes of a record, unless a transform drops it.
     #[inline]
     fn step(
         &mut self,
-        position: &LogPosition,
+        partition: &TopicPartition,
         fetched: &FetchedRecord,
-    ) -> Result<Option<Record>, Failure> {
-        let mut record = self.decoder.decode(position, fetched)?;
-        let stays = self.chain.apply(&mut record, Origin::Sink { position })?;
-        Ok(stays.then_some(record))
+        out: &mut Vec<SinkRecord>,
+    ) -> Result<(), Failure> {
+        let position = position(partition, fetched);
+        let record = self.decoder.decode(&position, fetched)?;
+        out.push(SinkRecord {
+            position,
+            timestamp_type: fetched.timestamp_type,
+            record,
+        });
+        let Some(SinkRecord {
+            position, record, ..
+        }) = out.last_mut()
+        else {
+            return Ok(());
+        };
+        let transformed = self.chain.apply(record, Origin::Sink { position });
+        if !matches!(transformed, Ok(true)) {
+            out.pop();
+        }
+        transformed.map(drop)
     }
 
     async fn report(
@@ -206,35 +201,45 @@ impl Inbox {
             .await
     }
 
-    /// The slow path: a record has failed.
+    /// The slow path: a record has failed. Answers how long to wait if it is to be tried again.
     async fn recover(
         &mut self,
         mut failure: Failure,
-        position: &LogPosition,
+        partition: &TopicPartition,
         fetched: &FetchedRecord,
-    ) -> Result<Recovered, Error> {
+        out: &mut Vec<SinkRecord>,
+    ) -> Result<Option<Duration>, Error> {
+        let position = position(partition, fetched);
         loop {
             let stage = failure.stage;
             match self.operator.decide(failure) {
                 Verdict::Fail(failure) => {
-                    self.report(&failure, position, fetched).await?;
-                    return Err(failure.into_error(&describe(position)));
+                    self.report(&failure, &position, fetched).await?;
+                    return Err(failure.into_error(&describe(&position)));
                 }
                 Verdict::Skip(failure) => {
-                    self.report(&failure, position, fetched).await?;
-                    return Ok(Recovered::Converted(None));
+                    self.report(&failure, &position, fetched).await?;
+                    return Ok(None);
                 }
                 Verdict::Resolve => self.decoder.resolve(stage).await?,
-                Verdict::Retry(delay) => return Ok(Recovered::Later(delay)),
+                Verdict::Retry(delay) => return Ok(Some(delay)),
             }
-            match self.step(position, fetched) {
-                Ok(record) => {
+            match self.step(partition, fetched, out) {
+                Ok(()) => {
                     self.operator.succeeded();
-                    return Ok(Recovered::Converted(record));
+                    return Ok(None);
                 }
                 Err(again) => failure = again,
             }
         }
+    }
+}
+
+fn position(partition: &TopicPartition, fetched: &FetchedRecord) -> LogPosition {
+    LogPosition {
+        topic: partition.topic.clone(),
+        partition: partition.partition,
+        offset: fetched.offset,
     }
 }
 
