@@ -397,8 +397,10 @@ fn consumer_defaults(
         .set("max.poll.interval.ms", interval.to_string());
     // Once its queue is full, librdkafka would by default pause for a whole second.
     settings.set_default("fetch.queue.backoff.ms", "10");
-    // Enough to keep a task busy; the default is 64 MB for each consumer.
+    // Enough to keep a task busy for longer than that; librdkafka itself would read ahead 100,000
+    // records or 64 MB, and needs a few hundred bytes more for each record.
     settings.set_default("queued.max.messages.kbytes", "16384");
+    settings.set_default("queued.min.messages", "40000");
 }
 
 /// How many records or bytes make a batch that is sent at once: librdkafka's limits.
