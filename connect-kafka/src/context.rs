@@ -7,6 +7,8 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
 
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
@@ -38,6 +40,8 @@ struct Trouble {
     certificate: Option<String>,
     /// The last thing that went wrong with a connection.
     last: Option<String>,
+    /// When that was last worth more than a line for debugging.
+    told: Option<Instant>,
 }
 
 /// The fate of one record.
@@ -146,8 +150,11 @@ impl Context {
     pub(crate) fn on_log(&self, level: i32, facility: &str, line: &str) {
         let client = self.client.as_str();
         match level {
-            ..=3 => tracing::warn!(target: "librdkafka", client, facility, "{line}"),
-            4 => tracing::warn!(target: "librdkafka", client, facility, "{line}"),
+            // Lost connections, of which `on_error` tells as well.
+            5 | 6 if facility == "FAIL" => {
+                tracing::debug!(target: "librdkafka", client, facility, "{line}");
+            }
+            ..=4 => tracing::warn!(target: "librdkafka", client, facility, "{line}"),
             5 | 6 => tracing::info!(target: "librdkafka", client, facility, "{line}"),
             _ => tracing::debug!(target: "librdkafka", client, facility, "{line}"),
         }
@@ -177,8 +184,14 @@ impl Context {
                 self.denied.send_replace(Some(error));
             }
             None => {
-                tracing::info!(client, %code, reason, "connection problem");
-                self.trouble().last = Some(reason);
+                let mut trouble = self.trouble();
+                if trouble.told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
+                    trouble.told = Some(Instant::now());
+                    tracing::info!(client, %code, reason, "connection problem");
+                } else {
+                    tracing::debug!(client, %code, reason, "connection problem");
+                }
+                trouble.last = Some(reason);
             }
         }
     }
@@ -196,6 +209,9 @@ impl Context {
         lock(&self.trouble)
     }
 }
+
+/// A cluster that is away is a problem several times a second; how long it is told of once only.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
 
 /// True if a connection merely broke while it was made: librdkafka gives that the code of the step
 /// that it was at.

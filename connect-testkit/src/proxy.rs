@@ -101,6 +101,12 @@ impl TcpProxy {
         self.shared.changed.notify_all();
     }
 
+    /// How many connections were refused since the start.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.shared.lock().refused
+    }
+
     /// How many connections are open.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -143,6 +149,7 @@ struct State {
     flow: Flow,
     delay: Duration,
     next_id: u64,
+    refused: u64,
     /// Both sides of each open connection.
     connections: Vec<(u64, TcpStream, TcpStream)>,
 }
@@ -189,10 +196,14 @@ impl Shared {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for client in listener.incoming() {
-        match shared.lock().flow {
+        let mut state = shared.lock();
+        match state.flow {
             Flow::Stopped => return,
-            Flow::Refused => continue,
-            Flow::Free | Flow::Held => {}
+            Flow::Refused => {
+                state.refused += 1;
+                continue;
+            }
+            Flow::Free | Flow::Held => drop(state),
         }
         // A connection that cannot be set up is closed, as by a server that is away.
         let Ok(client) = client else { continue };
