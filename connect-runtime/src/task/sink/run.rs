@@ -139,7 +139,6 @@ impl SinkLoop {
         {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "stop failed");
         }
-        self.consumer.close().await;
         if let Err(error) = ended.and(closed) {
             tracing::error!(task = %self.reporter.id, error = error.report(), "task failed");
             self.shared.failed();
@@ -147,6 +146,16 @@ impl SinkLoop {
                 .report(State::Failed, Some(error.report()))
                 .await;
         }
+        let leaving = tokio::time::timeout(self.share_of_end(1), self.consumer.close());
+        if leaving.await.is_err() {
+            tracing::warn!(task = %self.reporter.id, "the group was not left in time; it may wait for this member");
+        }
+    }
+
+    /// A part of the time that a task has for its end, in fifths: two for the last commit, one for
+    /// leaving the group, the rest for the plugin.
+    fn share_of_end(&self, fifths: u32) -> Duration {
+        self.graceful_timeout / 5 * fifths
     }
 
     async fn work(&mut self) -> Result<()> {
@@ -444,7 +453,7 @@ impl SinkLoop {
         tracing::debug!(task = %self.reporter.id, "committing offsets");
         let is_last = self.control.stop.is_cancelled();
         let patience = if is_last {
-            self.graceful_timeout * 3 / 5
+            self.share_of_end(2)
         } else {
             Duration::MAX
         };

@@ -240,7 +240,9 @@ impl Outbox {
             };
             self.tracker.acknowledge(tokens.clone());
             if !self.kept.is_empty() {
-                self.kept.retain(|token, _| !tokens.contains(token));
+                for token in tokens.clone() {
+                    self.kept.remove(&token);
+                }
             }
             deliveries.push(Delivery::new(tokens, position));
         }
