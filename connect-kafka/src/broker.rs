@@ -305,6 +305,7 @@ impl Opener {
             ready: VecDeque::new(),
             seek: 0,
             unanswered: None,
+            committing: None,
             pattern: None,
         };
         let reader = Reader {

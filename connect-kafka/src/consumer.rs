@@ -15,6 +15,7 @@ use connect_broker::PartitionRecords;
 use rdkafka::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::call::blocking;
@@ -25,6 +26,7 @@ use crate::error::no_start;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
+use crate::ffi::Failure;
 use crate::handoff::Command;
 use crate::handoff::Fetch;
 use crate::handoff::Handoff;
@@ -52,6 +54,8 @@ pub(crate) struct KafkaConsumer {
     /// The number of the last seek.
     pub(crate) seek: u64,
     pub(crate) unanswered: Option<Unanswered>,
+    /// The commit that is under way.
+    pub(crate) committing: Option<JoinHandle<Result<(), Failure>>>,
     pub(crate) pattern: Option<PatternWatch>,
 }
 
@@ -378,8 +382,16 @@ impl Consumer for KafkaConsumer {
                 .iter()
                 .map(|(partition, offset)| (partition, Offset::Offset(*offset))),
         );
+        // One that was given up on goes on, for as long as its coordinator is away. A later one comes
+        // after it, so that no more than one waits.
+        if let Some(before) = &mut self.committing {
+            let _ = before.await;
+        }
         let client = Arc::clone(&self.client);
-        let result = blocking(move || ffi::commit(&client, &list)).await;
+        let commit = tokio::spawn(blocking(move || ffi::commit(&client, &list)));
+        let committed = self.committing.insert(commit).await;
+        self.committing = None;
+        let result = committed.map_err(|_| BrokerError::Closed)?;
         result.map_err(|failure| match failure.code {
             Code::UnknownMemberId
             | Code::IllegalGeneration

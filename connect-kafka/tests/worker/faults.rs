@@ -186,6 +186,9 @@ async fn disturbed(offsets: &str, seen: &Seen) -> connect_runtime::Connect {
         "admin.request.timeout.ms" => 1_000,
         "admin.default.api.timeout.ms" => 1_000,
         "reconnect.backoff.max.ms" => 500,
+        // So that there is something to commit when the way is cut.
+        "offset.flush.interval.ms" => 1_000,
+        "offset.flush.timeout.ms" => 1_000,
     };
     worker_with(offsets, more, seen).await
 }

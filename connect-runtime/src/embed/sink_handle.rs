@@ -141,6 +141,7 @@ impl SinkHandleBuilder {
             },
             shared: Arc::new(TaskShared::new(id, false, watch::Sender::default())),
             flush_interval: COMMIT_INTERVAL,
+            flush_timeout: GRACEFUL_TIMEOUT,
             graceful_timeout: GRACEFUL_TIMEOUT,
         };
         let task = tokio::spawn(SinkLoop::new(parts).run());

@@ -227,6 +227,7 @@ impl Worker {
                     reporter: start.reporter,
                     shared: start.shared,
                     flush_interval: self.config.offset_flush_interval(),
+                    flush_timeout: self.config.offset_flush_timeout(),
                     graceful_timeout: self.config.graceful_timeout(),
                 };
                 Ok(Box::pin(SinkLoop::new(parts).run()))

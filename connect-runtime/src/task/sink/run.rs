@@ -58,6 +58,7 @@ pub(crate) struct SinkParts {
     pub(crate) reporter: Reporter,
     pub(crate) shared: Arc<TaskShared>,
     pub(crate) flush_interval: Duration,
+    pub(crate) flush_timeout: Duration,
     pub(crate) graceful_timeout: Duration,
 }
 
@@ -79,6 +80,7 @@ pub(crate) struct SinkLoop {
     reporter: Reporter,
     shared: Arc<TaskShared>,
     flush_interval: Duration,
+    flush_timeout: Duration,
     graceful_timeout: Duration,
     next_commit: Instant,
     accepted: u64,
@@ -118,6 +120,7 @@ impl SinkLoop {
             reporter: parts.reporter,
             shared: parts.shared,
             flush_interval: parts.flush_interval,
+            flush_timeout: parts.flush_timeout,
             graceful_timeout: parts.graceful_timeout,
             next_commit: Instant::now() + parts.flush_interval,
             accepted: 0,
@@ -455,7 +458,7 @@ impl SinkLoop {
         let patience = if is_last {
             self.share_of_end(2)
         } else {
-            Duration::MAX
+            self.flush_timeout
         };
         let commit = tokio::time::timeout(patience, self.consumer.commit(offsets));
         let committed = commit.await.unwrap_or_else(|_| {
