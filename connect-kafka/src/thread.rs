@@ -40,6 +40,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long a look-up of offsets may take.
 const LOOK_UP: Duration = Duration::from_secs(10);
 
+/// How long a partition may take to be known.
+const SIGHT: Duration = Duration::from_secs(3);
+
 /// How long a seek may take; it waits for no broker.
 const SEEK: Duration = Duration::from_secs(5);
 
@@ -498,8 +501,17 @@ pub(crate) fn edges(
     if partitions.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let times = list_with(partitions.iter().map(|partition| (partition, edge)));
-    let elements = ffi::offsets_for_times(client, &times, LOOK_UP)?;
+    let begin = Instant::now();
+    let elements = loop {
+        let times = list_with(partitions.iter().map(|partition| (partition, edge)));
+        match ffi::offsets_for_times(client, &times, LOOK_UP) {
+            // A broker that has just started may not know its topics yet.
+            Err(failure) if failure.code == Code::UnknownPartition && begin.elapsed() < SIGHT => {
+                std::thread::park_timeout(TICK);
+            }
+            told => break told?,
+        }
+    };
     Ok(elements
         .into_iter()
         .filter(|element| element.offset >= 0 && element.error.is_none())
