@@ -15,7 +15,6 @@ use async_trait::async_trait;
 use common::*;
 use connect_api::LogOffsets;
 use connect_api::TopicPartition;
-use connect_api::config::FromConfig;
 use connect_api::config_map;
 use connect_broker::Admin;
 use connect_broker::AdminOptions;
@@ -32,7 +31,6 @@ use connect_broker::Receipts;
 use connect_broker::admin::NewTopic;
 use connect_runtime::Connect;
 use connect_runtime::State;
-use connect_runtime::WorkerConfig;
 
 /// A log in memory, with faults for the clients of tasks.
 #[derive(Debug)]
@@ -178,22 +176,14 @@ impl Consumer for FaultyConsumer {
 /// A worker on such a log.
 async fn faulty(log: &LocalBroker, seen: &Seen, flush_interval: u64) -> (Connect, Arc<Faults>) {
     let faults = Arc::new(Faults::default());
-    let mut config = worker_config();
-    config.extend(config_map! {
+    let more = config_map! {
         "offset.flush.interval.ms" => flush_interval, "offset.flush.timeout.ms" => 60_000,
-    });
+    };
     let broker = Faulty {
         log: log.clone(),
         faults: Arc::clone(&faults),
     };
-    let connect = Connect::builder()
-        .registry(registry(seen))
-        .broker(broker)
-        .worker(WorkerConfig::from_config(&config).unwrap())
-        .build()
-        .await
-        .unwrap();
-    (connect, faults)
+    (worker_with(broker, more, seen).await, faults)
 }
 
 /// Takes the lines up to "9", and none that is longer.
@@ -209,18 +199,11 @@ async fn topic_of_short_lines(log: &LocalBroker) {
 async fn a_refused_record_fails_the_task_at_once() {
     let (log, seen) = (LocalBroker::memory(), Seen::default());
     topic_of_short_lines(&log).await;
-    let mut config = worker_config();
     // Longer than this test waits for anything.
-    config.extend(config_map! {
+    let more = config_map! {
         "offset.flush.timeout.ms" => 600_000, "task.shutdown.graceful.timeout.ms" => 600_000,
-    });
-    let connect = Connect::builder()
-        .registry(registry(&seen))
-        .broker(log.clone())
-        .worker(WorkerConfig::from_config(&config).unwrap())
-        .build()
-        .await
-        .unwrap();
+    };
+    let connect = worker_with(log.clone(), more, &seen).await;
     let mut source = lines(20);
     source.insert("batch", "20");
     connect.create_connector("in", source).await.unwrap();

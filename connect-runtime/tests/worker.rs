@@ -303,15 +303,8 @@ async fn a_connector_that_does_not_start_says_why() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn shutdown_reports_a_task_that_does_not_stop() {
     let (broker, seen) = (LocalBroker::memory(), Seen::default());
-    let mut config = worker_config();
-    config.insert("task.shutdown.graceful.timeout.ms", "50");
-    let connect = Connect::builder()
-        .registry(registry(&seen))
-        .broker(broker.clone())
-        .worker(WorkerConfig::from_config(&config).unwrap())
-        .build()
-        .await
-        .unwrap();
+    let more = config_map! { "task.shutdown.graceful.timeout.ms" => 50 };
+    let connect = worker_with(broker.clone(), more, &seen).await;
     let mut stuck = lines(10);
     stuck.extend(config_map! { "misbehave" => "never.stop", "batch" => 1 });
     connect.create_connector("stuck", stuck).await.unwrap();

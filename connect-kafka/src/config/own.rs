@@ -184,7 +184,7 @@ fn assignment_strategy(value: &str) -> Result<String, BrokerError> {
 
 /// As Java, which reads them in any case.
 fn boolean(name: &str, value: &str) -> Result<bool, BrokerError> {
-    let value = value.trim().to_ascii_lowercase();
+    let value = value.to_ascii_lowercase();
     value
         .parse()
         .map_err(|_| bad(name, &value, "use true or false"))

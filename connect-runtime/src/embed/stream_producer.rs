@@ -12,7 +12,6 @@ use bytes::Bytes;
 use connect_api::LogOffsets;
 use connect_api::LogPosition;
 use connect_api::Result;
-use connect_api::data::Datum;
 use connect_api::record::Record;
 use connect_broker::BrokerError;
 use connect_broker::Producer;
@@ -27,6 +26,7 @@ use crate::pipeline::DeadLetter;
 use crate::pipeline::Encoder;
 use crate::pipeline::Failure;
 use crate::pipeline::Stage;
+use crate::pipeline::take;
 
 /// Records between the encoder and the producer of one task, in order.
 type Queue = Arc<Mutex<VecDeque<Record>>>;
@@ -84,10 +84,8 @@ impl Encoder for StreamEncoder {
         record: &mut Record,
         out: &mut Vec<ProducerRecord>,
     ) -> Result<(), Failure> {
-        let topic = record.topic.clone();
-        let nothing = Record::new(topic.clone(), Datum::NULL);
-        lock(&self.0).push_back(std::mem::replace(record, nothing));
-        out.push(ProducerRecord::new(0, topic, Bytes::new()));
+        lock(&self.0).push_back(take(record));
+        out.push(ProducerRecord::new(0, record.topic.clone(), Bytes::new()));
         Ok(())
     }
 

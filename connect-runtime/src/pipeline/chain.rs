@@ -6,13 +6,13 @@ use connect_api::PluginRegistry;
 use connect_api::Predicate;
 use connect_api::Result;
 use connect_api::Transform;
-use connect_api::data::Datum;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
 use crate::config::ConnectorSettings;
 use crate::pipeline::Failure;
 use crate::pipeline::Stage;
+use crate::pipeline::take;
 
 /// The transforms of one task.
 pub(crate) struct Chain {
@@ -59,8 +59,7 @@ impl Chain {
         if self.links.is_empty() {
             return Ok(true);
         }
-        let nothing = Record::new(record.topic.clone(), Datum::NULL);
-        let mut current = std::mem::replace(record, nothing);
+        let mut current = take(record);
         for link in &mut self.links {
             match link.apply(current, origin) {
                 Ok(Some(next)) => current = next,

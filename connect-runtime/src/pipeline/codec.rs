@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use connect_api::LogPosition;
 use connect_api::Result;
+use connect_api::data::Datum;
 use connect_api::record::Record;
 use connect_api::record::SinkRecord;
 use connect_broker::FetchedRecord;
@@ -11,6 +12,12 @@ use connect_broker::ProducerRecord;
 use crate::pipeline::DeadLetter;
 use crate::pipeline::Failure;
 use crate::pipeline::Stage;
+
+/// Takes a record out of its place, which keeps nothing but the topic.
+pub(crate) fn take(record: &mut Record) -> Record {
+    let nothing = Record::new(record.topic.clone(), Datum::NULL);
+    std::mem::replace(record, nothing)
+}
 
 /// Turns records of a source into what is sent.
 #[async_trait]

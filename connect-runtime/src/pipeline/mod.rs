@@ -10,6 +10,7 @@ mod report;
 pub(crate) use chain::Chain;
 pub(crate) use codec::Decoder;
 pub(crate) use codec::Encoder;
+pub(crate) use codec::take;
 pub(crate) use convert::Converters;
 pub(crate) use operator::Failure;
 pub(crate) use operator::Operator;

@@ -35,6 +35,7 @@ use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
 use connect_api::*;
+use connect_broker::Broker;
 use connect_broker::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::ConnectorStatus;
@@ -88,10 +89,17 @@ pub fn worker_config() -> ConfigMap {
 }
 
 pub async fn worker(broker: &LocalBroker, seen: &Seen) -> Connect {
+    worker_with(broker.clone(), ConfigMap::new(), seen).await
+}
+
+/// A worker with more options.
+pub async fn worker_with(broker: impl Broker, more: ConfigMap, seen: &Seen) -> Connect {
+    let mut config = worker_config();
+    config.extend(more);
     Connect::builder()
         .registry(registry(seen))
-        .broker(broker.clone())
-        .worker(WorkerConfig::from_config(&worker_config()).unwrap())
+        .broker(broker)
+        .worker(WorkerConfig::from_config(&config).unwrap())
         .build()
         .await
         .unwrap()
@@ -458,7 +466,6 @@ pub async fn dead_letters(
     broker: &LocalBroker,
     topic: &str,
 ) -> Vec<(String, Vec<(String, String)>)> {
-    use connect_broker::Broker;
     let partition = connect_api::TopicPartition::new(topic, 0);
     let admin = broker.admin(Default::default()).await.unwrap();
     let isolation = connect_broker::Isolation::ReadCommitted;
