@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -18,7 +20,6 @@ use connect_broker::admin::TopicDescription;
 use rdkafka::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::types::RDKafkaType;
-use tokio::sync::OnceCell;
 
 use crate::broker::NO_GROUP;
 use crate::broker::Opener;
@@ -26,6 +27,7 @@ use crate::broker::open;
 use crate::call::call;
 use crate::config::Settings;
 use crate::error::Subject;
+use crate::error::call_error;
 use crate::error::error;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
@@ -42,18 +44,20 @@ pub(crate) struct KafkaAdmin {
     pub(crate) timeouts: AdminTimeouts,
     /// Makes the clients that fence producers.
     pub(crate) opener: Opener,
-    /// Asks for offsets of groups, from the first time on.
-    pub(crate) groups: OnceCell<Groups>,
+    /// Asks coordinators of groups, from the first time on.
+    pub(crate) groups: Mutex<Option<Arc<Groups>>>,
     pub(crate) settings: Settings,
     /// The last field: dropped when this holds the client no more.
     pub(crate) _pump: Pump,
 }
 
-/// A client of the kind that librdkafka needs to ask for offsets of groups.
+/// A client for what coordinators of groups are asked.
 ///
-/// It handles the answer "another broker is the coordinator" with the coordinator of the client's
-/// own group. On a client that has none, it follows a null pointer (librdkafka 2.12,
-/// `rd_kafka_handle_OffsetFetch`): the process would die when a coordinator moves or restarts.
+/// It has a group of its own, because librdkafka 2.12 handles the answer "another broker is the
+/// coordinator" with the coordinator of the client's group, and follows a null pointer where there is
+/// none (`rd_kafka_handle_OffsetFetch`). It is given up when it did not get an answer in time, because
+/// librdkafka frees what a request that timed out still refers to, and aborts once the coordinator is
+/// back (`rd_kafka_admin_coord_request`).
 pub(crate) struct Groups {
     client: Arc<Client>,
     /// The last field: dropped when this holds the client no more.
@@ -74,37 +78,68 @@ impl KafkaAdmin {
         .await
     }
 
-    /// A call about one group.
-    async fn group<T, F>(
-        &self,
-        client: &Arc<Client>,
-        group: &str,
-        request: F,
-    ) -> Result<T, BrokerError>
+    /// A call about one group, which may be made twice: it is repeated, at first soon, when it gets
+    /// no answer.
+    async fn group<T, F>(&self, group: &str, request: F) -> Result<T, BrokerError>
     where
         T: Send + 'static,
-        F: Fn(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + Sync + 'static,
     {
-        let (name, timeouts) = (group.to_owned(), self.timeouts);
-        call(client, Subject::Group(group), move |client| {
-            repeat(timeouts.operation, || request(client, &name, timeouts))
-        })
-        .await
-    }
-
-    async fn groups(&self) -> Result<&Groups, BrokerError> {
-        self.groups
-            .get_or_try_init(async || {
-                let mut settings = self.settings.clone();
-                settings.config.set("group.id", NO_GROUP);
-                let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &settings, None)?;
-                let pump = Pump::start(&client)?;
-                Ok(Groups {
-                    client,
-                    _pump: pump,
+        let request = Arc::new(request);
+        let timeouts = self.timeouts;
+        let begin = Instant::now();
+        let mut attempt = FIRST_ATTEMPT;
+        loop {
+            let rest = timeouts.request.saturating_sub(begin.elapsed());
+            let limits = AdminTimeouts {
+                request: attempt.min(rest),
+                ..timeouts
+            };
+            let groups = self.groups()?;
+            let (name, request) = (group.to_owned(), Arc::clone(&request));
+            let answer = call(&groups.client, Subject::Group(group), move |client| {
+                repeat(timeouts.operation, || {
+                    match request(client, &name, limits) {
+                        Err(failure) if is_late(failure.code) => Ok(Err(failure)),
+                        result => result.map(Ok),
+                    }
                 })
             })
-            .await
+            .await?;
+            match answer {
+                Ok(told) => return Ok(told),
+                Err(failure) => {
+                    self.give_up(&groups);
+                    if rest <= attempt {
+                        let context = groups.client.context();
+                        return Err(call_error(&failure, Subject::Group(group), context));
+                    }
+                }
+            }
+            attempt *= 2;
+        }
+    }
+
+    fn groups(&self) -> Result<Arc<Groups>, BrokerError> {
+        let mut current = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(groups) = &*current {
+            return Ok(Arc::clone(groups));
+        }
+        let mut settings = self.settings.clone();
+        settings.config.set("group.id", NO_GROUP);
+        let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &settings, None)?;
+        let pump = Pump::start(&client)?;
+        let groups = Arc::new(Groups {
+            client,
+            _pump: pump,
+        });
+        Ok(Arc::clone(current.insert(groups)))
+    }
+
+    /// Whoever asks next does so with a new client.
+    fn give_up(&self, late: &Arc<Groups>) {
+        let mut current = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|groups| Arc::ptr_eq(groups, late));
     }
 
     async fn offsets(
@@ -323,9 +358,8 @@ impl Admin for KafkaAdmin {
     }
 
     async fn group_offsets(&self, group: &str) -> Result<LogOffsets, BrokerError> {
-        let client = &self.groups().await?.client;
         let elements = self
-            .group(client, group, |client, group, timeouts| {
+            .group(group, |client, group, timeouts| {
                 settled(ffi::group_offsets(client, group, timeouts)?)
             })
             .await?;
@@ -351,7 +385,7 @@ impl Admin for KafkaAdmin {
         // Removing first: it is what a group with members refuses most reliably.
         if removed.count() > 0 {
             let removal = self
-                .group(&self.client, group, move |client, group, timeouts| {
+                .group(group, move |client, group, timeouts| {
                     settled(ffi::delete_group_offsets(
                         client, group, &removed, timeouts,
                     )?)
@@ -366,7 +400,7 @@ impl Admin for KafkaAdmin {
         }
         if set.count() > 0 {
             let elements = self
-                .group(&self.client, group, move |client, group, timeouts| {
+                .group(group, move |client, group, timeouts| {
                     settled(ffi::alter_group_offsets(client, group, &set, timeouts)?)
                 })
                 .await?;
@@ -379,14 +413,12 @@ impl Admin for KafkaAdmin {
     }
 
     async fn delete_group(&self, group: &str) -> Result<(), BrokerError> {
-        self.group(
-            &self.client,
-            group,
-            |client, group, timeouts| match ffi::delete_group(client, group, timeouts) {
+        self.group(group, |client, group, timeouts| {
+            match ffi::delete_group(client, group, timeouts) {
                 Err(failure) if failure.code == Code::GroupIdNotFound => Ok(()),
                 result => result,
-            },
-        )
+            }
+        })
         .await
     }
 
@@ -448,6 +480,11 @@ const fn passes(code: Code) -> bool {
     )
 }
 
+/// True if no answer came in time.
+const fn is_late(code: Code) -> bool {
+    matches!(code, Code::OperationTimedOut)
+}
+
 /// True if a leader was asked as of another epoch than its own.
 const fn is_outdated(code: Code) -> bool {
     matches!(code, Code::FencedLeaderEpoch | Code::UnknownLeaderEpoch)
@@ -455,6 +492,9 @@ const fn is_outdated(code: Code) -> bool {
 
 /// Between two attempts of a call.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the first of several attempts waits for an answer.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(3);
 
 impl std::fmt::Debug for KafkaAdmin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -26,7 +27,6 @@ use connect_broker::Subscription;
 use rdkafka::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::types::RDKafkaType;
-use tokio::sync::OnceCell;
 
 use crate::admin::KafkaAdmin;
 use crate::call::call;
@@ -143,7 +143,7 @@ impl Broker for KafkaBroker {
             client,
             timeouts: timeouts(&settings),
             opener: self.opener.with(&client_config),
-            groups: OnceCell::new(),
+            groups: Mutex::default(),
             settings,
             _pump: pump,
         }))

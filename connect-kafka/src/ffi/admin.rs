@@ -420,6 +420,9 @@ struct CallParts {
     queue: *mut sys::rd_kafka_queue_t,
 }
 
+/// The longest that librdkafka takes.
+const AN_HOUR: Duration = Duration::from_secs(3600);
+
 /// Sends a request and waits for its reply, which the caller may read as of the kind it asked for.
 fn ask(
     client: &Client,
@@ -427,6 +430,13 @@ fn ask(
     timeouts: AdminTimeouts,
     request: impl FnOnce(CallParts),
 ) -> Result<Owned<sys::rd_kafka_event_t>, Failure> {
+    // A request to a coordinator must not time out in librdkafka while its client lives: see `Groups`.
+    let (own_limit, patience) = if is_for_coordinators(operation) {
+        (AN_HOUR, millis(timeouts.request))
+    } else {
+        // The request has its own time limit, so it answers in any case.
+        (timeouts.request, -1)
+    };
     let client = client.native_ptr();
     // SAFETY: F1; the objects are ours; the buffer of the setters may be null with length 0.
     let (options, queue) = unsafe {
@@ -440,7 +450,7 @@ fn ask(
         };
         check(sys::rd_kafka_AdminOptions_set_request_timeout(
             options.raw,
-            millis(timeouts.request),
+            millis(own_limit),
             ptr::null_mut(),
             0,
         ))?;
@@ -462,11 +472,11 @@ fn ask(
         options: options.raw,
         queue: queue.raw,
     });
-    // The request has its own time limit, so this waits until it answers in any case.
     // SAFETY: the queue is valid; the event is ours.
-    let raw = unsafe { sys::rd_kafka_queue_poll(queue.raw, -1) };
+    let raw = unsafe { sys::rd_kafka_queue_poll(queue.raw, patience) };
     if raw.is_null() {
-        return Err(no_result());
+        let problem = "the group's coordinator does not answer";
+        return Err(Failure::new(RDKafkaErrorCode::OperationTimedOut, problem));
     }
     let event = Owned {
         raw,
@@ -539,6 +549,16 @@ unsafe fn group_result(
         }
         Ok(elements(sys::rd_kafka_group_result_partitions(group)))
     }
+}
+
+const fn is_for_coordinators(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS
+            | Operation::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS
+            | Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS
+            | Operation::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS
+    )
 }
 
 fn no_result() -> Failure {
