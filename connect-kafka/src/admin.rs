@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -19,21 +17,17 @@ use connect_broker::admin::NewTopic;
 use connect_broker::admin::TopicDescription;
 use rdkafka::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::types::RDKafkaType;
 
-use crate::broker::NO_GROUP;
 use crate::broker::Opener;
-use crate::broker::open;
 use crate::call::call;
-use crate::config::Settings;
 use crate::error::Subject;
-use crate::error::call_error;
 use crate::error::error;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
 use crate::ffi::Element;
 use crate::ffi::Failure;
+use crate::groups::Groups;
 use crate::pattern::is_internal;
 use crate::pump::Pump;
 use crate::thread;
@@ -45,43 +39,9 @@ pub(crate) struct KafkaAdmin {
     pub(crate) timeouts: AdminTimeouts,
     /// Makes the clients that fence producers.
     pub(crate) opener: Opener,
-    /// Asks coordinators of groups, from the first time on.
-    pub(crate) groups: Mutex<Option<Arc<Groups>>>,
-    pub(crate) settings: Settings,
+    pub(crate) groups: Groups,
     /// The last field: dropped when this holds the client no more.
     pub(crate) _pump: Pump,
-}
-
-/// A client for what coordinators of groups are asked.
-///
-/// It has a group of its own, because librdkafka 2.12 handles the answer "another broker is the
-/// coordinator" with the coordinator of the client's group, and follows a null pointer where there is
-/// none (`rd_kafka_handle_OffsetFetch`). It is given up when it did not get an answer in time, because
-/// librdkafka frees what a request that timed out still refers to, and aborts once the coordinator is
-/// back (`rd_kafka_admin_coord_request`).
-pub(crate) struct Groups {
-    client: Arc<Client>,
-    /// The last field: dropped when this holds the client no more.
-    _pump: Pump,
-}
-
-/// A request of [`Groups`] that may still be under way: it ends with its client, which nobody uses any
-/// more then. Were it carried out later, it could undo what was done meanwhile.
-struct Asked<'a> {
-    admin: &'a KafkaAdmin,
-    groups: Arc<Groups>,
-    is_answered: bool,
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            self.groups.client.context().set_closing();
-            let groups = self.admin.groups.lock();
-            let mut groups = groups.unwrap_or_else(PoisonError::into_inner);
-            groups.take_if(|groups| Arc::ptr_eq(groups, &self.groups));
-        }
-    }
 }
 
 impl KafkaAdmin {
@@ -96,72 +56,6 @@ impl KafkaAdmin {
             repeat(timeouts.operation, || request(client, &name, timeouts))
         })
         .await
-    }
-
-    /// A call about one group, which may be made twice: it is repeated, at first soon, when it gets
-    /// no answer.
-    async fn group<T, F>(&self, group: &str, request: F) -> Result<T, BrokerError>
-    where
-        T: Send + 'static,
-        F: Fn(&Client, &str, AdminTimeouts) -> Result<T, Failure> + Send + Sync + 'static,
-    {
-        let request = Arc::new(request);
-        let timeouts = self.timeouts;
-        let begin = Instant::now();
-        let mut attempt = FIRST_ATTEMPT;
-        loop {
-            let rest = timeouts.request.saturating_sub(begin.elapsed());
-            let limits = AdminTimeouts {
-                request: attempt.min(rest),
-                ..timeouts
-            };
-            let mut asked = Asked {
-                admin: self,
-                groups: self.groups()?,
-                is_answered: false,
-            };
-            let client = &asked.groups.client;
-            let (name, request) = (group.to_owned(), Arc::clone(&request));
-            let answer = call(client, Subject::Group(group), move |client| {
-                repeat(timeouts.operation, || {
-                    match request(client, &name, limits) {
-                        Err(failure) if is_late(failure.code) => Ok(Err(failure)),
-                        result => result.map(Ok),
-                    }
-                })
-            })
-            .await?;
-            match answer {
-                Ok(told) => {
-                    asked.is_answered = true;
-                    return Ok(told);
-                }
-                Err(failure) if rest <= attempt => {
-                    return Err(call_error(
-                        &failure,
-                        Subject::Group(group),
-                        client.context(),
-                    ));
-                }
-                Err(_) => attempt *= 2,
-            }
-        }
-    }
-
-    fn groups(&self) -> Result<Arc<Groups>, BrokerError> {
-        let mut current = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(groups) = &*current {
-            return Ok(Arc::clone(groups));
-        }
-        let mut settings = self.settings.clone();
-        settings.config.set("group.id", NO_GROUP);
-        let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &settings, None)?;
-        let pump = Pump::start(&client)?;
-        let groups = Arc::new(Groups {
-            client,
-            _pump: pump,
-        });
-        Ok(Arc::clone(current.insert(groups)))
     }
 
     async fn offsets(
@@ -390,7 +284,8 @@ impl Admin for KafkaAdmin {
 
     async fn group_offsets(&self, group: &str) -> Result<LogOffsets, BrokerError> {
         let elements = self
-            .group(group, |client, group, timeouts| {
+            .groups
+            .ask(group, |client, group, timeouts| {
                 settled(ffi::group_offsets(client, group, timeouts)?)
             })
             .await?;
@@ -416,7 +311,8 @@ impl Admin for KafkaAdmin {
         // Removing first: it is what a group with members refuses most reliably.
         if removed.count() > 0 {
             let removal = self
-                .group(group, move |client, group, timeouts| {
+                .groups
+                .ask(group, move |client, group, timeouts| {
                     settled(ffi::delete_group_offsets(
                         client, group, &removed, timeouts,
                     )?)
@@ -431,7 +327,8 @@ impl Admin for KafkaAdmin {
         }
         if set.count() > 0 {
             let elements = self
-                .group(group, move |client, group, timeouts| {
+                .groups
+                .ask(group, move |client, group, timeouts| {
                     settled(ffi::alter_group_offsets(client, group, &set, timeouts)?)
                 })
                 .await?;
@@ -444,13 +341,14 @@ impl Admin for KafkaAdmin {
     }
 
     async fn delete_group(&self, group: &str) -> Result<(), BrokerError> {
-        self.group(group, |client, group, timeouts| {
-            match ffi::delete_group(client, group, timeouts) {
-                Err(failure) if failure.code == Code::GroupIdNotFound => Ok(()),
-                result => result,
-            }
-        })
-        .await
+        self.groups
+            .ask(group, |client, group, timeouts| {
+                match ffi::delete_group(client, group, timeouts) {
+                    Err(failure) if failure.code == Code::GroupIdNotFound => Ok(()),
+                    result => result,
+                }
+            })
+            .await
     }
 
     async fn fence_producers(&self, transactional_ids: &[String]) -> Result<(), BrokerError> {
@@ -470,7 +368,10 @@ impl KafkaAdmin {
 
 /// Makes a call again while it is refused for a reason that passes, as Kafka's clients do: a broker
 /// has just gone or come, or is still reading what it coordinates.
-fn repeat<T>(limit: Duration, request: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(crate) fn repeat<T>(
+    limit: Duration,
+    request: impl Fn() -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let begin = Instant::now();
     loop {
         match request() {
@@ -518,11 +419,6 @@ const fn is_unknown(code: Code) -> bool {
     )
 }
 
-/// True if no answer came in time.
-const fn is_late(code: Code) -> bool {
-    matches!(code, Code::OperationTimedOut)
-}
-
 /// True if a leader was asked as of another epoch than its own.
 const fn is_outdated(code: Code) -> bool {
     matches!(code, Code::FencedLeaderEpoch | Code::UnknownLeaderEpoch)
@@ -530,9 +426,6 @@ const fn is_outdated(code: Code) -> bool {
 
 /// Between two attempts of a call.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// How long the first of several attempts waits for an answer.
-const FIRST_ATTEMPT: Duration = Duration::from_secs(3);
 
 impl std::fmt::Debug for KafkaAdmin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -46,6 +45,7 @@ use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
 use crate::ffi::Failure;
+use crate::groups::Groups;
 use crate::handoff::Handoff;
 use crate::linger::NATIVE_LINGER;
 use crate::pattern::PatternWatch;
@@ -139,12 +139,12 @@ impl Broker for KafkaBroker {
             .settings(Role::Admin, &client_config, &client_id)?;
         let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None)?;
         let pump = Pump::start(&client)?;
+        let timeouts = timeouts(&settings);
         Ok(Box::new(KafkaAdmin {
             client,
-            timeouts: timeouts(&settings),
+            timeouts,
             opener: self.opener.with(&client_config),
-            groups: Mutex::default(),
-            settings,
+            groups: Groups::new(settings, timeouts),
             _pump: pump,
         }))
     }

@@ -29,6 +29,7 @@ mod context;
 mod error;
 mod fetch;
 mod ffi;
+mod groups;
 mod handoff;
 mod limits;
 mod linger;
