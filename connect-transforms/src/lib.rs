@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
+//! | `TimestampConverter$Key`, `TimestampConverter$Value` | [`TimestampConverter`]: changes the representation of timestamps |
+//! | `TimestampRouter` | [`TimestampRouter`]: makes the topic of the timestamp |
 //! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
 //! | `RecordIsTombstone` | [`RecordIsTombstone`]: records without a value |
 //! | `TopicNameMatches` | [`TopicNameMatches`]: records of certain topics |
@@ -29,11 +31,16 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod clock;
+mod date_format;
+mod field;
 mod hoist_field;
 mod insert_field;
 mod part;
 mod predicate;
 mod schema_cache;
+mod timestamp_converter;
+mod timestamp_router;
 
 use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
@@ -43,6 +50,8 @@ pub use part::Part;
 pub use predicate::HasHeaderKey;
 pub use predicate::RecordIsTombstone;
 pub use predicate::TopicNameMatches;
+pub use timestamp_converter::TimestampConverter;
+pub use timestamp_router::TimestampRouter;
 
 /// Registers the transforms and predicates of this crate under the names of Kafka's classes.
 pub fn plugins(registry: &mut PluginRegistry) {
@@ -51,16 +60,25 @@ pub fn plugins(registry: &mut PluginRegistry) {
             .transform(transform("HoistField", part), move || HoistField::new(part))
             .transform(transform("InsertField", part), move || {
                 InsertField::new(part)
+            })
+            .transform(transform("TimestampConverter", part), move || {
+                TimestampConverter::new(part)
             });
     }
     registry
+        .transform(whole_transform("TimestampRouter"), TimestampRouter::default)
         .predicate(predicate("HasHeaderKey"), HasHeaderKey::default)
         .predicate(predicate("RecordIsTombstone"), RecordIsTombstone::default)
         .predicate(predicate("TopicNameMatches"), TopicNameMatches::default);
 }
 
 fn transform(name: &str, part: Part) -> PluginInfo {
-    let class = format!("org.apache.kafka.connect.transforms.{name}${}", part.name());
+    whole_transform(&format!("{name}${}", part.name()))
+}
+
+/// A transform that is not one of the key or the value.
+fn whole_transform(name: &str) -> PluginInfo {
+    let class = format!("org.apache.kafka.connect.transforms.{name}");
     PluginInfo::new(class, env!("CARGO_PKG_VERSION"))
 }
 
