@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
+//! | `SetSchemaMetadata$Key`, `SetSchemaMetadata$Value` | [`SetSchemaMetadata`]: names the schema |
 //! | `TimestampConverter$Key`, `TimestampConverter$Value` | [`TimestampConverter`]: changes the representation of timestamps |
 //! | `TimestampRouter` | [`TimestampRouter`]: makes the topic of the timestamp |
 //! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
@@ -39,6 +40,7 @@ mod insert_field;
 mod part;
 mod predicate;
 mod schema_cache;
+mod set_schema_metadata;
 mod timestamp_converter;
 mod timestamp_router;
 
@@ -50,6 +52,7 @@ pub use part::Part;
 pub use predicate::HasHeaderKey;
 pub use predicate::RecordIsTombstone;
 pub use predicate::TopicNameMatches;
+pub use set_schema_metadata::SetSchemaMetadata;
 pub use timestamp_converter::TimestampConverter;
 pub use timestamp_router::TimestampRouter;
 
@@ -60,6 +63,9 @@ pub fn plugins(registry: &mut PluginRegistry) {
             .transform(transform("HoistField", part), move || HoistField::new(part))
             .transform(transform("InsertField", part), move || {
                 InsertField::new(part)
+            })
+            .transform(transform("SetSchemaMetadata", part), move || {
+                SetSchemaMetadata::new(part)
             })
             .transform(transform("TimestampConverter", part), move || {
                 TimestampConverter::new(part)
