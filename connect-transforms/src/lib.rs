@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
+//! | `MaskField$Key`, `MaskField$Value` | [`MaskField`]: hides what fields say |
 //! | `SetSchemaMetadata$Key`, `SetSchemaMetadata$Value` | [`SetSchemaMetadata`]: names the schema |
 //! | `TimestampConverter$Key`, `TimestampConverter$Value` | [`TimestampConverter`]: changes the representation of timestamps |
 //! | `TimestampRouter` | [`TimestampRouter`]: makes the topic of the timestamp |
@@ -37,6 +38,7 @@ mod date_format;
 mod field;
 mod hoist_field;
 mod insert_field;
+mod mask_field;
 mod part;
 mod predicate;
 mod schema_cache;
@@ -48,6 +50,7 @@ use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
 pub use hoist_field::HoistField;
 pub use insert_field::InsertField;
+pub use mask_field::MaskField;
 pub use part::Part;
 pub use predicate::HasHeaderKey;
 pub use predicate::RecordIsTombstone;
@@ -64,6 +67,7 @@ pub fn plugins(registry: &mut PluginRegistry) {
             .transform(transform("InsertField", part), move || {
                 InsertField::new(part)
             })
+            .transform(transform("MaskField", part), move || MaskField::new(part))
             .transform(transform("SetSchemaMetadata", part), move || {
                 SetSchemaMetadata::new(part)
             })

@@ -5,6 +5,8 @@
     reason = "members of JSON that may be missing"
 )]
 
+mod deviation;
+
 use connect_api::Error;
 use connect_api::PluginRegistry;
 use connect_api::Result;
@@ -56,6 +58,8 @@ fn dates_are_those_of_java() {
 
 fn open(file: &str) -> Suite {
     Suite::open(env!("CARGO_MANIFEST_DIR"), file)
+        .deviations("tests/deviations.toml")
+        .judge("masked_decimal", deviation::masked_decimal)
 }
 
 fn registry() -> PluginRegistry {
