@@ -2,6 +2,7 @@
 //!
 //! | class | what it does |
 //! | --- | --- |
+//! | `Cast$Key`, `Cast$Value` | [`Cast`]: changes the types of fields, or of the key or value |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
 //! | `MaskField$Key`, `MaskField$Value` | [`MaskField`]: hides what fields say |
@@ -33,6 +34,7 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod cast;
 mod clock;
 mod date_format;
 mod field;
@@ -46,6 +48,7 @@ mod set_schema_metadata;
 mod timestamp_converter;
 mod timestamp_router;
 
+pub use cast::Cast;
 use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
 pub use hoist_field::HoistField;
@@ -63,6 +66,7 @@ pub use timestamp_router::TimestampRouter;
 pub fn plugins(registry: &mut PluginRegistry) {
     for part in [Part::Key, Part::Value] {
         registry
+            .transform(transform("Cast", part), move || Cast::new(part))
             .transform(transform("HoistField", part), move || HoistField::new(part))
             .transform(transform("InsertField", part), move || {
                 InsertField::new(part)
