@@ -145,7 +145,7 @@ impl Replacement {
     fn in_place_of(&self, value: &Value, schema: Option<&Schema>) -> Result<Value> {
         Ok(match value {
             Value::Decimal(_) => {
-                let decimal = self.number()?.decimal.clone();
+                let decimal = self.number("number")?.decimal.clone();
                 match schema.and_then(|schema| decimal_scale(schema).ok()) {
                     Some(scale) => decimal.with_scale(scale).ok_or_else(|| {
                         Error::data(format!(
@@ -157,12 +157,12 @@ impl Replacement {
                 }
                 .into()
             }
-            Value::Float32(_) => (self.number()?.float as f32).into(),
-            Value::Float64(_) => self.number()?.float.into(),
-            Value::Int8(_) => (self.number()?.whole as i8).into(),
-            Value::Int16(_) => (self.number()?.whole as i16).into(),
-            Value::Int32(_) => (self.number()?.whole as i32).into(),
-            Value::Int64(_) => self.number()?.whole.into(),
+            Value::Float32(_) => (self.number("a number")?.float as f32).into(),
+            Value::Float64(_) => self.number("a number")?.float.into(),
+            Value::Int8(_) => (self.number("a number")?.whole as i8).into(),
+            Value::Int16(_) => (self.number("a number")?.whole as i16).into(),
+            Value::Int32(_) => (self.number("a number")?.whole as i32).into(),
+            Value::Int64(_) => self.number("a number")?.whole.into(),
             Value::String(_) => self.text.clone().into(),
             value => {
                 return Err(Error::data(format!(
@@ -173,10 +173,10 @@ impl Replacement {
         })
     }
 
-    fn number(&self) -> Result<&Number> {
+    fn number(&self, what: &str) -> Result<&Number> {
         self.number.as_ref().ok_or_else(|| {
             Error::data(format!(
-                "Unable to convert {} (class java.lang.String) to a number",
+                "Unable to convert {} (class java.lang.String) to {what}",
                 self.text
             ))
         })
