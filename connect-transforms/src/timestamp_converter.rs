@@ -36,7 +36,8 @@ use crate::schema_cache::SchemaCache;
 ///
 /// *Java*: `TimestampConverter$Key`, `TimestampConverter$Value`. As there, moments have
 /// milliseconds and a converted field loses its default. Texts without a `format` are refused here;
-/// in Java they are a null pointer error.
+/// in Java they are a null pointer error. Named time zones in texts have the offset that they have
+/// today, whatever the date.
 #[derive(Debug)]
 pub struct TimestampConverter {
     part: Part,

@@ -21,7 +21,8 @@
 //! Later letters win where they contradict earlier ones.
 //!
 //! *Java*: a time zone that was read does not become that of the texts that follow. Named zones have
-//! the offset that they have today, whatever the date. A moment beyond 64 bits is refused.
+//! the offset that they have today, whatever the date. A moment beyond 64 bits is refused, and
+//! `NaN` is no number.
 
 mod field;
 mod moment;
