@@ -106,7 +106,7 @@ impl<'a> ConfigReader<'a> {
                 format!("Unknown configuration '{name}'"),
             ));
         };
-        let (value, errors) = key.evaluate(self.config);
+        let (value, errors) = key.read(self.config);
         if let Some(error) = errors.into_iter().next() {
             return Err(error);
         }
