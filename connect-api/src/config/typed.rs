@@ -5,6 +5,7 @@ use super::ConfigError;
 use super::ConfigErrors;
 use super::ConfigField;
 use super::ConfigMap;
+use super::key::NULL;
 
 /// A struct that is read from a configuration; see
 /// [`#[derive(ConfigDef)]`](macro@crate::config::ConfigDef).
@@ -112,7 +113,7 @@ impl<'a> ConfigReader<'a> {
         }
         let typed = match value.expose() {
             Some(text) => T::parse(&text),
-            None => T::null().ok_or_else(|| "Value must be non-null".into()),
+            None => T::null().ok_or_else(|| NULL.into()),
         };
         typed.map_err(|reason| {
             let error = ConfigError::invalid(name, &value, reason);

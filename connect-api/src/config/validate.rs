@@ -140,12 +140,11 @@ impl ConfigKey {
         }
     }
 
-    /// What the Rust type of the key finds wrong.
+    /// What the Rust type of the key finds wrong. A default of null is always right.
     fn check_reason(&self, check: FieldCheck, value: &ParsedValue) -> Option<String> {
         match value.expose() {
-            Some(text) => check(&text).err(),
             None if self.default == Some(ParsedValue::Null) => None,
-            None => Some("Value must be non-null".into()),
+            text => check(text.as_deref()).err(),
         }
     }
 }
@@ -416,6 +415,8 @@ mod tests {
             ["Invalid value null for configuration n: Value must be non-null"]
         );
         assert!(errors(&one(ConfigKey::of::<Option<i32>>("n")), &config).is_empty());
+        let with_default = ConfigKey::of::<Option<i32>>("n").default(1);
+        assert!(errors(&one(with_default), &config).is_empty());
     }
 
     #[test]
