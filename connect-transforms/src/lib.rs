@@ -31,9 +31,11 @@
 
 mod hoist_field;
 mod insert_field;
+mod null;
 mod part;
 mod predicate;
 mod schema_cache;
+mod shape;
 
 use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
@@ -60,7 +62,11 @@ pub fn plugins(registry: &mut PluginRegistry) {
 }
 
 fn transform(name: &str, part: Part) -> PluginInfo {
-    let class = format!("org.apache.kafka.connect.transforms.{name}${}", part.name());
+    record_transform(&format!("{name}${}", part.name()))
+}
+
+fn record_transform(name: &str) -> PluginInfo {
+    let class = format!("org.apache.kafka.connect.transforms.{name}");
     PluginInfo::new(class, env!("CARGO_PKG_VERSION"))
 }
 
