@@ -2,8 +2,11 @@
 //!
 //! | class | what it does |
 //! | --- | --- |
+//! | `DropHeaders` | [`DropHeaders`]: removes headers |
+//! | `Filter` | [`Filter`]: drops records |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
+//! | `InsertHeader` | [`InsertHeader`]: adds a fixed header |
 //! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
 //! | `RecordIsTombstone` | [`RecordIsTombstone`]: records without a value |
 //! | `TopicNameMatches` | [`TopicNameMatches`]: records of certain topics |
@@ -29,8 +32,11 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod drop_headers;
+mod filter;
 mod hoist_field;
 mod insert_field;
+mod insert_header;
 mod null;
 mod part;
 mod predicate;
@@ -39,8 +45,11 @@ mod shape;
 
 use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
+pub use drop_headers::DropHeaders;
+pub use filter::Filter;
 pub use hoist_field::HoistField;
 pub use insert_field::InsertField;
+pub use insert_header::InsertHeader;
 pub use part::Part;
 pub use predicate::HasHeaderKey;
 pub use predicate::RecordIsTombstone;
@@ -56,6 +65,9 @@ pub fn plugins(registry: &mut PluginRegistry) {
             });
     }
     registry
+        .transform(record_transform("DropHeaders"), DropHeaders::default)
+        .transform(record_transform("Filter"), Filter::default)
+        .transform(record_transform("InsertHeader"), InsertHeader::default)
         .predicate(predicate("HasHeaderKey"), HasHeaderKey::default)
         .predicate(predicate("RecordIsTombstone"), RecordIsTombstone::default)
         .predicate(predicate("TopicNameMatches"), TopicNameMatches::default);
