@@ -3,6 +3,7 @@
 //! | class | what it does |
 //! | --- | --- |
 //! | `DropHeaders` | [`DropHeaders`]: removes headers |
+//! | `ExtractField$Key`, `ExtractField$Value` | [`ExtractField`]: puts a field in the place of the key or value |
 //! | `Filter` | [`Filter`]: drops records |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
@@ -33,6 +34,8 @@
 //! ```
 
 mod drop_headers;
+mod extract_field;
+mod field_path;
 mod filter;
 mod hoist_field;
 mod insert_field;
@@ -46,6 +49,7 @@ mod shape;
 use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
 pub use drop_headers::DropHeaders;
+pub use extract_field::ExtractField;
 pub use filter::Filter;
 pub use hoist_field::HoistField;
 pub use insert_field::InsertField;
@@ -59,6 +63,9 @@ pub use predicate::TopicNameMatches;
 pub fn plugins(registry: &mut PluginRegistry) {
     for part in [Part::Key, Part::Value] {
         registry
+            .transform(transform("ExtractField", part), move || {
+                ExtractField::new(part)
+            })
             .transform(transform("HoistField", part), move || HoistField::new(part))
             .transform(transform("InsertField", part), move || {
                 InsertField::new(part)

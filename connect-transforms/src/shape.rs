@@ -4,12 +4,21 @@ use connect_api::Error;
 use connect_api::Result;
 use connect_api::data::Struct;
 use connect_api::data::Value;
+use connect_api::data::ValueMap;
 
 /// Takes a struct out of its place. The purpose is for the error.
 pub(crate) fn take_struct(value: &mut Value, purpose: &str) -> Result<Struct> {
     match std::mem::take(value) {
         Value::Struct(structure) => Ok(structure),
         other => Err(not_a_struct(&other, purpose)),
+    }
+}
+
+/// Takes a map out of its place. The purpose is for the error.
+pub(crate) fn take_map(value: &mut Value, purpose: &str) -> Result<ValueMap> {
+    match std::mem::take(value) {
+        Value::Map(map) => Ok(map),
+        other => Err(not_a_map(&other, purpose)),
     }
 }
 
