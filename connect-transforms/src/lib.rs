@@ -5,6 +5,7 @@
 //! | `DropHeaders` | [`DropHeaders`]: removes headers |
 //! | `ExtractField$Key`, `ExtractField$Value` | [`ExtractField`]: puts a field in the place of the key or value |
 //! | `Filter` | [`Filter`]: drops records |
+//! | `Flatten$Key`, `Flatten$Value` | [`Flatten`]: lifts nested fields to the top |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
 //! | `InsertHeader` | [`InsertHeader`]: adds a fixed header |
@@ -37,6 +38,7 @@ mod drop_headers;
 mod extract_field;
 mod field_path;
 mod filter;
+mod flatten;
 mod hoist_field;
 mod insert_field;
 mod insert_header;
@@ -51,6 +53,7 @@ use connect_api::plugin::PluginRegistry;
 pub use drop_headers::DropHeaders;
 pub use extract_field::ExtractField;
 pub use filter::Filter;
+pub use flatten::Flatten;
 pub use hoist_field::HoistField;
 pub use insert_field::InsertField;
 pub use insert_header::InsertHeader;
@@ -66,6 +69,7 @@ pub fn plugins(registry: &mut PluginRegistry) {
             .transform(transform("ExtractField", part), move || {
                 ExtractField::new(part)
             })
+            .transform(transform("Flatten", part), move || Flatten::new(part))
             .transform(transform("HoistField", part), move || HoistField::new(part))
             .transform(transform("InsertField", part), move || {
                 InsertField::new(part)

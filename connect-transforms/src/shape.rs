@@ -35,3 +35,11 @@ pub(crate) fn not_a_map(found: &Value, purpose: &str) -> Error {
         found.java_class()
     ))
 }
+
+/// A key of a map whose entries are used by name is neither text nor null.
+pub(crate) fn not_a_name(found: &Value, purpose: &str) -> Error {
+    Error::data(format!(
+        "Only String keys of Map objects supported for [{purpose}], found: {}",
+        found.java_class()
+    ))
+}
