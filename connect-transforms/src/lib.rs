@@ -6,6 +6,7 @@
 //! | `ExtractField$Key`, `ExtractField$Value` | [`ExtractField`]: puts a field in the place of the key or value |
 //! | `Filter` | [`Filter`]: drops records |
 //! | `Flatten$Key`, `Flatten$Value` | [`Flatten`]: lifts nested fields to the top |
+//! | `HeaderFrom$Key`, `HeaderFrom$Value` | [`HeaderFrom`]: moves or copies fields into headers |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
 //! | `InsertHeader` | [`InsertHeader`]: adds a fixed header |
@@ -39,6 +40,7 @@ mod extract_field;
 mod field_path;
 mod filter;
 mod flatten;
+mod header_from;
 mod hoist_field;
 mod insert_field;
 mod insert_header;
@@ -54,6 +56,7 @@ pub use drop_headers::DropHeaders;
 pub use extract_field::ExtractField;
 pub use filter::Filter;
 pub use flatten::Flatten;
+pub use header_from::HeaderFrom;
 pub use hoist_field::HoistField;
 pub use insert_field::InsertField;
 pub use insert_header::InsertHeader;
@@ -70,6 +73,7 @@ pub fn plugins(registry: &mut PluginRegistry) {
                 ExtractField::new(part)
             })
             .transform(transform("Flatten", part), move || Flatten::new(part))
+            .transform(transform("HeaderFrom", part), move || HeaderFrom::new(part))
             .transform(transform("HoistField", part), move || HoistField::new(part))
             .transform(transform("InsertField", part), move || {
                 InsertField::new(part)
