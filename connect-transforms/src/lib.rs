@@ -10,6 +10,7 @@
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
 //! | `InsertHeader` | [`InsertHeader`]: adds a fixed header |
+//! | `RegexRouter` | [`RegexRouter`]: renames topics |
 //! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
 //! | `RecordIsTombstone` | [`RecordIsTombstone`]: records without a value |
 //! | `TopicNameMatches` | [`TopicNameMatches`]: records of certain topics |
@@ -46,7 +47,9 @@ mod insert_field;
 mod insert_header;
 mod null;
 mod part;
+mod pattern;
 mod predicate;
+mod regex_router;
 mod schema_cache;
 mod shape;
 
@@ -64,6 +67,7 @@ pub use part::Part;
 pub use predicate::HasHeaderKey;
 pub use predicate::RecordIsTombstone;
 pub use predicate::TopicNameMatches;
+pub use regex_router::RegexRouter;
 
 /// Registers the transforms and predicates of this crate under the names of Kafka's classes.
 pub fn plugins(registry: &mut PluginRegistry) {
@@ -83,6 +87,7 @@ pub fn plugins(registry: &mut PluginRegistry) {
         .transform(record_transform("DropHeaders"), DropHeaders::default)
         .transform(record_transform("Filter"), Filter::default)
         .transform(record_transform("InsertHeader"), InsertHeader::default)
+        .transform(record_transform("RegexRouter"), RegexRouter::default)
         .predicate(predicate("HasHeaderKey"), HasHeaderKey::default)
         .predicate(predicate("RecordIsTombstone"), RecordIsTombstone::default)
         .predicate(predicate("TopicNameMatches"), TopicNameMatches::default);
