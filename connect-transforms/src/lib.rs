@@ -11,6 +11,7 @@
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
 //! | `InsertHeader` | [`InsertHeader`]: adds a fixed header |
 //! | `RegexRouter` | [`RegexRouter`]: renames topics |
+//! | `ValueToKey` | [`ValueToKey`]: makes the key from fields of the value |
 //! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
 //! | `RecordIsTombstone` | [`RecordIsTombstone`]: records without a value |
 //! | `TopicNameMatches` | [`TopicNameMatches`]: records of certain topics |
@@ -52,6 +53,7 @@ mod predicate;
 mod regex_router;
 mod schema_cache;
 mod shape;
+mod value_to_key;
 
 use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
@@ -68,6 +70,7 @@ pub use predicate::HasHeaderKey;
 pub use predicate::RecordIsTombstone;
 pub use predicate::TopicNameMatches;
 pub use regex_router::RegexRouter;
+pub use value_to_key::ValueToKey;
 
 /// Registers the transforms and predicates of this crate under the names of Kafka's classes.
 pub fn plugins(registry: &mut PluginRegistry) {
@@ -88,6 +91,7 @@ pub fn plugins(registry: &mut PluginRegistry) {
         .transform(record_transform("Filter"), Filter::default)
         .transform(record_transform("InsertHeader"), InsertHeader::default)
         .transform(record_transform("RegexRouter"), RegexRouter::default)
+        .transform(record_transform("ValueToKey"), ValueToKey::default)
         .predicate(predicate("HasHeaderKey"), HasHeaderKey::default)
         .predicate(predicate("RecordIsTombstone"), RecordIsTombstone::default)
         .predicate(predicate("TopicNameMatches"), TopicNameMatches::default);
