@@ -11,6 +11,7 @@
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
 //! | `InsertHeader` | [`InsertHeader`]: adds a fixed header |
 //! | `RegexRouter` | [`RegexRouter`]: renames topics |
+//! | `ReplaceField$Key`, `ReplaceField$Value` | [`ReplaceField`]: chooses and renames fields |
 //! | `ValueToKey` | [`ValueToKey`]: makes the key from fields of the value |
 //! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
 //! | `RecordIsTombstone` | [`RecordIsTombstone`]: records without a value |
@@ -51,6 +52,7 @@ mod part;
 mod pattern;
 mod predicate;
 mod regex_router;
+mod replace_field;
 mod schema_cache;
 mod shape;
 mod value_to_key;
@@ -70,6 +72,7 @@ pub use predicate::HasHeaderKey;
 pub use predicate::RecordIsTombstone;
 pub use predicate::TopicNameMatches;
 pub use regex_router::RegexRouter;
+pub use replace_field::ReplaceField;
 pub use value_to_key::ValueToKey;
 
 /// Registers the transforms and predicates of this crate under the names of Kafka's classes.
@@ -84,6 +87,9 @@ pub fn plugins(registry: &mut PluginRegistry) {
             .transform(transform("HoistField", part), move || HoistField::new(part))
             .transform(transform("InsertField", part), move || {
                 InsertField::new(part)
+            })
+            .transform(transform("ReplaceField", part), move || {
+                ReplaceField::new(part)
             });
     }
     registry
