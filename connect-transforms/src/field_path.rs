@@ -97,17 +97,13 @@ impl FieldPath {
         replaces_null_with_default: bool,
     ) -> Result<Value> {
         for step in &self.parents {
-            let mut parent = take_field(structure, step, replaces_null_with_default);
+            let mut parent = take_field(structure, step, replaces_null_with_default)?;
             if parent.is_null() {
                 return Ok(Value::Null);
             }
             structure = take_struct(&mut parent, PURPOSE)?;
         }
-        Ok(take_field(
-            structure,
-            &self.last,
-            replaces_null_with_default,
-        ))
+        take_field(structure, &self.last, replaces_null_with_default)
     }
 
     /// Takes the value of the field out of a map; null if something on the way is null or not
@@ -165,17 +161,17 @@ fn field<'a>(schema: &'a Schema, name: &str) -> Result<Option<&'a Field>> {
     }
 }
 
-fn take_field(structure: Struct, name: &str, replaces_null_with_default: bool) -> Value {
+fn take_field(structure: Struct, name: &str, replaces_null_with_default: bool) -> Result<Value> {
     let schema = structure.schema().clone();
     let Some(field) = schema.field(name) else {
-        return Value::Null;
+        return Ok(Value::Null);
     };
     let value = structure.into_values().into_iter().nth(field.index());
     let mut value = value.unwrap_or_default();
     if replaces_null_with_default {
-        replace_null(&mut value, field.schema());
+        replace_null(&mut value, field.schema())?;
     }
-    value
+    Ok(value)
 }
 
 #[cfg(test)]
