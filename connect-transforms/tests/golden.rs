@@ -83,7 +83,7 @@ fn answer(registry: &PluginRegistry, case: &Case) -> Result<Json> {
     Ok(
         match transform.apply(golden.record.clone(), golden.origin())? {
             Some(record) => json!({ "record": golden.to_json(&record) }),
-            None => Json::Null,
+            None => json!({ "record": null }),
         },
     )
 }

@@ -12,6 +12,8 @@ use connect_api::record::Origin;
 use connect_api::record::Record;
 use regex::Regex;
 
+use crate::pattern::whole;
+
 /// True for records whose topic, as earlier transforms have left it, matches the configured
 /// pattern as a whole.
 ///
@@ -49,13 +51,6 @@ impl Predicate for TopicNameMatches {
             None => Err(Error::illegal_state("the predicate is not configured")),
         }
     }
-}
-
-/// The pattern for a whole text.
-fn whole(pattern: &str) -> Result<Regex, regex::Error> {
-    // The pattern alone first: in brackets, ")(" would be legal.
-    Regex::new(pattern)?;
-    Regex::new(&format!("^(?:{pattern})$"))
 }
 
 fn non_empty_pattern() -> impl Validator {
