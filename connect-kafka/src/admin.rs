@@ -37,6 +37,7 @@ use crate::ffi::Failure;
 use crate::pattern::is_internal;
 use crate::pump::Pump;
 use crate::thread;
+use crate::thread::SIGHT;
 
 /// Administers a Kafka cluster.
 pub(crate) struct KafkaAdmin {
@@ -62,6 +63,24 @@ pub(crate) struct Groups {
     client: Arc<Client>,
     /// The last field: dropped when this holds the client no more.
     _pump: Pump,
+}
+
+/// A request of [`Groups`] that may still be under way: it ends with its client, which nobody uses any
+/// more then. Were it carried out later, it could undo what was done meanwhile.
+struct Asked<'a> {
+    admin: &'a KafkaAdmin,
+    groups: Arc<Groups>,
+    is_answered: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let groups = self.admin.groups.lock();
+            let mut groups = groups.unwrap_or_else(PoisonError::into_inner);
+            groups.take_if(|groups| Arc::ptr_eq(groups, &self.groups));
+        }
+    }
 }
 
 impl KafkaAdmin {
@@ -95,9 +114,14 @@ impl KafkaAdmin {
                 request: attempt.min(rest),
                 ..timeouts
             };
-            let groups = self.groups()?;
+            let mut asked = Asked {
+                admin: self,
+                groups: self.groups()?,
+                is_answered: false,
+            };
+            let client = &asked.groups.client;
             let (name, request) = (group.to_owned(), Arc::clone(&request));
-            let answer = call(&groups.client, Subject::Group(group), move |client| {
+            let answer = call(client, Subject::Group(group), move |client| {
                 repeat(timeouts.operation, || {
                     match request(client, &name, limits) {
                         Err(failure) if is_late(failure.code) => Ok(Err(failure)),
@@ -107,16 +131,19 @@ impl KafkaAdmin {
             })
             .await?;
             match answer {
-                Ok(told) => return Ok(told),
-                Err(failure) => {
-                    self.give_up(&groups);
-                    if rest <= attempt {
-                        let context = groups.client.context();
-                        return Err(call_error(&failure, Subject::Group(group), context));
-                    }
+                Ok(told) => {
+                    asked.is_answered = true;
+                    return Ok(told);
                 }
+                Err(failure) if rest <= attempt => {
+                    return Err(call_error(
+                        &failure,
+                        Subject::Group(group),
+                        client.context(),
+                    ));
+                }
+                Err(_) => attempt *= 2,
             }
-            attempt *= 2;
         }
     }
 
@@ -134,12 +161,6 @@ impl KafkaAdmin {
             _pump: pump,
         });
         Ok(Arc::clone(current.insert(groups)))
-    }
-
-    /// Whoever asks next does so with a new client.
-    fn give_up(&self, late: &Arc<Groups>) {
-        let mut current = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        current.take_if(|groups| Arc::ptr_eq(groups, late));
     }
 
     async fn offsets(
@@ -172,15 +193,24 @@ impl KafkaAdmin {
                     told
                 })
             };
-            match call(&self.client, Subject::Topic(&first.topic), request).await {
+            let told = call(&self.client, Subject::Topic(&first.topic), request).await;
+            let problem = match told {
+                Ok(elements) => match elements.iter().find_map(|element| element.error) {
+                    Some(code) if is_unknown(code) && begin.elapsed() < SIGHT => None,
+                    _ => break elements,
+                },
                 Err(BrokerError::Unavailable(text)) => {
-                    match self.why_no_offsets(partitions, text).await {
-                        // A leader is about to be chosen, or the client does not know it yet.
-                        BrokerError::Unavailable(_) if begin.elapsed() < timeouts.operation => {}
-                        error => return Err(error),
-                    }
+                    Some(self.why_no_offsets(partitions, text).await)
                 }
-                elements => break elements?,
+                Err(error) => Some(error),
+            };
+            match problem {
+                // A broker that has just come does not know its topics yet.
+                None => {}
+                Some(BrokerError::UnknownTopic { .. }) if begin.elapsed() < SIGHT => {}
+                // A leader is about to be chosen, or the client does not know it yet.
+                Some(BrokerError::Unavailable(_)) if begin.elapsed() < timeouts.operation => {}
+                Some(error) => return Err(error),
             }
             tokio::time::sleep(PAUSE).await;
         };
@@ -477,6 +507,13 @@ const fn passes(code: Code) -> bool {
             | Code::UnknownLeaderEpoch
             | Code::UnstableOffsetCommit
             | Code::WaitingForCoordinator
+    )
+}
+
+const fn is_unknown(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition
     )
 }
 

@@ -21,10 +21,13 @@ const GRACE: Duration = Duration::from_secs(1);
 ///
 /// Not on the runtime's blocking threads: a runtime that shuts down waits for them, and a call to a
 /// cluster that is away can take minutes. Nobody waits for a thread of its own.
-pub(crate) async fn blocking<T, F>(call: F) -> T
+///
+/// # Errors
+/// Those of the call; a thread cannot be started.
+pub(crate) async fn blocking<T, F>(call: F) -> Result<T, Failure>
 where
     T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
+    F: FnOnce() -> Result<T, Failure> + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
     let spawned = std::thread::Builder::new()
@@ -34,13 +37,13 @@ where
             let _ = answer.send(std::panic::catch_unwind(AssertUnwindSafe(call)));
         });
     if let Err(error) = spawned {
-        tracing::error!(%error, "a thread cannot be started; the call is not made");
+        let problem = format!("a thread for the call cannot be started: {error}");
+        return Err(Failure::new(Code::CriticalSystemResource, problem));
     }
     match answered.await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
-        // The thread could not be started: there will be no answer.
-        Err(_) => std::future::pending().await,
+        Err(_) => Err(Failure::new(Code::Fail, "the thread of the call is gone")),
     }
 }
 

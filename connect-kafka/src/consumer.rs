@@ -486,7 +486,7 @@ impl Consumer for KafkaConsumer {
 }
 
 /// How long leaving a group may take: a message to its coordinator and back.
-const LEAVE: Duration = Duration::from_secs(3);
+const LEAVE: Duration = Duration::from_secs(10);
 
 fn size(record: &connect_broker::FetchedRecord) -> usize {
     let len = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);

@@ -41,7 +41,7 @@ const TICK: Duration = Duration::from_millis(100);
 const LOOK_UP: Duration = Duration::from_secs(10);
 
 /// How long a partition may take to be known.
-const SIGHT: Duration = Duration::from_secs(3);
+pub(crate) const SIGHT: Duration = Duration::from_secs(3);
 
 /// How long a seek may take; it waits for no broker.
 const SEEK: Duration = Duration::from_secs(5);
@@ -88,6 +88,7 @@ impl Reader {
                 self.fetch();
             }
         }
+        self.give_back();
         ffi::close(self.client());
         self.handoff.set_left();
         // Ending the client takes a while, which must not happen on another thread: this one waits
@@ -102,6 +103,22 @@ impl Reader {
 
     fn client(&self) -> &Arc<Client> {
         self.queue.client()
+    }
+
+    /// Answers the changes that nobody is there for any more: closing waits for it.
+    fn give_back(&self) {
+        let client = self.client();
+        while let Some(rebalance) = client.context().next_rebalance() {
+            let partitions = list(rebalance.partitions.iter());
+            let answered = match (rebalance.cooperative, rebalance.assign) {
+                (true, true) => ffi::incremental_assign(client, &partitions),
+                (true, false) => ffi::incremental_unassign(client, &partitions),
+                (false, _) => ffi::unassign(client),
+            };
+            if let Err(failure) = answered {
+                tracing::debug!(text = failure.text, "a change of a group at its end");
+            }
+        }
     }
 
     fn fetch(&mut self) {

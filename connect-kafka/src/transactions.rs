@@ -102,9 +102,15 @@ impl Transactions {
             .map_err(|error| BrokerError::InvalidOption(error.to_string()))?;
         }
         let (group, patience) = (group.to_owned(), self.patience);
-        // Not in turns: this call cannot be taken up again. A transaction's time bounds it.
-        self.ask(move |client, _| ffi::send_offsets(client, &group, &list, patience))
+        // Not in turns: this call cannot be taken up again. librdkafka does not end it itself; what
+        // is called after it was given up fails.
+        let sent = self.ask(move |client, _| ffi::send_offsets(client, &group, &list, patience));
+        tokio::time::timeout(patience.saturating_mul(ATTEMPTS), sent)
             .await
+            .unwrap_or_else(|_| {
+                let problem = "the coordinator of the group does not answer";
+                Err(BrokerError::Unavailable(problem.to_owned()))
+            })
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), BrokerError> {
@@ -131,12 +137,30 @@ impl Transactions {
             State::Idle => return Err(NO_TRANSACTION),
             State::Aborted => {}
             State::Open => {
+                self.let_arrive().await;
                 self.ask(ffi::abort_transaction).await?;
                 self.ledger.until(|records, _| records == 0).await;
             }
         }
         self.state = State::Idle;
         Ok(())
+    }
+
+    /// Waits until what is under way has arrived, as far as it can.
+    ///
+    /// While the coordinator still completes the transaction before, it has not begun this one.
+    /// librdkafka (2.12, `rd_kafka_txn_op_abort_transaction`) would ask it to end this one all the same,
+    /// and take the refusal for the end of the producer.
+    async fn let_arrive(&self) {
+        let ledger = &self.ledger;
+        if ledger.in_flight().0 == 0 || self.client.fatal_error().is_some() {
+            return;
+        }
+        let _hurry = ledger.hurry();
+        ffi::wake(&self.client);
+        let arrived = ledger.until(|records, _| records == 0 || ledger.failure().is_some());
+        // When it takes longer, aborting will tell why.
+        let _ = tokio::time::timeout(self.patience, arrived).await;
     }
 
     /// Finds out what a refused epoch means: a newer producer has the id, or the log has aborted a

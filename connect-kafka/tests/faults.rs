@@ -42,6 +42,8 @@ fn broker(kafka: &KafkaCluster) -> KafkaBroker {
     let options = config_map! {
         "bootstrap.servers" => kafka.bootstrap_of(Listener::Proxied),
         "reconnect.backoff.max.ms" => 500,
+        "request.timeout.ms" => 120_000,
+        "default.api.timeout.ms" => 120_000,
     };
     KafkaBroker::new(options).unwrap()
 }
@@ -194,8 +196,12 @@ async fn an_abandoned_producer_fences_nobody() {
     let opening = proxied.producer(options);
     let opened = tokio::time::timeout(Duration::from_millis(500), opening).await;
     assert!(opened.is_err(), "a cluster that is away gave an id");
-    // The last turn of the call that was given up.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // The last turn of the call that was given up, until nobody connects any more.
+    let mut refused = 0;
+    while kafka.proxy(0).refused() > refused {
+        refused = kafka.proxy(0).refused();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
     kafka.proxy(0).heal();
     for _ in 0..30 {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -282,6 +288,32 @@ async fn offsets_are_told_while_the_broker_restarts() {
         }
     }
     restart.await.unwrap();
+}
+
+/// What was asked of a coordinator that did not answer, and given up, is not done later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abandoned_change_of_offsets_is_not_made_later() {
+    let kafka = start().await;
+    let broker = broker(&kafka);
+    create(&broker, "abandoned").await;
+    let admin = broker.admin(AdminOptions::default()).await.unwrap();
+    let partition = TopicPartition::new("abandoned", 0);
+    let offsets = |offset| [(partition.clone(), Some(offset))].into();
+    admin
+        .alter_group_offsets("group", &offsets(7))
+        .await
+        .unwrap();
+    kafka.proxy(0).refuse();
+    let abandoned = offsets(3);
+    let altering = admin.alter_group_offsets("group", &abandoned);
+    let altered = tokio::time::timeout(Duration::from_secs(1), altering).await;
+    assert!(altered.is_err(), "a cluster that is away made a change");
+    kafka.proxy(0).heal();
+    for _ in 0..30 {
+        let told = admin.group_offsets("group").await.unwrap();
+        assert_eq!(told.get(&partition), Some(&7));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Who has created a topic can use it at once.

@@ -51,7 +51,7 @@ async fn assigned(consumer: &mut dyn Consumer) {
             ConsumerEvent::Assigned(_)
         ) {}
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting)
+    tokio::time::timeout(Duration::from_secs(60), waiting)
         .await
         .unwrap();
     consumer.rebalanced().await.unwrap();
@@ -166,7 +166,7 @@ async fn without_a_reset_only_committed_offsets_are_a_start() {
             }
         }
     };
-    let told = tokio::time::timeout(Duration::from_secs(20), reading).await;
+    let told = tokio::time::timeout(Duration::from_secs(60), reading).await;
     is_told(told.unwrap());
 
     let offsets = LogOffsets::from_iter([(partition.clone(), 0)]);

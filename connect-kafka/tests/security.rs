@@ -32,7 +32,7 @@ use connect_testkit::kafka::POWERLESS_PASSWORD;
 use connect_testkit::kafka::POWERLESS_USER;
 
 /// How long a client may take to say what is wrong.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 static KAFKA: LazyLock<KafkaCluster> =
     LazyLock::new(|| KafkaCluster::builder().tls().sasl().start());

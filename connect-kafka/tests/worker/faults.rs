@@ -181,10 +181,12 @@ async fn a_topic_that_may_not_be_written_fails_the_task() {
 
 /// A worker whose way to the broker can be disturbed.
 async fn disturbed(offsets: &str, seen: &Seen) -> connect_runtime::Connect {
+    // Making it may take longer than a call may take below.
+    end(worker_with(offsets, config_map! {}, seen).await).await;
     let more = config_map! {
         "bootstrap.servers" => kafka().await.bootstrap_of(Listener::Proxied),
-        "admin.request.timeout.ms" => 1_000,
-        "admin.default.api.timeout.ms" => 1_000,
+        "admin.request.timeout.ms" => 5_000,
+        "admin.default.api.timeout.ms" => 5_000,
         "reconnect.backoff.max.ms" => 500,
         // So that there is something to commit when the way is cut.
         "offset.flush.interval.ms" => 1_000,

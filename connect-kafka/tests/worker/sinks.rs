@@ -165,9 +165,9 @@ async fn a_long_retry_costs_no_membership() {
         witness("long-retry"),
         config_map! {
             "transforms" => "moody", "transforms.moody.type" => "Moody",
-            "errors.retry.timeout" => -1, "errors.retry.delay.max.ms" => 7000,
-            "consumer.override.max.poll.interval.ms" => 6000,
-            "consumer.override.session.timeout.ms" => 6000,
+            "errors.retry.timeout" => -1, "errors.retry.delay.max.ms" => 12_000,
+            "consumer.override.max.poll.interval.ms" => 10_000,
+            "consumer.override.session.timeout.ms" => 10_000,
         },
     );
     connect
@@ -176,8 +176,8 @@ async fn a_long_retry_costs_no_membership() {
         .unwrap();
     let source = with(numbers("long-retry", 10), config_map! { "keys" => 10 });
     connect.create_connector("in", source).await.unwrap();
-    // The waits get longer: 0.3, 0.6, … 4.8, 7 s. The last is longer than a member may stay away.
-    eventually("six waits", async || (seen.moods() >= 7).then_some(())).await;
+    // The waits get longer: 0.3, 0.6, … 9.6, 12 s. The last is longer than a member may stay away.
+    eventually("seven waits", async || (seen.moods() >= 8).then_some(())).await;
     seen.heal();
     seen.has_all(0..10).await;
     let moves = seen

@@ -56,6 +56,10 @@ impl Seen {
     pub fn lines(&self) -> Vec<String> {
         self.put.lock().unwrap().clone()
     }
+
+    pub fn count(&self) -> usize {
+        self.put.lock().unwrap().len()
+    }
 }
 
 /// A registry with all plugins of this file.
