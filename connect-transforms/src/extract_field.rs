@@ -7,7 +7,6 @@ use connect_api::config::ConfigDef;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::data::Datum;
-use connect_api::data::Value;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
@@ -15,7 +14,7 @@ use crate::Part;
 use crate::field_path::FieldPath;
 use crate::field_path::FieldSyntax;
 use crate::shape::take_map;
-use crate::shape::take_struct;
+use crate::shape::take_struct_or_null;
 
 /// Puts one field of a struct, or one entry of a map, in the place of the key or value. With the
 /// field syntax V2 it may be nested: `address.street`.
@@ -73,10 +72,7 @@ impl ExtractField {
             }
             return Ok(());
         };
-        let structure = match value {
-            Value::Null => None,
-            _ => Some(take_struct(value, PURPOSE)?),
-        };
+        let structure = take_struct_or_null(value, PURPOSE)?;
         let Some(field) = self.path.field_of(schema)? else {
             return Err(Error::data(format!("Unknown field: {}", self.name)));
         };
@@ -117,6 +113,7 @@ mod tests {
     use connect_api::data::SchemaBuilder;
     use connect_api::data::SchemaRef;
     use connect_api::data::Struct;
+    use connect_api::data::Value;
     use connect_api::data::ValueMap;
 
     use super::*;

@@ -12,6 +12,7 @@ use connect_api::data::Value;
 use connect_api::data::ValueMap;
 
 use crate::null::replace_null;
+use crate::shape::field;
 use crate::shape::take_map;
 use crate::shape::take_struct;
 
@@ -152,13 +153,6 @@ fn unclosed(path: &str, from: &str) -> Error {
          position {} to escape it",
         before.encode_utf16().count()
     ))
-}
-
-fn field<'a>(schema: &'a Schema, name: &str) -> Result<Option<&'a Field>> {
-    match schema.fields() {
-        Some(_) => Ok(schema.field(name)),
-        None => Err(Error::data("Cannot look up fields on non-struct type")),
-    }
 }
 
 fn take_field(structure: Struct, name: &str, replaces_null_with_default: bool) -> Result<Value> {

@@ -70,7 +70,7 @@ impl Flatten {
         }
     }
 
-    fn flatten_struct(&mut self, structure: Struct) -> Result<Datum> {
+    fn apply_to_struct(&mut self, structure: Struct) -> Result<Datum> {
         let delimiter = &self.delimiter;
         let schema = self.schemas.get_or_make(structure.schema(), |schema| {
             let builder = SchemaBuilder::structure().basics_of(schema);
@@ -90,7 +90,7 @@ impl Flatten {
         ))
     }
 
-    fn flatten_map(&self, map: ValueMap) -> Result<ValueMap> {
+    fn apply_to_map(&self, map: ValueMap) -> Result<ValueMap> {
         let is_nested = map.values().any(|value| matches!(value, Value::Map(_)));
         let mut flat = ValueMap::with_capacity(map.len());
         self.add_entries(map, "", &mut flat)?;
@@ -154,10 +154,10 @@ impl Transform for Flatten {
         }
         if datum.schema.is_some() {
             let structure = take_struct(&mut datum.value, PURPOSE)?;
-            *self.part.of_mut(&mut record) = self.flatten_struct(structure)?;
+            *datum = self.apply_to_struct(structure)?;
         } else {
             let map = take_map(&mut datum.value, PURPOSE)?;
-            datum.value = self.flatten_map(map)?.into();
+            datum.value = self.apply_to_map(map)?.into();
         }
         Ok(Some(record))
     }

@@ -8,7 +8,6 @@ use connect_api::TopicName;
 use connect_api::Transform;
 use connect_api::config::ConfigDef;
 use connect_api::config::ConfigError;
-use connect_api::config::ConfigErrors;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::data::Logical;
@@ -23,7 +22,7 @@ use connect_api::record::Record;
 use crate::Part;
 use crate::null::settle_nulls;
 use crate::schema_cache::SchemaCache;
-use crate::shape::not_a_map;
+use crate::shape::take_map;
 use crate::shape::take_struct;
 
 /// Adds fields to the key or value: topic, partition, offset and timestamp of the record, or a
@@ -161,18 +160,15 @@ impl InsertField {
     }
 
     fn apply_to_map(&self, record: &mut Record, origin: Origin<'_>) -> Result<()> {
-        let datum = self.part.of_mut(record);
-        if !matches!(datum.value, Value::Map(_)) {
-            return Err(not_a_map(&datum.value, PURPOSE));
-        }
+        let mut map = take_map(&mut self.part.of_mut(record).value, PURPOSE)?;
         let topic = self.topic.as_ref().map(|(_, text)| text);
         for field in &self.fields {
             let value = field.content.value(record, origin, topic)?;
-            if let (Value::Map(map), false) = (&mut self.part.of_mut(record).value, value.is_null())
-            {
+            if !value.is_null() {
                 map.insert(field.name.clone(), value);
             }
         }
+        self.part.of_mut(record).value = map.into();
         Ok(())
     }
 }
@@ -188,12 +184,7 @@ impl Transform for InsertField {
         let fixed = match (&config.static_field, config.static_value) {
             (Some(field), None) => {
                 let reason = format!("No value specified for static field: {field}");
-                return Err(ConfigErrors::from(ConfigError::invalid(
-                    "static.value",
-                    "null",
-                    reason,
-                ))
-                .into());
+                return Err(ConfigError::invalid("static.value", "null", reason).into());
             }
             (_, value) => Content::Static(value.unwrap_or_default().into()),
         };

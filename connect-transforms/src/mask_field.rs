@@ -17,7 +17,10 @@ use connect_api::record::Origin;
 use connect_api::record::Record;
 
 use crate::Part;
-use crate::field;
+use crate::entry::change_entry;
+use crate::null::settle_nulls;
+use crate::shape::take_map;
+use crate::shape::take_struct;
 
 /// Puts a value that says nothing in the place of what fields hold: 0, false, an empty text, array
 /// or map, the epoch. Numbers and texts can get another one.
@@ -76,18 +79,24 @@ impl MaskField {
         }
     }
 
-    fn mask_struct(&self, structure: Struct) -> Result<Struct> {
+    fn apply_to_struct(&self, structure: Struct) -> Result<Struct> {
         let schema = structure.schema().clone();
+        let fields = schema.fields().unwrap_or_default();
         let mut values = structure.into_values();
-        for (value, field) in values.iter_mut().zip(schema.fields().unwrap_or_default()) {
-            field::fill(value, field, self.replaces_null_with_default)?;
-        }
+        settle_nulls(&mut values, fields, self.replaces_null_with_default)?;
         for field in self.fields.iter().filter_map(|name| schema.field(name)) {
             if let Some(value) = values.get_mut(field.index()) {
                 *value = self.masked(value, Some(field.schema()))?;
             }
         }
         Struct::from_values(schema, values)
+    }
+
+    fn apply_to_map(&self, mut map: ValueMap) -> Result<ValueMap> {
+        for name in &self.fields {
+            change_entry(&mut map, name, |value| self.masked(value, None))?;
+        }
+        Ok(map)
     }
 
     fn masked(&self, value: &Value, schema: Option<&Schema>) -> Result<Value> {
@@ -115,13 +124,11 @@ impl Transform for MaskField {
     fn apply(&mut self, mut record: Record, _: Origin<'_>) -> Result<Option<Record>> {
         let datum = self.part.of_mut(&mut record);
         if datum.schema.is_some() {
-            let structure = field::into_struct(std::mem::take(&mut datum.value), PURPOSE)?;
-            datum.value = self.mask_struct(structure)?.into();
+            let structure = take_struct(&mut datum.value, PURPOSE)?;
+            datum.value = self.apply_to_struct(structure)?.into();
         } else {
-            let map = field::map_mut(&mut datum.value, PURPOSE)?;
-            for name in &self.fields {
-                field::change_entry(map, name, |value| self.masked(&value, None))?;
-            }
+            let map = take_map(&mut datum.value, PURPOSE)?;
+            datum.value = self.apply_to_map(map)?.into();
         }
         Ok(Some(record))
     }

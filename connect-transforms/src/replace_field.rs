@@ -91,7 +91,7 @@ impl ReplaceField {
         }
     }
 
-    fn replace_in_struct(&mut self, structure: Struct) -> Result<Datum> {
+    fn apply_to_struct(&mut self, structure: Struct) -> Result<Datum> {
         let choice = &self.choice;
         let plan = self
             .plans
@@ -134,7 +134,7 @@ impl Transform for ReplaceField {
         }
         if datum.schema.is_some() {
             let structure = take_struct(&mut datum.value, PURPOSE)?;
-            *self.part.of_mut(&mut record) = self.replace_in_struct(structure)?;
+            *datum = self.apply_to_struct(structure)?;
         } else {
             let map = take_map(&mut datum.value, PURPOSE)?;
             datum.value = self.choice.apply_to_map(map)?.into();

@@ -15,8 +15,9 @@ use connect_api::record::Origin;
 use connect_api::record::Record;
 
 use crate::Part;
-use crate::field;
+use crate::null::settle_nulls;
 use crate::schema_cache::SchemaCache;
+use crate::shape::fields;
 
 /// Sets the name of the key's or value's schema, its version, or both. Nothing else of the schema
 /// changes.
@@ -93,10 +94,9 @@ impl Transform for SetSchemaMetadata {
             .get_or_make(schema, |schema| renamed(schema, name, version))?;
         datum.value = match std::mem::take(&mut datum.value) {
             Value::Struct(structure) => {
+                let fields = schema.fields().unwrap_or_default();
                 let mut values = structure.into_values();
-                for (value, field) in values.iter_mut().zip(schema.fields().unwrap_or_default()) {
-                    field::fill(value, field, self.replaces_null_with_default)?;
-                }
+                settle_nulls(&mut values, fields, self.replaces_null_with_default)?;
                 Struct::from_values(schema.clone(), values)?.into()
             }
             value => value,
@@ -108,7 +108,7 @@ impl Transform for SetSchemaMetadata {
 /// The schema with another name or version.
 fn renamed(schema: &SchemaRef, name: Option<&Text>, version: Option<i32>) -> Result<SchemaRef> {
     let mut builder = SchemaBuilder::structure();
-    for field in field::fields(schema)? {
+    for field in fields(schema)? {
         builder = builder.field(field.name().clone(), field.schema().clone());
     }
     if let Some(name) = name.cloned().or_else(|| schema.name().map(Text::from)) {

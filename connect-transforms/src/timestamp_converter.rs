@@ -24,8 +24,12 @@ use connect_api::record::Record;
 use crate::Part;
 use crate::clock::now_millis;
 use crate::date_format::DateFormat;
-use crate::field;
+use crate::entry::change_entry;
+use crate::null::settle_nulls;
 use crate::schema_cache::SchemaCache;
+use crate::shape::fields;
+use crate::shape::take_map;
+use crate::shape::take_struct_or_null;
 
 /// Converts a field, or the whole key or value, from one representation of a moment to another:
 /// text, a number since the epoch, or one of the logical types.
@@ -175,10 +179,7 @@ impl Transform for TimestampConverter {
                     .get_or_make(schema, |schema| target.schema(schema.is_optional()))?;
             }
             Some(schema) => {
-                let structure = match std::mem::take(value) {
-                    Value::Null => None,
-                    value => Some(field::into_struct(value, PURPOSE)?),
-                };
+                let structure = take_struct_or_null(value, PURPOSE)?;
                 *schema = self
                     .schemas
                     .get_or_make(schema, |schema| self.change.schema(schema))?;
@@ -196,7 +197,7 @@ impl Change {
     /// The schema with the field that is made.
     fn schema(&self, schema: &SchemaRef) -> Result<SchemaRef> {
         let mut builder = SchemaBuilder::structure().basics_of(schema);
-        for field in field::fields(schema)? {
+        for field in fields(schema)? {
             let schema = if *field.name() == self.field {
                 let is_optional = field.schema().is_optional();
                 self.conversion.target.schema(is_optional)?
@@ -219,10 +220,8 @@ impl Change {
     fn apply(&self, structure: Struct, schema: SchemaRef) -> Result<Struct> {
         let before = structure.schema().clone();
         let mut values = structure.into_values();
-        let fields = before.fields().unwrap_or_default().iter();
-        for (value, field) in values.iter_mut().zip(fields) {
-            field::fill(value, field, self.replaces_null_with_default)?;
-        }
+        let fields = before.fields().unwrap_or_default();
+        settle_nulls(&mut values, fields, self.replaces_null_with_default)?;
         if let Some(field) = before.field(&self.field)
             && let Some(value) = values.get_mut(field.index())
         {
@@ -240,10 +239,12 @@ impl Change {
             *value = self.conversion.convert_schemaless(value)?;
             return Ok(());
         }
-        let map = field::map_mut(value, PURPOSE)?;
-        field::change_entry(map, &self.field, |value| {
-            self.conversion.convert_schemaless(&value)
-        })
+        let mut map = take_map(value, PURPOSE)?;
+        change_entry(&mut map, &self.field, |value| {
+            self.conversion.convert_schemaless(value)
+        })?;
+        *value = map.into();
+        Ok(())
     }
 }
 

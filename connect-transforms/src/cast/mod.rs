@@ -19,8 +19,13 @@ use connect_api::record::Record;
 use self::convert::cast;
 use self::spec::Spec;
 use crate::Part;
-use crate::field;
+use crate::entry::change_entry;
+use crate::null::refuse_null;
+use crate::null::replace_null;
 use crate::schema_cache::SchemaCache;
+use crate::shape::fields;
+use crate::shape::take_map;
+use crate::shape::take_struct;
 
 /// Casts fields, or the whole key or value, to other types: the integers, the floating point
 /// numbers, booleans and text.
@@ -65,14 +70,14 @@ impl Cast {
         }
     }
 
-    fn cast_struct(&self, structure: Struct, schema: &SchemaRef) -> Result<Struct> {
+    fn apply_to_struct(&self, structure: Struct, schema: SchemaRef) -> Result<Struct> {
         let before = structure.schema().clone();
         let mut values = structure.into_values();
         let fields = before.fields().unwrap_or_default();
         let new_fields = schema.fields().unwrap_or_default();
         for ((value, field), new_field) in values.iter_mut().zip(fields).zip(new_fields) {
             if self.replaces_null_with_default {
-                field::fill_default(value, field);
+                replace_null(value, field.schema())?;
             }
             // A field of the same schema is one that keeps its type.
             if field.schema() != new_field.schema() {
@@ -82,9 +87,9 @@ impl Cast {
                     new_field.schema().schema_type(),
                 )?;
             }
-            field::check_null(value, new_field)?;
+            refuse_null(value, new_field)?;
         }
-        Struct::from_values(schema.clone(), values)
+        Struct::from_values(schema, values)
     }
 }
 
@@ -117,15 +122,16 @@ impl Transform for Cast {
                 *schema = self
                     .schemas
                     .get_or_make(schema, |schema| struct_schema(schema, casts))?;
-                let structure = field::into_struct(std::mem::take(&mut datum.value), PURPOSE)?;
-                datum.value = self.cast_struct(structure, schema)?.into();
+                let structure = take_struct(&mut datum.value, PURPOSE)?;
+                datum.value = self.apply_to_struct(structure, schema.clone())?.into();
             }
             (None, Spec::Whole(ty)) => datum.value = cast(&datum.value, None, ty)?,
             (None, Spec::Fields(casts)) => {
-                let map = field::map_mut(&mut datum.value, PURPOSE)?;
+                let mut map = take_map(&mut datum.value, PURPOSE)?;
                 for (name, ty) in casts {
-                    field::change_entry(map, name, |value| cast(&value, None, ty))?;
+                    change_entry(&mut map, name, |value| cast(value, None, ty))?;
                 }
+                datum.value = map.into();
             }
         }
         Ok(Some(record))
@@ -138,7 +144,7 @@ fn whole_schema(schema: &SchemaRef, ty: &SchemaType) -> Result<SchemaRef> {
 
 fn struct_schema(schema: &SchemaRef, casts: &[(Text, SchemaType)]) -> Result<SchemaRef> {
     let mut builder = SchemaBuilder::structure().basics_of(schema);
-    for field in field::fields(schema)? {
+    for field in fields(schema)? {
         let cast = casts.iter().find(|(name, _)| name == field.name());
         let schema = match cast {
             Some((_, ty)) => retyped(SchemaBuilder::of(ty.clone()), field.schema(), ty)?,
