@@ -58,6 +58,7 @@ mod insert_field;
 mod insert_header;
 mod mask_field;
 mod null;
+mod pair;
 mod part;
 mod pattern;
 mod predicate;

@@ -1,4 +1,4 @@
-//! Regular expressions for whole names.
+//! Regular expressions for names.
 //!
 //! *Java*: patterns are those of the `regex` crate: no look-around and no back references, and in
 //! exchange matching takes linear time.
@@ -6,8 +6,19 @@
 use regex::Regex;
 
 /// The pattern for a whole text.
-pub(crate) fn whole(pattern: &str) -> Result<Regex, regex::Error> {
+///
+/// # Errors
+/// Why it is no pattern.
+pub(crate) fn whole(pattern: &str) -> Result<Regex, String> {
     // The pattern alone first: in brackets, ")(" would be legal.
-    Regex::new(pattern)?;
-    Regex::new(&format!("^(?:{pattern})$"))
+    anywhere(pattern)?;
+    anywhere(&format!("^(?:{pattern})$"))
+}
+
+/// The pattern for a part of a text.
+///
+/// # Errors
+/// Why it is no pattern.
+pub(crate) fn anywhere(pattern: &str) -> Result<Regex, String> {
+    Regex::new(pattern).map_err(|error| format!("Invalid regex: {error}"))
 }

@@ -15,6 +15,7 @@ use connect_api::record::Record;
 use regex::Captures;
 use regex::Regex;
 
+use crate::pattern::anywhere;
 use crate::pattern::whole;
 
 /// Renames the topic of a record if a pattern matches the whole name. In the replacement, `$1` and
@@ -65,18 +66,7 @@ impl Transform for RegexRouter {
 
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let config = RegexRouterConfig::from_config(config)?;
-        let refused = |error: regex::Error| {
-            let reason = format!("Invalid regex: {error}");
-            ConfigError::invalid("regex", &config.regex, reason)
-        };
-        let first = Regex::new(&config.regex).map_err(refused)?;
-        let replacement = Replacement::parse(&config.replacement, &first)
-            .map_err(|reason| ConfigError::invalid("replacement", &config.replacement, reason))?;
-        self.router = Some(Router {
-            whole: whole(&config.regex).map_err(refused)?,
-            first,
-            replacement,
-        });
+        self.router = Some(Router::new(&config)?);
         Ok(())
     }
 
@@ -97,6 +87,19 @@ impl Transform for RegexRouter {
 }
 
 impl Router {
+    fn new(config: &RegexRouterConfig) -> Result<Self, ConfigError> {
+        let RegexRouterConfig { regex, replacement } = config;
+        let no_regex = |reason| ConfigError::invalid("regex", regex, reason);
+        let first = anywhere(regex).map_err(no_regex)?;
+        let replacement = Replacement::parse(replacement, &first)
+            .map_err(|reason| ConfigError::invalid("replacement", replacement, reason))?;
+        Ok(Self {
+            whole: whole(regex).map_err(no_regex)?,
+            first,
+            replacement,
+        })
+    }
+
     fn route(&self, topic: &TopicName) -> TopicName {
         if !self.whole.is_match(topic) {
             return topic.clone();
@@ -182,10 +185,7 @@ fn group<'a>(text: &'a str, pattern: &Regex) -> Result<(usize, &'a str), String>
 fn pattern() -> impl Validator {
     validator::check("valid regex", |_, value| match value.as_str() {
         None => Ok(()),
-        Some(pattern) => match whole(pattern) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("Invalid regex: {error}")),
-        },
+        Some(pattern) => whole(pattern).map(drop),
     })
 }
 

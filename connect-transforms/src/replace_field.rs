@@ -24,6 +24,7 @@ use connect_api::record::Record;
 
 use crate::Part;
 use crate::null::settle_nulls;
+use crate::pair;
 use crate::schema_cache::SchemaCache;
 use crate::shape::not_a_name;
 use crate::shape::take_map;
@@ -54,7 +55,7 @@ struct ReplaceFieldConfig {
     #[config(name = "include", default = "", validate = any_non_duplicate(true, false))]
     include: Vec<String>,
     /// Field rename mappings.
-    #[config(name = "renames", default = "", validate = self::pairs())]
+    #[config(name = "renames", default = "", validate = self::renames())]
     renames: Vec<String>,
     /// Whether to replace fields that have a default value and that are null to the default value.
     /// When set to true, the default value is used, otherwise null is used.
@@ -113,8 +114,8 @@ impl Transform for ReplaceField {
 
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let config = ReplaceFieldConfig::from_config(config)?;
-        let pairs = config.renames.iter().filter_map(|text| pair(text));
-        let renames: HashMap<String, Text> = pairs
+        let renames = config.renames.iter().filter_map(|text| names(text));
+        let renames: HashMap<String, Text> = renames
             .map(|(old, new)| (old.to_owned(), new.into()))
             .collect();
         self.choice = Choice {
@@ -189,22 +190,20 @@ impl Choice {
     }
 }
 
-/// The list of renames as Java reads it.
-fn pairs() -> impl Validator {
-    let legal = "list of colon-delimited pairs, e.g. <code>foo:bar,abc:xyz</code>";
-    validator::check(legal, |_, value| {
+fn renames() -> impl Validator {
+    validator::check(pair::LIST_OF_PAIRS, |_, value| {
         let list = value.as_list().unwrap_or_default();
-        match list.iter().find(|text| pair(text).is_none()) {
+        match list.iter().find(|text| names(text).is_none()) {
             Some(text) => Err(format!("Invalid rename mapping: {text}")),
             None => Ok(()),
         }
     })
 }
 
-/// The old and the new name; colons at the end do not count, as in Java's `split`.
-fn pair(text: &str) -> Option<(&str, &str)> {
-    let (old, new) = text.trim_end_matches(':').split_once(':')?;
-    (!new.contains(':')).then_some((old, new))
+/// The old and the new name.
+fn names(text: &str) -> Option<(&str, &str)> {
+    let (old, new) = pair::split(text)?;
+    Some((old, new?))
 }
 
 const PURPOSE: &str = "field replacement";
@@ -254,21 +253,5 @@ mod tests {
         let swapped: ValueMap = [("b", 1), ("a", 2), ("c", 3)].into_iter().collect();
         let replaced = replace(&config, Datum::schemaless(map)).unwrap();
         assert_eq!(replaced, swapped.into());
-    }
-
-    #[test]
-    fn pairs_are_those_of_java() {
-        for (text, expected) in [
-            ("a:b", Some(("a", "b"))),
-            (":b", Some(("", "b"))),
-            ("a:b::", Some(("a", "b"))),
-            ("a:", None),
-            ("a:b:c", None),
-            ("a::b", None),
-            ("::", None),
-            ("", None),
-        ] {
-            assert_eq!(pair(text), expected, "{text}");
-        }
     }
 }

@@ -5,6 +5,7 @@ use connect_api::Result;
 use connect_api::TopicName;
 use connect_api::Transform;
 use connect_api::config::ConfigDef;
+use connect_api::config::ConfigError;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::record::Origin;
@@ -15,10 +16,10 @@ use crate::date_format::DateFormat;
 
 /// Makes the topic of a record from its topic and its timestamp, which must be there.
 ///
-/// *Java*: `TimestampRouter`. A bad pattern is refused at once here, not with the first record.
+/// *Java*: a bad pattern is refused here when the task starts, not with the first record.
 #[derive(Debug, Default)]
 pub struct TimestampRouter {
-    config: Option<(String, DateFormat)>,
+    formats: Option<Formats>,
     /// The last topic that was made.
     last: Option<Routed>,
     /// The text of the timestamp, to be written again.
@@ -38,6 +39,12 @@ struct TimestampRouterConfig {
 }
 
 #[derive(Debug)]
+struct Formats {
+    topic: String,
+    timestamp: DateFormat,
+}
+
+#[derive(Debug)]
 struct Routed {
     from: TopicName,
     timestamp: String,
@@ -52,17 +59,17 @@ impl Transform for TimestampRouter {
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let config = TimestampRouterConfig::from_config(config)?;
         let pattern = &config.timestamp_format;
-        let format = DateFormat::new(pattern, now_millis()).map_err(|reason| {
-            Error::config(format!(
-                "timestamp.format \"{pattern}\" is no pattern: {reason}"
-            ))
-        })?;
-        self.config = Some((config.topic_format, format));
+        let timestamp = DateFormat::new(pattern, now_millis())
+            .map_err(|reason| ConfigError::invalid("timestamp.format", pattern, reason))?;
+        self.formats = Some(Formats {
+            topic: config.topic_format,
+            timestamp,
+        });
         Ok(())
     }
 
     fn apply(&mut self, mut record: Record, _: Origin<'_>) -> Result<Option<Record>> {
-        let Some((topic_format, timestamp_format)) = &self.config else {
+        let Some(formats) = &self.formats else {
             return Err(Error::illegal_state("the transform is not configured"));
         };
         let Some(timestamp) = record.timestamp else {
@@ -72,12 +79,15 @@ impl Transform for TimestampRouter {
             )));
         };
         self.text.clear();
-        timestamp_format.write(timestamp.as_millis(), &mut self.text);
+        formats
+            .timestamp
+            .write(timestamp.as_millis(), &mut self.text);
         let last = match self.last.take() {
             // Most records have the topic and the day of the one before.
             Some(last) if last.from == record.topic && last.timestamp == self.text => last,
             _ => Routed {
-                to: topic_format
+                to: formats
+                    .topic
                     .replace("${topic}", &record.topic)
                     .replace("${timestamp}", &self.text)
                     .into(),

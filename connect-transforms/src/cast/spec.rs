@@ -6,6 +6,8 @@ use connect_api::config::Validator;
 use connect_api::data::SchemaType;
 use connect_api::data::Text;
 
+use crate::pair;
+
 /// What is to be cast to what.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Spec {
@@ -25,16 +27,14 @@ impl Spec {
         let mut fields: Vec<(Text, SchemaType)> = Vec::new();
         let mut whole = None;
         for mapping in mappings {
-            // What is empty at the end does not count.
-            let mut parts = mapping.trim_end_matches(':').split(':');
-            match (parts.next(), parts.next(), parts.next()) {
-                (Some(ty), None, _) => whole = Some(parse_type(ty)?),
-                (Some(field), Some(ty), None) => {
+            match pair::split(mapping) {
+                Some((ty, None)) => whole = Some(parse_type(ty)?),
+                Some((field, Some(ty))) => {
                     let (field, ty) = (trim(field), parse_type(ty)?);
                     fields.retain(|(other, _)| *other != field);
                     fields.push((field.into(), ty));
                 }
-                _ => {
+                None => {
                     return Err(wrong(format!(
                         "Invalid value [{}] for configuration renames: Invalid rename mapping: \
                          {mapping}",
@@ -64,7 +64,7 @@ pub(super) fn valid() -> impl Validator {
         }
 
         fn describe(&self) -> String {
-            "list of colon-delimited pairs, e.g. <code>foo:bar,abc:xyz</code>".into()
+            pair::LIST_OF_PAIRS.into()
         }
     }
 

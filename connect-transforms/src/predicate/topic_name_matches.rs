@@ -4,6 +4,7 @@ use connect_api::Error;
 use connect_api::Predicate;
 use connect_api::Result;
 use connect_api::config::ConfigDef;
+use connect_api::config::ConfigError;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::config::Validator;
@@ -38,10 +39,9 @@ impl Predicate for TopicNameMatches {
 
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let pattern = TopicNameMatchesConfig::from_config(config)?.pattern;
-        let pattern = whole(&pattern).map_err(|error| {
-            Error::config(format!("pattern \"{pattern}\" is not legal")).with_source(error)
-        })?;
-        self.pattern = Some(pattern);
+        let whole =
+            whole(&pattern).map_err(|reason| ConfigError::invalid("pattern", pattern, reason))?;
+        self.pattern = Some(whole);
         Ok(())
     }
 
@@ -58,10 +58,7 @@ fn non_empty_pattern() -> impl Validator {
         match value.as_str() {
             None => Ok(()),
             Some("") => Err("String must be non-empty".into()),
-            Some(pattern) => match whole(pattern) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(format!("Invalid regex: {error}")),
-            },
+            Some(pattern) => whole(pattern).map(drop),
         }
     })
 }
