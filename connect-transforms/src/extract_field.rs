@@ -117,12 +117,10 @@ mod tests {
     use connect_api::data::ValueMap;
 
     use super::*;
+    use crate::testing::transformed;
 
-    fn extract(config: &ConfigMap, mut datum: Datum) -> Result<Datum> {
-        let mut extract = ExtractField::new(Part::Value);
-        extract.configure(config)?;
-        extract.extract(&mut datum)?;
-        Ok(datum)
+    fn extract(config: &ConfigMap, datum: Datum) -> Result<Datum> {
+        transformed(ExtractField::new(Part::Value), config, datum)
     }
 
     /// A struct with an optional struct `in`, which is null and has the default `(x=5)`.

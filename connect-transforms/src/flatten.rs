@@ -289,21 +289,13 @@ const PURPOSE: &str = "flattening";
 #[cfg(test)]
 mod tests {
     use connect_api::config_map;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::transformed;
 
     fn flatten(datum: Datum) -> Result<Datum> {
-        let mut flatten = Flatten::new(Part::Value);
-        flatten.configure(&config_map! { "delimiter" => "_" })?;
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
-        let record = flatten.apply(Record::new("t", datum), origin)?;
-        Ok(record.unwrap().value)
+        let config = config_map! { "delimiter" => "_" };
+        transformed(Flatten::new(Part::Value), &config, datum)
     }
 
     #[test]

@@ -229,22 +229,15 @@ fn non_empty_list() -> impl Validator {
 mod tests {
     use connect_api::config_map;
     use connect_api::data::ValueMap;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::apply;
 
     fn move_twice(datum: Datum) -> Record {
         let mut transform = HeaderFrom::new(Part::Value);
         let config = config_map! { "fields" => "a,a", "headers" => "x,y", "operation" => "move" };
         transform.configure(&config).unwrap();
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
-        let record = transform.apply(Record::new("t", datum), origin);
-        record.unwrap().unwrap()
+        apply(&mut transform, Record::new("t", datum)).unwrap()
     }
 
     #[test]

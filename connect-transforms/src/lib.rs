@@ -67,6 +67,8 @@ mod replace_field;
 mod schema_cache;
 mod set_schema_metadata;
 mod shape;
+#[cfg(test)]
+mod testing;
 mod timestamp_converter;
 mod timestamp_router;
 mod value_to_key;

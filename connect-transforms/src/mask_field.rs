@@ -227,20 +227,12 @@ mod tests {
     use connect_api::data::Datum;
     use connect_api::data::Logical;
     use connect_api::data::SchemaBuilder;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::transformed;
 
     fn mask(config: &ConfigMap, datum: Datum) -> Result<Datum> {
-        let mut mask = MaskField::new(Part::Value);
-        mask.configure(config)?;
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
-        Ok(mask.apply(Record::new("t", datum), origin)?.unwrap().value)
+        transformed(MaskField::new(Part::Value), config, datum)
     }
 
     #[test]
@@ -266,6 +258,14 @@ mod tests {
             Decimal::new(150, 2).into()
         );
         assert!(masked(&config_map! { "fields" => "d", "replacement" => "1.555" }).is_err());
+    }
+
+    #[test]
+    fn a_field_may_be_named_twice() {
+        let map: ValueMap = [("i", 1)].into_iter().collect();
+        let masked = mask(&config_map! { "fields" => "i,i" }, Datum::schemaless(map)).unwrap();
+        let map: ValueMap = [("i", 0)].into_iter().collect();
+        assert_eq!(masked, Datum::schemaless(map));
     }
 
     #[test]

@@ -193,23 +193,16 @@ fn pattern() -> impl Validator {
 mod tests {
     use connect_api::config_map;
     use connect_api::data::Datum;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::apply;
 
     fn route(regex: &str, replacement: &str, topics: &[&str]) -> Result<Vec<TopicName>> {
         let mut router = RegexRouter::default();
         router.configure(&config_map! { "regex" => regex, "replacement" => replacement })?;
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
         let mut routed = Vec::new();
         for topic in topics {
-            let record = router.apply(Record::new(*topic, Datum::NULL), origin)?;
-            routed.extend(record.map(|record| record.topic));
+            routed.push(apply(&mut router, Record::new(*topic, Datum::NULL))?.topic);
         }
         Ok(routed)
     }

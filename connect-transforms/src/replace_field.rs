@@ -211,21 +211,12 @@ const PURPOSE: &str = "field replacement";
 #[cfg(test)]
 mod tests {
     use connect_api::config_map;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::transformed;
 
     fn replace(config: &ConfigMap, datum: Datum) -> Result<Value> {
-        let mut replace = ReplaceField::new(Part::Value);
-        replace.configure(config)?;
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
-        let record = replace.apply(Record::new("t", datum), origin)?;
-        Ok(record.unwrap().value.value)
+        Ok(transformed(ReplaceField::new(Part::Value), config, datum)?.value)
     }
 
     #[test]

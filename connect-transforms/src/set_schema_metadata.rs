@@ -139,10 +139,9 @@ fn renamed(schema: &SchemaRef, name: Option<&Text>, version: Option<i32>) -> Res
 mod tests {
     use connect_api::config_map;
     use connect_api::data::Datum;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::transformed;
 
     #[test]
     fn everything_but_name_and_version_stays() {
@@ -161,18 +160,11 @@ mod tests {
         let before = with_default(builder().name("old").version(1));
         let after = with_default(builder().name("new").version(1));
 
-        let mut set = SetSchemaMetadata::new(Part::Value);
-        set.configure(&config_map! { "schema.name" => "new" })
-            .unwrap();
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
+        let config = config_map! { "schema.name" => "new" };
         let line = Struct::new(before.clone()).unwrap().with("x", 5).unwrap();
-        let record = Record::new("t", Datum::new(before, line));
-        let value = set.apply(record, origin).unwrap().unwrap().value;
-        assert_eq!(value.schema.as_ref(), Some(&after));
-        assert_eq!(value.value.as_struct().unwrap().schema(), &after);
+        let line = Datum::new(before, line);
+        let line = transformed(SetSchemaMetadata::new(Part::Value), &config, line).unwrap();
+        assert_eq!(line.schema.as_ref(), Some(&after));
+        assert_eq!(line.value.as_struct().unwrap().schema(), &after);
     }
 }

@@ -106,24 +106,18 @@ mod tests {
     use connect_api::Timestamp;
     use connect_api::config_map;
     use connect_api::data::Datum;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::apply;
 
     #[test]
     fn a_new_topic_comes_with_a_new_day() {
         let mut router = TimestampRouter::default();
         router.configure(&config_map! {}).unwrap();
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
         let mut route = |topic: &str, millis| {
             let record =
                 Record::new(topic, Datum::NULL).with_timestamp(Timestamp::from_millis(millis));
-            router.apply(record, origin).unwrap().unwrap().topic
+            apply(&mut router, record).unwrap().topic
         };
         assert_eq!(route("a", 0).as_str(), "a-19700101");
         assert_eq!(route("a", 86_399_999).as_str(), "a-19700101");

@@ -132,10 +132,9 @@ const PURPOSE: &str = "copying fields from value to key";
 #[cfg(test)]
 mod tests {
     use connect_api::config_map;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::apply;
 
     #[test]
     fn null_of_a_required_field_is_refused_unless_its_default_counts() {
@@ -143,17 +142,12 @@ mod tests {
         let schema = SchemaBuilder::structure().field("a", with_default);
         let schema = schema.build().unwrap();
         let unset = Datum::new(schema.clone(), Struct::new(schema).unwrap());
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
         for (replaces, expected) in [(true, Some(7)), (false, None)] {
             let mut transform = ValueToKey::default();
             let config = config_map! { "fields" => "a", "replace.null.with.default" => replaces };
             transform.configure(&config).unwrap();
-            let record = transform.apply(Record::new("t", unset.clone()), origin);
-            let key = record.ok().flatten().map(|record| record.key.value);
+            let record = apply(&mut transform, Record::new("t", unset.clone()));
+            let key = record.ok().map(|record| record.key.value);
             let field = key.and_then(|key| key.as_struct()?.get("a").cloned());
             assert_eq!(field, expected.map(Value::Int32));
         }

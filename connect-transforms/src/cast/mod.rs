@@ -173,20 +173,16 @@ mod tests {
     use connect_api::config_map;
     use connect_api::data::Datum;
     use connect_api::data::Value;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::transformed;
 
     fn cast_value(spec: &str, datum: Datum) -> Result<Datum> {
-        let mut cast = Cast::new(Part::Value);
-        cast.configure(&config_map! { "spec" => spec })?;
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
-        Ok(cast.apply(Record::new("t", datum), origin)?.unwrap().value)
+        transformed(
+            Cast::new(Part::Value),
+            &config_map! { "spec" => spec },
+            datum,
+        )
     }
 
     #[test]

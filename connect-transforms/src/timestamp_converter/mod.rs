@@ -382,21 +382,12 @@ const NO_FORMAT: &str =
 #[cfg(test)]
 mod tests {
     use connect_api::config_map;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::transformed;
 
     fn convert(config: &ConfigMap, datum: Datum) -> Result<Datum> {
-        let mut converter = TimestampConverter::new(Part::Value);
-        converter.configure(config)?;
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
-        let record = Record::new("t", datum);
-        Ok(converter.apply(record, origin)?.unwrap().value)
+        transformed(TimestampConverter::new(Part::Value), config, datum)
     }
 
     #[test]
