@@ -1,5 +1,7 @@
 //! Moving or copying fields into headers.
 
+use std::sync::Arc;
+
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::Transform;
@@ -10,12 +12,8 @@ use connect_api::config::FromConfig;
 use connect_api::config::Validator;
 use connect_api::config::validator;
 use connect_api::data::Datum;
-use connect_api::data::Field;
-use connect_api::data::SchemaBuilder;
-use connect_api::data::SchemaRef;
 use connect_api::data::Struct;
 use connect_api::data::Text;
-use connect_api::data::Value;
 use connect_api::record::Header;
 use connect_api::record::Headers;
 use connect_api::record::Origin;
@@ -23,8 +21,8 @@ use connect_api::record::Record;
 
 use crate::Part;
 use crate::null::replace_null;
-use crate::null::settle_nulls;
 use crate::schema_cache::SchemaCache;
+use crate::selection::Selection;
 use crate::shape::take_map;
 use crate::shape::take_struct;
 
@@ -42,7 +40,7 @@ pub struct HeaderFrom {
     operation: Operation,
     pairs: Vec<Pair>,
     replaces_null_with_default: bool,
-    schemas: SchemaCache,
+    selections: SchemaCache<Arc<Selection>>,
 }
 
 #[derive(Debug, Clone, ConfigDef)]
@@ -89,13 +87,13 @@ impl HeaderFrom {
             operation: Operation::Copy,
             pairs: Vec::new(),
             replaces_null_with_default: true,
-            schemas: SchemaCache::default(),
+            selections: SchemaCache::default(),
         }
     }
 
     fn apply_to_struct(&mut self, datum: &mut Datum, headers: &mut Headers) -> Result<()> {
         let structure = take_struct(&mut datum.value, self.operation.purpose())?;
-        let mut schema = structure.schema().clone();
+        let schema = structure.schema().clone();
         let mut values = structure.into_values();
         for pair in &self.pairs {
             let Some(field) = schema.field(&pair.field) else {
@@ -111,45 +109,22 @@ impl HeaderFrom {
             let value = Datum::new(field.schema().clone(), value);
             headers.push(Header::new(pair.header.clone(), value));
         }
-        if self.operation == Operation::Move {
-            let rest = self.schema_of_rest(&schema)?;
-            self.keep_rest(&schema, &rest, &mut values)?;
-            datum.schema = Some(rest.clone());
-            schema = rest;
+        let structure = Struct::from_values(schema, values)?;
+        match self.operation {
+            Operation::Copy => datum.value = structure.into(),
+            Operation::Move => *datum = self.rest_of(structure)?,
         }
-        datum.value = Struct::from_values(schema, values)?.into();
         Ok(())
     }
 
-    fn schema_of_rest(&mut self, schema: &SchemaRef) -> Result<SchemaRef> {
+    /// The struct without the fields that were moved.
+    fn rest_of(&mut self, structure: Struct) -> Result<Datum> {
         let pairs = &self.pairs;
-        self.schemas.get_or_make(schema, |schema| {
-            let mut builder = SchemaBuilder::structure().basics_of(schema);
-            for field in schema.fields().unwrap_or_default() {
-                if pairs.iter().all(|pair| pair.field != *field.name()) {
-                    builder = builder.field(field.name().clone(), field.schema().clone());
-                }
-            }
-            builder.build()
-        })
-    }
-
-    /// Keeps the values of the fields that the schema of the rest has: the same ones in the same
-    /// order, but for those that were moved.
-    fn keep_rest(
-        &self,
-        schema: &SchemaRef,
-        rest: &SchemaRef,
-        values: &mut Vec<Value>,
-    ) -> Result<()> {
-        let rest = rest.fields().unwrap_or_default();
-        let mut before = schema.fields().unwrap_or_default().iter().map(Field::name);
-        let mut after = rest.iter().map(Field::name).peekable();
-        values.retain(|_| {
-            let name = before.next();
-            after.next_if(|kept| Some(*kept) == name).is_some()
-        });
-        settle_nulls(values, rest, self.replaces_null_with_default)
+        let is_moved = |name: &Text| pairs.iter().any(|pair| pair.field == *name);
+        let selection = self.selections.get_or_make(structure.schema(), |schema| {
+            Selection::new(schema, |name| (!is_moved(name)).then(|| name.clone()))
+        })?;
+        selection.select(structure, self.replaces_null_with_default)
     }
 
     fn apply_to_map(&self, datum: &mut Datum, headers: &mut Headers) -> Result<()> {
@@ -228,6 +203,9 @@ fn non_empty_list() -> impl Validator {
 #[cfg(test)]
 mod tests {
     use connect_api::config_map;
+    use connect_api::data::SchemaBuilder;
+    use connect_api::data::SchemaRef;
+    use connect_api::data::Value;
     use connect_api::data::ValueMap;
 
     use super::*;

@@ -65,6 +65,7 @@ mod predicate;
 mod regex_router;
 mod replace_field;
 mod schema_cache;
+mod selection;
 mod set_schema_metadata;
 mod shape;
 #[cfg(test)]

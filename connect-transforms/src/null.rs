@@ -14,10 +14,12 @@ pub(crate) fn settle_nulls(
     replaces_null_with_default: bool,
 ) -> Result<()> {
     for (value, field) in values.iter_mut().zip(fields) {
-        if replaces_null_with_default {
-            replace_null(value, field.schema())?;
+        if value.is_null() {
+            if replaces_null_with_default {
+                replace_null(value, field.schema())?;
+            }
+            refuse_null(value, field)?;
         }
-        refuse_null(value, field)?;
     }
     Ok(())
 }

@@ -12,9 +12,6 @@ use connect_api::config::FromConfig;
 use connect_api::config::Validator;
 use connect_api::config::validator;
 use connect_api::data::Datum;
-use connect_api::data::Schema;
-use connect_api::data::SchemaBuilder;
-use connect_api::data::SchemaRef;
 use connect_api::data::Struct;
 use connect_api::data::Text;
 use connect_api::data::Value;
@@ -23,9 +20,9 @@ use connect_api::record::Origin;
 use connect_api::record::Record;
 
 use crate::Part;
-use crate::null::settle_nulls;
 use crate::pair;
 use crate::schema_cache::SchemaCache;
+use crate::selection::Selection;
 use crate::shape::not_a_name;
 use crate::shape::take_map;
 use crate::shape::take_struct;
@@ -43,7 +40,7 @@ pub struct ReplaceField {
     part: Part,
     choice: Choice,
     replaces_null_with_default: bool,
-    plans: SchemaCache<Arc<Plan>>,
+    selections: SchemaCache<Arc<Selection>>,
 }
 
 #[derive(Debug, Clone, ConfigDef)]
@@ -73,13 +70,6 @@ struct Choice {
     new_names: HashSet<Text>,
 }
 
-/// The new schema, and which fields of the old one it has.
-#[derive(Debug)]
-struct Plan {
-    schema: SchemaRef,
-    is_kept: Vec<bool>,
-}
-
 impl ReplaceField {
     /// A transform of a part, to be configured.
     #[must_use]
@@ -88,22 +78,16 @@ impl ReplaceField {
             part,
             choice: Choice::default(),
             replaces_null_with_default: true,
-            plans: SchemaCache::default(),
+            selections: SchemaCache::default(),
         }
     }
 
     fn apply_to_struct(&mut self, structure: Struct) -> Result<Datum> {
         let choice = &self.choice;
-        let plan = self
-            .plans
-            .get_or_make(structure.schema(), |schema| choice.plan(schema))?;
-        let mut values = structure.into_values();
-        let mut is_kept = plan.is_kept.iter();
-        values.retain(|_| is_kept.next().copied().unwrap_or_default());
-        let fields = plan.schema.fields().unwrap_or_default();
-        settle_nulls(&mut values, fields, self.replaces_null_with_default)?;
-        let structure = Struct::from_values(plan.schema.clone(), values)?;
-        Ok(Datum::new(plan.schema.clone(), structure))
+        let selection = self.selections.get_or_make(structure.schema(), |schema| {
+            Selection::new(schema, |name| choice.new_name(name))
+        })?;
+        selection.select(structure, self.replaces_null_with_default)
     }
 }
 
@@ -149,19 +133,10 @@ impl Choice {
         !self.exclude.contains(name) && (self.include.is_empty() || self.include.contains(name))
     }
 
-    fn plan(&self, schema: &Schema) -> Result<Arc<Plan>> {
-        let mut builder = SchemaBuilder::structure().basics_of(schema);
-        let mut is_kept = Vec::new();
-        for field in schema.fields().unwrap_or_default() {
-            let keeps = self.keeps(field.name());
-            is_kept.push(keeps);
-            if keeps {
-                let name = self.renames.get(&**field.name()).unwrap_or(field.name());
-                builder = builder.field(name.clone(), field.schema().clone());
-            }
-        }
-        let schema = builder.build()?;
-        Ok(Arc::new(Plan { schema, is_kept }))
+    /// The name that a field gets; `None` if it is not kept.
+    fn new_name(&self, name: &Text) -> Option<Text> {
+        let new_name = || self.renames.get(&**name).unwrap_or(name).clone();
+        self.keeps(name).then(new_name)
     }
 
     fn apply_to_map(&self, map: ValueMap) -> Result<ValueMap> {
@@ -211,6 +186,8 @@ const PURPOSE: &str = "field replacement";
 #[cfg(test)]
 mod tests {
     use connect_api::config_map;
+    use connect_api::data::SchemaBuilder;
+    use connect_api::data::SchemaRef;
 
     use super::*;
     use crate::testing::transformed;
