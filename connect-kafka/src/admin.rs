@@ -76,6 +76,7 @@ struct Asked<'a> {
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
         if !self.is_answered {
+            self.groups.client.context().set_closing();
             let groups = self.admin.groups.lock();
             let mut groups = groups.unwrap_or_else(PoisonError::into_inner);
             groups.take_if(|groups| Arc::ptr_eq(groups, &self.groups));

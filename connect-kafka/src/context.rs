@@ -119,7 +119,8 @@ impl Context {
         lock(&self.rebalances).pop_front()
     }
 
-    /// From now on changes of the assignment are carried out without asking.
+    /// The client is about to end: from now on changes of the assignment are carried out without
+    /// asking, and nobody waits for coordinators any more.
     pub(crate) fn set_closing(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }

@@ -308,6 +308,8 @@ async fn an_abandoned_change_of_offsets_is_not_made_later() {
     let altering = admin.alter_group_offsets("group", &abandoned);
     let altered = tokio::time::timeout(Duration::from_secs(1), altering).await;
     assert!(altered.is_err(), "a cluster that is away made a change");
+    // Its client ends, which nobody can see from here.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     kafka.proxy(0).heal();
     for _ in 0..30 {
         let told = admin.group_offsets("group").await.unwrap();

@@ -20,6 +20,7 @@ use crate::Connect;
 use crate::config::ClientKind;
 use crate::config::ConnectorSettings;
 use crate::config::client_config;
+use crate::config::way_to_cluster;
 use crate::connect::status_of;
 use crate::task::TaskProgress;
 use crate::worker::Worker;
@@ -55,9 +56,7 @@ struct Picture {
 
 pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndReport> {
     let mut changed = worker.changed.subscribe();
-    let mut options = AdminOptions::default();
-    options.client_id = "until-end".into();
-    let admin = worker.broker.admin(options).await?;
+    let mut clusters = Clusters::default();
     let mut looked: Option<Instant> = None;
     loop {
         changed.mark_unchanged();
@@ -73,7 +72,7 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
             worker.drain(true);
             if progress.len() >= picture.tasks && sources_done {
                 worker.drain(false);
-                match sinks_done(&*admin, worker, &picture.sinks, &progress).await {
+                match sinks_done(&mut clusters, worker, &picture.sinks, &progress).await {
                     // More may have been counted since.
                     Ok(true) => return Ok(report(&worker.progress())),
                     Ok(false) => {}
@@ -129,9 +128,32 @@ fn picture(core: &HerderCore) -> Picture {
     picture
 }
 
+/// The clusters that sinks read, by how they are reached: a sink's consumer may have another one than
+/// the worker.
+#[derive(Default)]
+struct Clusters(Vec<(ConfigMap, Box<dyn Admin>)>);
+
+impl Clusters {
+    async fn read_by(&mut self, worker: &Worker, consumer: &ConfigMap) -> Result<&dyn Admin> {
+        let way = way_to_cluster(consumer);
+        let index = match self.0.iter().position(|(known, _)| *known == way) {
+            Some(index) => index,
+            None => {
+                let mut options = AdminOptions::default();
+                options.client_id = "until-end".into();
+                options.client_config = way.clone();
+                self.0.push((way, worker.broker.admin(options).await?));
+                self.0.len() - 1
+            }
+        };
+        #[expect(clippy::indexing_slicing, reason = "found or pushed above")]
+        Ok(&*self.0[index].1)
+    }
+}
+
 /// True if every sink's group has committed the end of every partition that it reads.
 async fn sinks_done(
-    admin: &dyn Admin,
+    clusters: &mut Clusters,
     worker: &Worker,
     sinks: &[Sink],
     progress: &[TaskProgress],
@@ -148,6 +170,8 @@ async fn sinks_done(
         if !running {
             continue;
         }
+        let consumer = client_config(ClientKind::Consumer, &worker.config, config);
+        let admin = clusters.read_by(worker, &consumer).await?;
         let partitions = partitions_of(admin, settings).await?;
         // Not only what can be read by now: a log may still be at work on the end of a transaction
         // that was committed.
@@ -155,7 +179,6 @@ async fn sinks_done(
             .end_offsets(&partitions, Isolation::ReadUncommitted)
             .await?;
         let starts = admin.start_offsets(&partitions).await?;
-        let consumer = client_config(ClientKind::Consumer, &worker.config, config);
         let committed = admin.group_offsets(&group(name, &consumer)).await?;
         if !reached(&starts, &ends, &committed) {
             tracing::trace!(connector = %name, ?ends, ?committed, "not at the end yet");

@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use std::ptr;
 use std::slice;
 use std::time::Duration;
+use std::time::Instant;
 
 use connect_broker::Isolation;
 use connect_broker::admin::NewTopic;
@@ -420,6 +421,9 @@ struct CallParts {
     queue: *mut sys::rd_kafka_queue_t,
 }
 
+/// How often it is looked whether anybody still waits.
+const TICK: Duration = Duration::from_millis(50);
+
 /// The longest that librdkafka takes.
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
@@ -431,12 +435,13 @@ fn ask(
     request: impl FnOnce(CallParts),
 ) -> Result<Owned<sys::rd_kafka_event_t>, Failure> {
     // A request to a coordinator must not time out in librdkafka while its client lives: see `Groups`.
-    let (own_limit, patience) = if is_for_coordinators(operation) {
-        (AN_HOUR, millis(timeouts.request))
+    let is_for_coordinators = is_for_coordinators(operation);
+    let own_limit = if is_for_coordinators {
+        AN_HOUR
     } else {
-        // The request has its own time limit, so it answers in any case.
-        (timeouts.request, -1)
+        timeouts.request
     };
+    let context = client.context();
     let client = client.native_ptr();
     // SAFETY: F1; the objects are ours; the buffer of the setters may be null with length 0.
     let (options, queue) = unsafe {
@@ -472,12 +477,24 @@ fn ask(
         options: options.raw,
         queue: queue.raw,
     });
-    // SAFETY: the queue is valid; the event is ours.
-    let raw = unsafe { sys::rd_kafka_queue_poll(queue.raw, patience) };
-    if raw.is_null() {
-        let problem = "the group's coordinator does not answer";
-        return Err(Failure::new(RDKafkaErrorCode::OperationTimedOut, problem));
-    }
+    let begin = Instant::now();
+    let raw = loop {
+        let wait = if is_for_coordinators {
+            TICK
+        } else {
+            // It has its own time limit, so it answers in any case.
+            Duration::MAX
+        };
+        // SAFETY: the queue is valid; the event is ours.
+        let raw = unsafe { sys::rd_kafka_queue_poll(queue.raw, millis(wait)) };
+        if !raw.is_null() {
+            break raw;
+        }
+        if context.is_closing() || begin.elapsed() >= timeouts.request {
+            let problem = "the group's coordinator does not answer";
+            return Err(Failure::new(RDKafkaErrorCode::OperationTimedOut, problem));
+        }
+    };
     let event = Owned {
         raw,
         destroy: sys::rd_kafka_event_destroy,

@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 
 use connect_api::TopicPartition;
 use connect_api::config_map;
+use connect_broker::AdminOptions;
 use connect_broker::Broker;
 use connect_broker::Isolation;
 use connect_broker::ProducerOptions;
 use connect_broker::ProducerRecord;
+use connect_broker::admin::NewTopic;
 use connect_core::partitioner::partition_for_key;
 use connect_runtime::State;
+use connect_testkit::kafka::KafkaCluster;
 
 use crate::support::*;
 
@@ -279,4 +282,30 @@ async fn keyed_records_go_to_the_partitions_of_java() {
         let key = record.key.unwrap();
         assert_eq!(partition, partition_for_key(&key, 10), "{key:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_to_the_end_looks_where_the_sink_reads() {
+    let start = || KafkaCluster::builder().start();
+    let other = tokio::task::spawn_blocking(start).await.unwrap();
+    let elsewhere = broker_at(other.bootstrap());
+    let topic = NewTopic::new("elsewhere").partitions(2);
+    let admin = elsewhere.admin(AdminOptions::default()).await.unwrap();
+    admin.create_topic(topic).await.unwrap();
+    write_to(&elsewhere, "elsewhere", &[("", "0"), ("", "1"), ("", "2")]).await;
+
+    let seen = Seen::default();
+    let connect = worker("elsewhere-offsets", &seen).await;
+    let config = with(
+        witness("elsewhere"),
+        config_map! { "consumer.override.bootstrap.servers" => other.bootstrap() },
+    );
+    connect
+        .create_connector("elsewhere-out", config)
+        .await
+        .unwrap();
+    let report = tokio::time::timeout(PATIENCE, connect.until_end()).await;
+    assert_eq!(report.unwrap().unwrap().records_out, 3);
+    end(connect).await;
+    assert_eq!(seen.values().len(), 3);
 }

@@ -59,7 +59,7 @@ pub(crate) async fn broker() -> KafkaBroker {
     broker_at(kafka().await.bootstrap())
 }
 
-fn broker_at(bootstrap: &str) -> KafkaBroker {
+pub(crate) fn broker_at(bootstrap: &str) -> KafkaBroker {
     let options = config_map! {
         "bootstrap.servers" => bootstrap,
         // Patterns find new topics soon.
@@ -366,11 +366,12 @@ pub(crate) fn range(range: std::ops::Range<usize>) -> Vec<String> {
 
 /// Writes keys and values, and waits until they are durable.
 pub(crate) async fn write(topic: &str, records: &[(&str, &str)]) {
-    let (mut producer, mut receipts) = broker()
-        .await
-        .producer(ProducerOptions::default())
-        .await
-        .unwrap();
+    write_to(&broker().await, topic, records).await;
+}
+
+pub(crate) async fn write_to(broker: &KafkaBroker, topic: &str, records: &[(&str, &str)]) {
+    let options = ProducerOptions::default();
+    let (mut producer, mut receipts) = broker.producer(options).await.unwrap();
     let record = |(token, (key, value)): (u64, &(&str, &str))| {
         let mut record = ProducerRecord::new(token, topic, value.as_bytes().to_vec());
         record.key = (!key.is_empty()).then(|| Bytes::copy_from_slice(key.as_bytes()));

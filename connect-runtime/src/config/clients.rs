@@ -113,6 +113,21 @@ pub(crate) fn client_config(
     config
 }
 
+/// Those of a client's options that say which cluster it speaks to, and as whom.
+pub(crate) fn way_to_cluster(config: &ConfigMap) -> ConfigMap {
+    let is_of_it = |key: &str| {
+        key == "bootstrap.servers"
+            || ["sasl.", "security.", "ssl."]
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+    };
+    let mut way = config.clone();
+    for (key, _) in config.iter().filter(|(key, _)| !is_of_it(key)) {
+        way.remove(key);
+    }
+    way
+}
+
 /// The options of a producer of an exactly-once source task: what would break its transactions is
 /// replaced, with a warning.
 pub(crate) fn exactly_once_config(mut config: ConfigMap, id: &str) -> ConfigMap {

@@ -11,6 +11,7 @@ mod worker;
 pub(crate) use clients::ClientKind;
 pub(crate) use clients::client_config;
 pub(crate) use clients::exactly_once_config;
+pub(crate) use clients::way_to_cluster;
 pub use connector::ConnectorSettings;
 pub use connector::ErrorTolerance;
 pub use connector::ExactlyOnce;

@@ -88,7 +88,7 @@ pub fn worker_config() -> ConfigMap {
         "key.converter" => "test.TextConverter",
         "value.converter" => "test.TextConverter",
         "header.converter" => "test.TextConverter",
-        "task.shutdown.graceful.timeout.ms" => 2000,
+        "task.shutdown.graceful.timeout.ms" => 6000,
     }
 }
 
