@@ -3,11 +3,17 @@
 //! | class | converts |
 //! | --- | --- |
 //! | `org.apache.kafka.connect.storage.StringConverter` | [`StringConverter`]: text |
+//! | `org.apache.kafka.connect.converters.BooleanConverter` | [`BooleanConverter`]: booleans |
 //! | `org.apache.kafka.connect.converters.ByteArrayConverter` | [`ByteArrayConverter`]: bytes as they are |
+//! | `org.apache.kafka.connect.converters.DoubleConverter` | [`DoubleConverter`]: 64-bit floating point numbers |
+//! | `org.apache.kafka.connect.converters.FloatConverter` | [`FloatConverter`]: 32-bit floating point numbers |
+//! | `org.apache.kafka.connect.converters.IntegerConverter` | [`IntegerConverter`]: 32-bit integers |
+//! | `org.apache.kafka.connect.converters.LongConverter` | [`LongConverter`]: 64-bit integers |
+//! | `org.apache.kafka.connect.converters.ShortConverter` | [`ShortConverter`]: 16-bit integers |
 //! | `org.apache.kafka.connect.json.JsonConverter` | [`JsonConverter`]: JSON, with or without schemas |
 //! | `org.apache.kafka.connect.storage.SimpleHeaderConverter` | [`SimpleHeaderConverter`]: headers only; text that looks like a value becomes one |
 //!
-//! The first three convert headers as well. Hand [`plugins`] to a registry to make them known:
+//! All of them convert headers as well. Hand [`plugins`] to a registry to make them known:
 //!
 //! ```
 //! use connect_api::data::Datum;
@@ -25,39 +31,57 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod boolean;
 mod bytes;
 mod converter_type;
 mod encoding;
 mod json;
+mod number;
 mod simple_header;
 mod string;
 
+use connect_api::Converter;
+use connect_api::HeaderConverter;
 use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
 
+pub use crate::boolean::BooleanConverter;
 pub use crate::bytes::ByteArrayConverter;
 pub use crate::json::JsonConverter;
+pub use crate::number::DoubleConverter;
+pub use crate::number::FloatConverter;
+pub use crate::number::IntegerConverter;
+pub use crate::number::LongConverter;
+pub use crate::number::ShortConverter;
 pub use crate::simple_header::SimpleHeaderConverter;
 pub use crate::string::StringConverter;
 
 /// Registers the converters of this crate under the names of Kafka's classes.
 pub fn plugins(registry: &mut PluginRegistry) {
-    let string = info("org.apache.kafka.connect.storage.StringConverter");
-    let bytes = info("org.apache.kafka.connect.converters.ByteArrayConverter");
-    let json = info("org.apache.kafka.connect.json.JsonConverter");
-    registry
-        .converter(string.clone(), StringConverter::default)
-        .header_converter(string, StringConverter::default)
-        .converter(bytes.clone(), ByteArrayConverter::default)
-        .header_converter(bytes, ByteArrayConverter::default)
-        .converter(json.clone(), JsonConverter::default)
-        .header_converter(json, JsonConverter::default)
-        .header_converter(
-            info("org.apache.kafka.connect.storage.SimpleHeaderConverter"),
-            SimpleHeaderConverter::default,
-        );
+    both::<StringConverter>(registry, "storage.StringConverter");
+    both::<BooleanConverter>(registry, "converters.BooleanConverter");
+    both::<ByteArrayConverter>(registry, "converters.ByteArrayConverter");
+    both::<DoubleConverter>(registry, "converters.DoubleConverter");
+    both::<FloatConverter>(registry, "converters.FloatConverter");
+    both::<IntegerConverter>(registry, "converters.IntegerConverter");
+    both::<LongConverter>(registry, "converters.LongConverter");
+    both::<ShortConverter>(registry, "converters.ShortConverter");
+    both::<JsonConverter>(registry, "json.JsonConverter");
+    registry.header_converter(
+        info("storage.SimpleHeaderConverter"),
+        SimpleHeaderConverter::default,
+    );
 }
 
-fn info(class: &'static str) -> PluginInfo {
+/// Registers a converter of keys and values that converts headers as well.
+fn both<C: Converter + HeaderConverter + Default>(registry: &mut PluginRegistry, class: &str) {
+    registry
+        .converter(info(class), C::default)
+        .header_converter(info(class), C::default);
+}
+
+/// Names a class inside Kafka Connect's package.
+fn info(class: &str) -> PluginInfo {
+    let class = format!("org.apache.kafka.connect.{class}");
     PluginInfo::new(class, env!("CARGO_PKG_VERSION"))
 }

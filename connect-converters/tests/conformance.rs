@@ -144,3 +144,55 @@ fn bytes_conform() {
     ];
     conforms(&mut *bytes, &samples, &[]);
 }
+
+#[test]
+fn booleans_conform() {
+    let mut boolean = converter("BooleanConverter", &ConfigMap::new());
+    let samples = [true, false].map(|value| {
+        let read = Datum::new(SchemaRef::OPTIONAL_BOOLEAN, value);
+        Sample::new(Datum::schemaless(value), read)
+    });
+    conforms(&mut *boolean, &samples, &[b"", b"\x02", b"\x00\x01"]);
+}
+
+#[test]
+fn numbers_conform() {
+    let numbers = |class: &str, schema: SchemaRef, values: &[Value], malformed| {
+        let mut number = converter(class, &ConfigMap::new());
+        let samples: Vec<_> = values
+            .iter()
+            .map(|value| Sample::from(Datum::new(schema.clone(), value.clone())))
+            .collect();
+        conforms(&mut *number, &samples, malformed);
+    };
+    numbers(
+        "ShortConverter",
+        SchemaRef::OPTIONAL_INT16,
+        &[Value::Int16(i16::MIN), Value::Int16(1)],
+        &[b"", b"1", b"123"],
+    );
+    numbers(
+        "IntegerConverter",
+        SchemaRef::OPTIONAL_INT32,
+        &[Value::Int32(i32::MIN), Value::Int32(1)],
+        &[b"", b"123", b"12345"],
+    );
+    numbers(
+        "LongConverter",
+        SchemaRef::OPTIONAL_INT64,
+        &[Value::Int64(i64::MIN), Value::Int64(1)],
+        &[b"", b"1234", b"123456789"],
+    );
+    numbers(
+        "FloatConverter",
+        SchemaRef::OPTIONAL_FLOAT32,
+        &[Value::Float32(f32::NAN), Value::Float32(-0.0)],
+        &[b"", b"123", b"12345"],
+    );
+    numbers(
+        "DoubleConverter",
+        SchemaRef::OPTIONAL_FLOAT64,
+        &[Value::Float64(f64::NEG_INFINITY), Value::Float64(5e-324)],
+        &[b"", b"1234", b"123456789"],
+    );
+}

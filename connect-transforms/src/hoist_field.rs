@@ -90,20 +90,13 @@ mod tests {
     use connect_api::config_map;
     use connect_api::data::Datum;
     use connect_api::data::SchemaRef;
-    use connect_api::record::SourceOffset;
-    use connect_api::record::SourcePartition;
 
     use super::*;
+    use crate::testing::transformed;
 
     fn hoist(datum: Datum) -> Result<Datum> {
-        let mut hoist = HoistField::new(Part::Value);
-        hoist.configure(&config_map! { "field" => "line" })?;
-        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
-        let origin = Origin::Source {
-            partition: &partition,
-            offset: &offset,
-        };
-        Ok(hoist.apply(Record::new("t", datum), origin)?.unwrap().value)
+        let config = config_map! { "field" => "line" };
+        transformed(HoistField::new(Part::Value), &config, datum)
     }
 
     #[test]

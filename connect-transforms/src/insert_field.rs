@@ -8,7 +8,6 @@ use connect_api::TopicName;
 use connect_api::Transform;
 use connect_api::config::ConfigDef;
 use connect_api::config::ConfigError;
-use connect_api::config::ConfigErrors;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::data::Logical;
@@ -21,7 +20,10 @@ use connect_api::record::Origin;
 use connect_api::record::Record;
 
 use crate::Part;
+use crate::null::settle_nulls;
 use crate::schema_cache::SchemaCache;
+use crate::shape::take_map;
+use crate::shape::take_struct;
 
 /// Adds fields to the key or value: topic, partition, offset and timestamp of the record, or a
 /// fixed text. The name of a field may end in `!` (required) or `?` (optional, as without).
@@ -111,12 +113,7 @@ impl InsertField {
         } = self;
         let topic = topic.as_ref().map(|(_, text)| text);
         let datum = part.of_mut(record);
-        let Value::Struct(structure) = &datum.value else {
-            return Err(unexpected(
-                "Only Struct objects supported for",
-                &datum.value,
-            ));
-        };
+        let structure = take_struct(&mut datum.value, PURPOSE)?;
         let schema = schemas.get_or_make(structure.schema(), |schema| {
             let mut builder = SchemaBuilder::structure().basics_of(schema);
             for field in schema.fields().unwrap_or_default() {
@@ -127,24 +124,11 @@ impl InsertField {
             }
             builder.build()
         })?;
-        let Value::Struct(structure) = std::mem::take(&mut datum.value) else {
-            return Ok(());
-        };
-        let count = schema.fields().map_or(0, <[_]>::len);
+        let all_fields = schema.fields().unwrap_or_default();
         // The one allocation of this transform.
         let mut values = structure.into_values();
-        values.reserve_exact(count.saturating_sub(values.len()));
-        for (value, field) in values.iter_mut().zip(schema.fields().unwrap_or_default()) {
-            if value.is_null() {
-                if let (Some(default), true) =
-                    (field.schema().default(), *replaces_null_with_default)
-                {
-                    *value = default.clone();
-                } else if !field.schema().is_optional() {
-                    field.schema().validate_named(field.name(), value)?;
-                }
-            }
-        }
+        values.reserve_exact(all_fields.len().saturating_sub(values.len()));
+        settle_nulls(&mut values, all_fields, *replaces_null_with_default)?;
         for field in fields.iter() {
             values.push(
                 match (field.content.value(record, origin, topic)?, &field.content) {
@@ -176,21 +160,15 @@ impl InsertField {
     }
 
     fn apply_to_map(&self, record: &mut Record, origin: Origin<'_>) -> Result<()> {
-        let datum = self.part.of_mut(record);
-        if !matches!(datum.value, Value::Map(_)) {
-            return Err(unexpected(
-                "Only Map objects supported in absence of schema for",
-                &datum.value,
-            ));
-        }
+        let mut map = take_map(&mut self.part.of_mut(record).value, PURPOSE)?;
         let topic = self.topic.as_ref().map(|(_, text)| text);
         for field in &self.fields {
             let value = field.content.value(record, origin, topic)?;
-            if let (Value::Map(map), false) = (&mut self.part.of_mut(record).value, value.is_null())
-            {
+            if !value.is_null() {
                 map.insert(field.name.clone(), value);
             }
         }
+        self.part.of_mut(record).value = map.into();
         Ok(())
     }
 }
@@ -206,12 +184,7 @@ impl Transform for InsertField {
         let fixed = match (&config.static_field, config.static_value) {
             (Some(field), None) => {
                 let reason = format!("No value specified for static field: {field}");
-                return Err(ConfigErrors::from(ConfigError::invalid(
-                    "static.value",
-                    "null",
-                    reason,
-                ))
-                .into());
+                return Err(ConfigError::invalid("static.value", "null", reason).into());
             }
             (_, value) => Content::Static(value.unwrap_or_default().into()),
         };
@@ -310,12 +283,7 @@ impl Content {
     }
 }
 
-fn unexpected(expectation: &str, found: &Value) -> Error {
-    Error::data(format!(
-        "{expectation} [field insertion], found: {}",
-        found.java_class()
-    ))
-}
+const PURPOSE: &str = "field insertion";
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,22 @@
 //!
 //! | class | what it does |
 //! | --- | --- |
+//! | `Cast$Key`, `Cast$Value` | [`Cast`]: changes the types of fields, or of the key or value |
+//! | `DropHeaders` | [`DropHeaders`]: removes headers |
+//! | `ExtractField$Key`, `ExtractField$Value` | [`ExtractField`]: puts a field in the place of the key or value |
+//! | `Filter` | [`Filter`]: drops records |
+//! | `Flatten$Key`, `Flatten$Value` | [`Flatten`]: lifts nested fields to the top |
+//! | `HeaderFrom$Key`, `HeaderFrom$Value` | [`HeaderFrom`]: moves or copies fields into headers |
 //! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
 //! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
+//! | `InsertHeader` | [`InsertHeader`]: adds a fixed header |
+//! | `MaskField$Key`, `MaskField$Value` | [`MaskField`]: hides what fields say |
+//! | `RegexRouter` | [`RegexRouter`]: renames topics |
+//! | `ReplaceField$Key`, `ReplaceField$Value` | [`ReplaceField`]: chooses and renames fields |
+//! | `SetSchemaMetadata$Key`, `SetSchemaMetadata$Value` | [`SetSchemaMetadata`]: names the schema |
+//! | `TimestampConverter$Key`, `TimestampConverter$Value` | [`TimestampConverter`]: changes the representation of timestamps |
+//! | `TimestampRouter` | [`TimestampRouter`]: makes the topic of the timestamp |
+//! | `ValueToKey` | [`ValueToKey`]: makes the key from fields of the value |
 //! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
 //! | `RecordIsTombstone` | [`RecordIsTombstone`]: records without a value |
 //! | `TopicNameMatches` | [`TopicNameMatches`]: records of certain topics |
@@ -29,38 +43,95 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod cast;
+mod clock;
+mod date_format;
+mod drop_headers;
+mod entry;
+mod extract_field;
+mod field_path;
+mod filter;
+mod flatten;
+mod header_from;
 mod hoist_field;
 mod insert_field;
+mod insert_header;
+mod mask_field;
+mod null;
+mod pair;
 mod part;
+mod pattern;
 mod predicate;
+mod regex_router;
+mod replace_field;
 mod schema_cache;
+mod selection;
+mod set_schema_metadata;
+mod shape;
+#[cfg(test)]
+mod testing;
+mod timestamp_converter;
+mod timestamp_router;
+mod value_to_key;
 
 use connect_api::plugin::PluginInfo;
 use connect_api::plugin::PluginRegistry;
-pub use hoist_field::HoistField;
-pub use insert_field::InsertField;
-pub use part::Part;
-pub use predicate::HasHeaderKey;
-pub use predicate::RecordIsTombstone;
-pub use predicate::TopicNameMatches;
+
+pub use crate::cast::Cast;
+pub use crate::drop_headers::DropHeaders;
+pub use crate::extract_field::ExtractField;
+pub use crate::filter::Filter;
+pub use crate::flatten::Flatten;
+pub use crate::header_from::HeaderFrom;
+pub use crate::hoist_field::HoistField;
+pub use crate::insert_field::InsertField;
+pub use crate::insert_header::InsertHeader;
+pub use crate::mask_field::MaskField;
+pub use crate::part::Part;
+pub use crate::predicate::HasHeaderKey;
+pub use crate::predicate::RecordIsTombstone;
+pub use crate::predicate::TopicNameMatches;
+pub use crate::regex_router::RegexRouter;
+pub use crate::replace_field::ReplaceField;
+pub use crate::set_schema_metadata::SetSchemaMetadata;
+pub use crate::timestamp_converter::TimestampConverter;
+pub use crate::timestamp_router::TimestampRouter;
+pub use crate::value_to_key::ValueToKey;
 
 /// Registers the transforms and predicates of this crate under the names of Kafka's classes.
 pub fn plugins(registry: &mut PluginRegistry) {
     for part in [Part::Key, Part::Value] {
+        let info = |name: &str| transform(&format!("{name}${}", part.name()));
         registry
-            .transform(transform("HoistField", part), move || HoistField::new(part))
-            .transform(transform("InsertField", part), move || {
-                InsertField::new(part)
+            .transform(info("Cast"), move || Cast::new(part))
+            .transform(info("ExtractField"), move || ExtractField::new(part))
+            .transform(info("Flatten"), move || Flatten::new(part))
+            .transform(info("HeaderFrom"), move || HeaderFrom::new(part))
+            .transform(info("HoistField"), move || HoistField::new(part))
+            .transform(info("InsertField"), move || InsertField::new(part))
+            .transform(info("MaskField"), move || MaskField::new(part))
+            .transform(info("ReplaceField"), move || ReplaceField::new(part))
+            .transform(info("SetSchemaMetadata"), move || {
+                SetSchemaMetadata::new(part)
+            })
+            .transform(info("TimestampConverter"), move || {
+                TimestampConverter::new(part)
             });
     }
     registry
+        .transform(transform("DropHeaders"), DropHeaders::default)
+        .transform(transform("Filter"), Filter::default)
+        .transform(transform("InsertHeader"), InsertHeader::default)
+        .transform(transform("RegexRouter"), RegexRouter::default)
+        .transform(transform("TimestampRouter"), TimestampRouter::default)
+        .transform(transform("ValueToKey"), ValueToKey::default)
         .predicate(predicate("HasHeaderKey"), HasHeaderKey::default)
         .predicate(predicate("RecordIsTombstone"), RecordIsTombstone::default)
         .predicate(predicate("TopicNameMatches"), TopicNameMatches::default);
 }
 
-fn transform(name: &str, part: Part) -> PluginInfo {
-    let class = format!("org.apache.kafka.connect.transforms.{name}${}", part.name());
+fn transform(name: &str) -> PluginInfo {
+    let class = format!("org.apache.kafka.connect.transforms.{name}");
     PluginInfo::new(class, env!("CARGO_PKG_VERSION"))
 }
 

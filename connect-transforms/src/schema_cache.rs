@@ -1,25 +1,25 @@
-//! Schemas that a transform has made, by the schema that they were made from.
+//! What a transform has made of schemas.
 
 use connect_api::Result;
 use connect_api::data::SchemaRef;
 
-/// The last schemas that a transform has made.
+/// What a transform has made of the last schemas that it has seen: other schemas, mostly.
 ///
 /// A task sees few schemas, nearly always the same one again in memory, so a short list that is
 /// searched by identity first, and moved to the front, is all that is needed.
-#[derive(Debug, Default)]
-pub(crate) struct SchemaCache(Vec<(SchemaRef, SchemaRef)>);
+#[derive(Debug)]
+pub(crate) struct SchemaCache<T = SchemaRef>(Vec<(SchemaRef, T)>);
 
-impl SchemaCache {
+impl<T: Clone> SchemaCache<T> {
     /// As many as Java keeps.
     const CAPACITY: usize = 16;
 
-    /// The schema made from another one; made now if it is not known.
+    /// What was made of a schema; made now if it is not known.
     pub(crate) fn get_or_make(
         &mut self,
         from: &SchemaRef,
-        make: impl FnOnce(&SchemaRef) -> Result<SchemaRef>,
-    ) -> Result<SchemaRef> {
+        make: impl FnOnce(&SchemaRef) -> Result<T>,
+    ) -> Result<T> {
         if let Some((known, made)) = self.0.first()
             && known.is_same(from)
         {
@@ -39,6 +39,12 @@ impl SchemaCache {
         self.0.truncate(Self::CAPACITY - 1);
         self.0.insert(0, entry);
         Ok(made)
+    }
+}
+
+impl<T> Default for SchemaCache<T> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }
 

@@ -100,8 +100,8 @@ pub struct ConfigKey {
     pub(super) check: Option<FieldCheck>,
 }
 
-/// Why the Rust type of a key refuses a text that Kafka's type of it accepts.
-pub(super) type FieldCheck = fn(&str) -> Result<(), String>;
+/// Why the Rust type of a key refuses a text that Kafka's type of it accepts, or null.
+pub(super) type FieldCheck = fn(Option<&str>) -> Result<(), String>;
 
 /// The full name of a class, or `None` if there is no such class.
 pub(super) type ClassLookup = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -135,7 +135,10 @@ impl ConfigKey {
     #[must_use]
     pub fn of<T: ConfigField>(name: impl Into<String>) -> Self {
         let key = Self {
-            check: Some(|text| T::parse(text).map(drop)),
+            check: Some(|text| match text {
+                Some(text) => T::parse(text).map(drop),
+                None => T::null().map(drop).ok_or_else(|| NULL.into()),
+            }),
             ..Self::new(name, T::TYPE)
         };
         if T::null().is_some() {
@@ -258,6 +261,9 @@ impl ConfigKey {
         Ok(self)
     }
 }
+
+/// Why null is refused.
+pub(super) const NULL: &str = "Value must be non-null";
 
 impl fmt::Debug for ConfigKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@ use super::ConfigError;
 use super::ConfigErrors;
 use super::ConfigField;
 use super::ConfigMap;
+use super::key::NULL;
 
 /// A struct that is read from a configuration; see
 /// [`#[derive(ConfigDef)]`](macro@crate::config::ConfigDef).
@@ -106,13 +107,13 @@ impl<'a> ConfigReader<'a> {
                 format!("Unknown configuration '{name}'"),
             ));
         };
-        let (value, errors) = key.evaluate(self.config);
+        let (value, errors) = key.read(self.config);
         if let Some(error) = errors.into_iter().next() {
             return Err(error);
         }
         let typed = match value.expose() {
             Some(text) => T::parse(&text),
-            None => T::null().ok_or_else(|| "Value must be non-null".into()),
+            None => T::null().ok_or_else(|| NULL.into()),
         };
         typed.map_err(|reason| {
             let error = ConfigError::invalid(name, &value, reason);

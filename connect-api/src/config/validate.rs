@@ -60,7 +60,7 @@ impl ConfigDef {
         let mut parsed = ParsedConfig::default();
         let mut first_errors = Vec::new();
         for key in self.keys() {
-            let (value, errors) = key.evaluate(config);
+            let (value, errors) = key.read(config);
             first_errors.extend(errors.into_iter().next());
             parsed.insert(&key.name, value);
         }
@@ -73,10 +73,23 @@ impl ConfigDef {
 
 impl ConfigKey {
     /// The typed value in a configuration, null if it is missing or wrong, and what is wrong.
-    pub(super) fn evaluate(&self, config: &ConfigMap) -> (ParsedValue, Vec<ConfigError>) {
+    fn evaluate(&self, config: &ConfigMap) -> (ParsedValue, Vec<ConfigError>) {
+        let (value, errors) = self.typed(config);
+        self.checked(config, value, errors)
+    }
+
+    /// As [`evaluate`](Self::evaluate), after the validator has mended what it can.
+    pub(super) fn read(&self, config: &ConfigMap) -> (ParsedValue, Vec<ConfigError>) {
+        let (mut value, errors) = self.typed(config);
+        if let Some(validator) = &self.validator {
+            value = validator.mend(value);
+        }
+        self.checked(config, value, errors)
+    }
+
+    fn typed(&self, config: &ConfigMap) -> (ParsedValue, Vec<ConfigError>) {
         let mut errors = Vec::new();
-        let text = config.get(&self.name);
-        let value = match (text, &self.default) {
+        let value = match (config.get(&self.name), &self.default) {
             (Some(text), _) => self.parse_text(text).unwrap_or_else(|reason| {
                 errors.push(ConfigError::invalid(&self.name, text, reason));
                 ParsedValue::Null
@@ -88,6 +101,15 @@ impl ConfigKey {
                 ParsedValue::Null
             }
         };
+        (value, errors)
+    }
+
+    fn checked(
+        &self,
+        config: &ConfigMap,
+        value: ParsedValue,
+        mut errors: Vec<ConfigError>,
+    ) -> (ParsedValue, Vec<ConfigError>) {
         if let Some(validator) = &self.validator
             && let Err(error) = validator.validate(&self.name, &value)
         {
@@ -99,7 +121,10 @@ impl ConfigKey {
         {
             errors.push(ConfigError::invalid(&self.name, &value, reason));
         }
-        if let Some(secret) = text.filter(|_| config.is_secret(&self.name)) {
+        if let Some(secret) = config
+            .get(&self.name)
+            .filter(|_| config.is_secret(&self.name))
+        {
             errors = errors.into_iter().map(|error| error.hide(secret)).collect();
         }
         (value, errors)
@@ -115,12 +140,11 @@ impl ConfigKey {
         }
     }
 
-    /// What the Rust type of the key finds wrong.
+    /// What the Rust type of the key finds wrong. A default of null is always right.
     fn check_reason(&self, check: FieldCheck, value: &ParsedValue) -> Option<String> {
         match value.expose() {
-            Some(text) => check(&text).err(),
             None if self.default == Some(ParsedValue::Null) => None,
-            None => Some("Value must be non-null".into()),
+            text => check(text.as_deref()).err(),
         }
     }
 }
@@ -391,6 +415,19 @@ mod tests {
             ["Invalid value null for configuration n: Value must be non-null"]
         );
         assert!(errors(&one(ConfigKey::of::<Option<i32>>("n")), &config).is_empty());
+        let with_default = ConfigKey::of::<Option<i32>>("n").default(1);
+        assert!(errors(&one(with_default), &config).is_empty());
+    }
+
+    #[test]
+    fn duplicates_are_reported_and_where_the_list_is_read_dropped() {
+        let key = ConfigKey::new("k", ConfigType::List);
+        let def = one(key.validator(validator::any_non_duplicate(false, false)));
+        let config = config_map! { "k" => "b, a,b" };
+        assert_eq!(def.validate(&config).error_count(), 1);
+        let list = ParsedValue::List(vec!["b".into(), "a".into()]);
+        assert_eq!(def.parse(&config).unwrap().get("k"), &list);
+        assert!(def.parse(&config_map! { "k" => ",a" }).is_err());
     }
 
     #[test]

@@ -48,6 +48,15 @@ pub trait Validator: Send + Sync {
 
     /// What is legal, for documentation: `[1,...]`.
     fn describe(&self) -> String;
+
+    /// Mends the value of a configuration that is read, before it is checked; what
+    /// [`ConfigDef::validate`](super::ConfigDef::validate) reports is not mended.
+    ///
+    /// *Java*: `ConfigDef.parse` drops the duplicates of a `ValidList`.
+    #[must_use]
+    fn mend(&self, value: ParsedValue) -> ParsedValue {
+        value
+    }
 }
 
 impl<V: Validator + ?Sized> Validator for Arc<V> {
@@ -57,6 +66,10 @@ impl<V: Validator + ?Sized> Validator for Arc<V> {
 
     fn describe(&self) -> String {
         (**self).describe()
+    }
+
+    fn mend(&self, value: ParsedValue) -> ParsedValue {
+        (**self).mend(value)
     }
 }
 
@@ -241,7 +254,8 @@ pub fn non_empty_without_control_chars() -> impl Validator {
     )
 }
 
-/// A list of these texts, without duplicates; it may be empty but not null.
+/// A list of these texts, without duplicates; it may be empty but not null. Duplicates are dropped
+/// where the list is read.
 #[must_use]
 #[doc(alias = "ValidList")]
 pub fn list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
@@ -253,7 +267,8 @@ pub fn list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Vali
     }
 }
 
-/// A list of these texts, without duplicates, with at least one element.
+/// A list of these texts, without duplicates, with at least one element. Duplicates are dropped
+/// where the list is read.
 #[must_use]
 #[doc(alias = "ValidList")]
 pub fn non_empty_list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
@@ -265,7 +280,8 @@ pub fn non_empty_list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) ->
     }
 }
 
-/// A list of any texts but empty ones, without duplicates.
+/// A list of any texts but empty ones, without duplicates. Duplicates are dropped where the list is
+/// read.
 #[must_use]
 #[doc(alias = "anyNonDuplicateValues")]
 pub fn any_non_duplicate(empty_allowed: bool, null_allowed: bool) -> impl Validator {
@@ -458,6 +474,17 @@ impl Validator for List {
             "(null not allowed)"
         };
         format!("[{}] {empty} {null}", self.allowed.join(", "))
+    }
+
+    fn mend(&self, value: ParsedValue) -> ParsedValue {
+        match value {
+            ParsedValue::List(mut list) => {
+                let mut seen = BTreeSet::new();
+                list.retain(|text| seen.insert(text.clone()));
+                ParsedValue::List(list)
+            }
+            other => other,
+        }
     }
 }
 

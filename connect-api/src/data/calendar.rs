@@ -1,32 +1,48 @@
 //! Days and times of day as Java's calendar counts them: Julian until 1582-10-04, Gregorian from
 //! 1582-10-15, always in UTC, lenient about fields out of range.
+//!
+//! ```
+//! use connect_api::data::calendar::{Moment, days_of_date};
+//!
+//! let moment = Moment::of_millis(1_700_000_000_123);
+//! assert_eq!((moment.year, moment.month, moment.day), (2023, 11, 14));
+//! // 2024 is a leap year.
+//! assert_eq!(days_of_date(2023, 14, 30), days_of_date(2024, 3, 1));
+//! ```
 
 use super::logical::MILLIS_PER_DAY;
 
 /// A moment in calendar fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
-    /// The year of the era: at least 1.
-    pub(super) year: i64,
-    pub(super) month: i64,
-    pub(super) day: i64,
-    /// 0 is Sunday.
-    pub(super) weekday: usize,
-    pub(super) hour: i64,
-    pub(super) minute: i64,
-    pub(super) second: i64,
-    pub(super) milli: i64,
+#[non_exhaustive]
+pub struct Moment {
+    /// The year; 0 is the one before year 1.
+    pub year: i64,
+    /// The month, from 1.
+    pub month: i64,
+    /// The day of the month, from 1.
+    pub day: i64,
+    /// The day of the week; 0 is Sunday.
+    pub weekday: usize,
+    /// The hour of the day, from 0.
+    pub hour: i64,
+    /// The minute.
+    pub minute: i64,
+    /// The second.
+    pub second: i64,
+    /// The millisecond.
+    pub milli: i64,
 }
 
 impl Moment {
     /// The fields of milliseconds since the epoch.
-    pub(super) fn of_millis(millis: i64) -> Self {
+    #[must_use]
+    pub fn of_millis(millis: i64) -> Self {
         let days = millis.div_euclid(MILLIS_PER_DAY);
         let time = millis.rem_euclid(MILLIS_PER_DAY);
         let (year, month, day) = date_of_days(days);
         Self {
-            // Years before 1 count backwards in an era of their own.
-            year: if year > 0 { year } else { 1 - year },
+            year,
             month,
             day,
             weekday: usize::try_from((days + 4).rem_euclid(7)).unwrap_or_default(),
@@ -37,11 +53,20 @@ impl Moment {
         }
     }
 
+    /// The year of its era. Years before 1 count backwards in an era of their own.
+    #[must_use]
+    pub const fn year_of_era(&self) -> i64 {
+        if self.year > 0 {
+            self.year
+        } else {
+            1 - self.year
+        }
+    }
+
     /// `1970-01-01`.
     pub(super) fn date(&self) -> String {
-        let Self {
-            year, month, day, ..
-        } = self;
+        let Self { month, day, .. } = self;
+        let year = self.year_of_era();
         format!("{year:04}-{month:02}-{day:02}")
     }
 
@@ -64,7 +89,6 @@ impl Moment {
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
         ];
         let Self {
-            year,
             month,
             day,
             weekday,
@@ -73,6 +97,7 @@ impl Moment {
             second,
             ..
         } = self;
+        let year = self.year_of_era();
         let weekday = WEEKDAYS.get(*weekday).copied().unwrap_or_default();
         let month = usize::try_from(month - 1)
             .ok()
@@ -82,25 +107,40 @@ impl Moment {
     }
 }
 
-/// Days since the epoch of a date; month and day may be out of range.
-pub(super) fn days_of_date(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = (
-        year + (month - 1).div_euclid(12),
-        (month - 1).rem_euclid(12) + 1,
-    );
-    let gregorian = days_of_month(year, month, true) + day - 1;
+/// Days since the epoch of a date; month and day may be out of range. Year 0 is the one before
+/// year 1.
+#[must_use]
+pub const fn days_of_date(year: i64, month: i64, day: i64) -> i64 {
+    let gregorian = gregorian_month(year, month) + day - 1;
     if gregorian >= FIRST_GREGORIAN_DAY {
         return gregorian;
     }
     // Days of the lost ten days stay where the Julian calendar has them.
-    days_of_month(year, month, false) + day - 1
+    julian_month(year, month) + day - 1
 }
 
-/// 1582-10-15.
-const FIRST_GREGORIAN_DAY: i64 = -141_427;
+/// 1582-10-15 in days since the epoch.
+pub const FIRST_GREGORIAN_DAY: i64 = -141_427;
 
-/// The first day of a month in days since the epoch.
-fn days_of_month(year: i64, month: i64, is_gregorian: bool) -> i64 {
+/// The first day of a month of the Gregorian calendar in days since the epoch, whatever the year;
+/// the month may be out of range.
+#[must_use]
+pub const fn gregorian_month(year: i64, month: i64) -> i64 {
+    days_of_month(year, month, true)
+}
+
+/// The first day of a month of the Julian calendar in days since the epoch, whatever the year;
+/// the month may be out of range.
+#[must_use]
+pub const fn julian_month(year: i64, month: i64) -> i64 {
+    days_of_month(year, month, false)
+}
+
+const fn days_of_month(year: i64, month: i64, is_gregorian: bool) -> i64 {
+    let (year, month) = (
+        year + (month - 1).div_euclid(12),
+        (month - 1).rem_euclid(12) + 1,
+    );
     // Years that begin in March have their leap day at the end.
     let year = if month <= 2 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5;
@@ -174,7 +214,7 @@ mod tests {
         assert_eq!(moment.time(), "22:13:20.123Z");
         assert_eq!(Moment::of_millis(-1).time(), "23:59:59.999Z");
         // The far ends of 64 bits do not overflow.
-        Moment::of_millis(i64::MIN);
+        assert_eq!(Moment::of_millis(i64::MIN).year, -292_269_054);
         assert_eq!(Moment::of_millis(i64::MAX).date(), "292278994-08-17");
     }
 }

@@ -1,5 +1,7 @@
 //! Does a value fit a schema?
 
+use std::fmt;
+
 use crate::Error;
 use crate::Result;
 use crate::data::Logical;
@@ -14,7 +16,7 @@ impl Schema {
     /// [`ErrorKind::Data`](crate::ErrorKind::Data), worded as Java words it.
     #[doc(alias = "validateValue")]
     pub fn validate(&self, value: &Value) -> Result<()> {
-        self.check(None, value)
+        self.check(Location::Whole, value)
     }
 
     /// [`validate`](Schema::validate) with the name of the field in the message.
@@ -22,37 +24,24 @@ impl Schema {
     /// # Errors
     /// As [`validate`](Schema::validate).
     pub fn validate_named(&self, field: &str, value: &Value) -> Result<()> {
-        self.check(Some(field), value)
+        self.check(Location::Field(field), value)
     }
 
-    fn check(&self, field: Option<&str>, value: &Value) -> Result<()> {
+    fn check(&self, location: Location<'_>, value: &Value) -> Result<()> {
         if value.is_null() {
             if self.is_optional() {
                 return Ok(());
             }
-            let location = field
-                .map(|field| format!(" for field: \"{field}\""))
-                .unwrap_or_default();
-            return Err(Error::data(match field {
-                Some(name) if name.ends_with("value") || name.starts_with("element") => format!(
-                    "Invalid value: null used for required {name}, schema type: {}",
-                    self.ty.name()
-                ),
-                _ => format!(
-                    "Invalid value: null used for required value{location}, schema type: {}",
-                    self.ty.name()
-                ),
-            }));
+            return Err(Error::data(format!(
+                "Invalid value: null used for required {location}, schema type: {}",
+                self.ty.name()
+            )));
         }
         if !self.accepts(value) {
             let schema = self
                 .name()
                 .map(|name| format!(" \"{name}\""))
                 .unwrap_or_default();
-            let location = match field {
-                Some(name) => format!("field: \"{name}\""),
-                None => "value".into(),
-            };
             return Err(Error::data(format!(
                 "Invalid Java object for schema{schema} with type {}: class {} for {location}",
                 self.ty.name(),
@@ -62,14 +51,14 @@ impl Schema {
         match (&self.ty, value) {
             (SchemaType::Array(Some(element)), Value::Array(values)) => values
                 .iter()
-                .try_for_each(|value| element.check(Some("element of array value"), value)),
+                .try_for_each(|value| element.check(Location::Element(&location), value)),
             (SchemaType::Map(key_schema, value_schema), Value::Map(map)) => {
                 map.iter().try_for_each(|(key, value)| {
                     if let Some(schema) = key_schema {
-                        schema.check(Some("key of map value"), key)?;
+                        schema.check(Location::Key(&location), key)?;
                     }
                     match value_schema {
-                        Some(schema) => schema.check(Some("value of map value"), value),
+                        Some(schema) => schema.check(Location::Value(&location), value),
                         None => Ok(()),
                     }
                 })
@@ -108,6 +97,28 @@ impl Schema {
     }
 }
 
+/// Where a value is.
+#[derive(Clone, Copy)]
+enum Location<'a> {
+    Element(&'a Self),
+    Field(&'a str),
+    Key(&'a Self),
+    Value(&'a Self),
+    Whole,
+}
+
+impl fmt::Display for Location<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Element(array) => write!(f, "element of array {array}"),
+            Self::Field(name) => write!(f, "field: \"{name}\""),
+            Self::Key(map) => write!(f, "key of map {map}"),
+            Self::Value(map) => write!(f, "value of map {map}"),
+            Self::Whole => f.write_str("value"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::data::Logical;
@@ -131,6 +142,18 @@ mod tests {
         assert_eq!(
             message(&array, Value::Array(vec![Value::Null])),
             "Invalid value: null used for required element of array value, schema type: INT32"
+        );
+        let named = |schema: &SchemaRef, value: Value| {
+            schema.validate_named("x", &value).unwrap_err().report()
+        };
+        assert_eq!(
+            named(&SchemaRef::INT8, Value::Null),
+            "Invalid value: null used for required field: \"x\", schema type: INT8"
+        );
+        assert_eq!(
+            named(&array, Value::Array(vec!["a".into()])),
+            "Invalid Java object for schema with type INT32: class java.lang.String for element of \
+             array field: \"x\""
         );
         let date = Logical::date().build().unwrap();
         assert_eq!(

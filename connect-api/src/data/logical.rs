@@ -217,6 +217,57 @@ impl Decimal {
         None
     }
 
+    /// The number without its fraction, reduced to its low 64 bits. Huge exponents cost nothing.
+    #[must_use]
+    #[doc(alias = "longValue")]
+    pub fn to_i64_wrapping(&self) -> i64 {
+        let power = || BigInt::from(10).pow(self.scale.unsigned_abs());
+        let whole = if self.scale <= -64 {
+            // 64 factors 10 are 64 factors 2: no bit is left.
+            return 0;
+        } else if self.scale <= 0 {
+            &self.unscaled * power()
+        } else {
+            let digits = self.unscaled.magnitude().to_string().len();
+            if usize::try_from(self.scale).is_ok_and(|scale| scale >= digits) {
+                return 0;
+            }
+            &self.unscaled / power()
+        };
+        let low = whole.iter_u64_digits().next().unwrap_or(0).cast_signed();
+        if whole.sign() == num_bigint::Sign::Minus {
+            low.wrapping_neg()
+        } else {
+            low
+        }
+    }
+
+    /// The same number with another scale. `None` if that would lose digits, or add more than
+    /// 10,000 of them.
+    #[must_use]
+    #[doc(alias = "setScale")]
+    pub fn with_scale(&self, scale: i32) -> Option<Self> {
+        if self.unscaled.sign() == num_bigint::Sign::NoSign {
+            return Some(Self::new(0, scale));
+        }
+        let zeros = i64::from(scale) - i64::from(self.scale);
+        let count = u32::try_from(zeros.unsigned_abs())
+            .ok()
+            .filter(|count| *count <= 10_000)?;
+        let power = BigInt::from(10).pow(count);
+        if zeros >= 0 {
+            return Some(Self::new(&self.unscaled * power, scale));
+        }
+        let is_exact = (&self.unscaled % &power).sign() == num_bigint::Sign::NoSign;
+        is_exact.then(|| Self::new(&self.unscaled / power, scale))
+    }
+
+    /// The nearest single precision number.
+    #[must_use]
+    pub fn to_f32(&self) -> f32 {
+        self.to_string().parse().unwrap_or(f32::NAN)
+    }
+
     /// The nearest double.
     #[must_use]
     pub fn to_f64(&self) -> f64 {
@@ -330,6 +381,41 @@ mod tests {
                 number,
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_are_cut_to_64_bits() {
+        for (text, number) in [
+            ("12.99", 12),
+            ("-12.99", -12),
+            ("0.99", 0),
+            ("1.2E+3", 1200),
+            ("9223372036854775808", i64::MIN),
+            ("-18446744073709551617", -1),
+            ("1E+63", -9_223_372_036_854_775_808),
+            ("1E+64", 0),
+            ("1E+999999999", 0),
+            ("1E-999999999", 0),
+        ] {
+            let decimal = Decimal::parse(text).unwrap();
+            assert_eq!(decimal.to_i64_wrapping(), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn scales_change_if_no_digit_is_lost() {
+        for (text, scale, expected) in [
+            ("7", 2, Some("7.00")),
+            ("1.50", 1, Some("1.5")),
+            ("1.55", 1, None),
+            ("1200", -2, Some("1.2E+3")),
+            ("0", i32::MAX, Some("0E-2147483647")),
+            ("1", i32::MAX, None),
+        ] {
+            let scaled = Decimal::parse(text).unwrap().with_scale(scale);
+            let scaled = scaled.map(|decimal| decimal.to_string());
+            assert_eq!(scaled.as_deref(), expected, "{text} {scale}");
         }
     }
 

@@ -5,7 +5,7 @@
 //! without one.
 
 mod builder;
-mod calendar;
+pub mod calendar;
 mod conform;
 mod float_text;
 pub mod logical;
@@ -34,5 +34,6 @@ pub use schema::SchemaRef;
 pub use schema::SchemaType;
 pub use structure::Struct;
 pub use text::Text;
+pub use text::decimal_digit;
 pub use value::Datum;
 pub use value::Value;

@@ -7,6 +7,7 @@ use super::Logical;
 use super::SchemaRef;
 use super::Value;
 use super::calendar::days_of_date;
+use super::decimal_digit;
 use super::logical::MILLIS_PER_DAY;
 
 /// Reads a moment, recognized by its length.
@@ -77,7 +78,7 @@ impl Scanner<'_> {
     fn number(&mut self) -> Option<i64> {
         self.0 = self.0.trim_start_matches([' ', '\t']);
         let mut number = None;
-        while let Some(digit) = self.0.chars().next().and_then(digit) {
+        while let Some(digit) = self.0.chars().next().and_then(decimal_digit) {
             // Numbers that leave the range of years and times are not moments.
             number = Some(number.unwrap_or(0i64) * 10 + i64::from(digit)).filter(|n| *n < 1 << 32);
             number?;
@@ -87,24 +88,4 @@ impl Scanner<'_> {
         }
         number
     }
-}
-
-/// The value of a decimal digit of any script in the basic plane.
-pub(super) fn digit(c: char) -> Option<u32> {
-    /// The zeros of the scripts, each followed by the other nine digits.
-    const ZEROS: [char; 36] = [
-        '0', '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}',
-        '\u{b66}', '\u{be6}', '\u{c66}', '\u{ce6}', '\u{d66}', '\u{de6}', '\u{e50}', '\u{ed0}',
-        '\u{f20}', '\u{1040}', '\u{1090}', '\u{17e0}', '\u{1810}', '\u{1946}', '\u{19d0}',
-        '\u{1a80}', '\u{1a90}', '\u{1b50}', '\u{1bb0}', '\u{1c40}', '\u{1c50}', '\u{a620}',
-        '\u{a8d0}', '\u{a900}', '\u{a9d0}', '\u{a9f0}', '\u{aa50}', '\u{abf0}',
-    ];
-    if c.is_ascii() {
-        return c.to_digit(10);
-    }
-    ZEROS
-        .iter()
-        .chain(&['\u{ff10}'])
-        .find(|zero| (**zero..=char::from_u32(**zero as u32 + 9).unwrap_or(**zero)).contains(&c))
-        .map(|zero| c as u32 - *zero as u32)
 }

@@ -8,9 +8,9 @@ use super::SchemaRef;
 use super::SchemaType;
 use super::Value;
 use super::ValueMap;
+use super::decimal_digit;
 use super::logical::MILLIS_PER_DAY;
 use super::logical::from_millis;
-use super::moment::digit;
 use super::moment::parse_moment;
 
 /// Reads a text as the value that it looks like.
@@ -179,7 +179,7 @@ impl<'a> Parser<'a> {
 
     fn parse_token(&mut self, token: &str) -> Parsed<Datum> {
         let first = token.chars().next().unwrap_or_default();
-        let starts_with_digit = digit(first).is_some();
+        let starts_with_digit = decimal_digit(first).is_some();
         if starts_with_digit && let Some(moment) = self.parse_moment(token) {
             return Ok(moment);
         }
@@ -467,7 +467,7 @@ fn parse_number(token: &str) -> Option<Datum> {
     let ascii: String = token
         .chars()
         .map(|c| {
-            digit(c)
+            decimal_digit(c)
                 .and_then(|digit| char::from_digit(digit, 10))
                 .unwrap_or(c)
         })

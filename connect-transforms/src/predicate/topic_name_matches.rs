@@ -4,6 +4,7 @@ use connect_api::Error;
 use connect_api::Predicate;
 use connect_api::Result;
 use connect_api::config::ConfigDef;
+use connect_api::config::ConfigError;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::config::Validator;
@@ -11,6 +12,8 @@ use connect_api::config::validator;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 use regex::Regex;
+
+use crate::pattern::whole;
 
 /// True for records whose topic, as earlier transforms have left it, matches the configured
 /// pattern as a whole.
@@ -36,10 +39,9 @@ impl Predicate for TopicNameMatches {
 
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let pattern = TopicNameMatchesConfig::from_config(config)?.pattern;
-        let pattern = whole(&pattern).map_err(|error| {
-            Error::config(format!("pattern \"{pattern}\" is not legal")).with_source(error)
-        })?;
-        self.pattern = Some(pattern);
+        let whole =
+            whole(&pattern).map_err(|reason| ConfigError::invalid("pattern", pattern, reason))?;
+        self.pattern = Some(whole);
         Ok(())
     }
 
@@ -51,22 +53,12 @@ impl Predicate for TopicNameMatches {
     }
 }
 
-/// The pattern for a whole text.
-fn whole(pattern: &str) -> Result<Regex, regex::Error> {
-    // The pattern alone first: in brackets, ")(" would be legal.
-    Regex::new(pattern)?;
-    Regex::new(&format!("^(?:{pattern})$"))
-}
-
 fn non_empty_pattern() -> impl Validator {
     validator::check("non-empty string, valid regex", |_, value| {
         match value.as_str() {
             None => Ok(()),
             Some("") => Err("String must be non-empty".into()),
-            Some(pattern) => match whole(pattern) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(format!("Invalid regex: {error}")),
-            },
+            Some(pattern) => whole(pattern).map(drop),
         }
     })
 }

@@ -1,0 +1,70 @@
+//! What becomes of null fields when a struct is rebuilt.
+
+use connect_api::Result;
+use connect_api::data::Field;
+use connect_api::data::SchemaRef;
+use connect_api::data::Struct;
+use connect_api::data::Value;
+
+/// Settles the nulls among values that a new struct takes over, given its fields: they become the
+/// defaults of their fields, if that is asked for, or must fit.
+pub(crate) fn settle_nulls(
+    values: &mut [Value],
+    fields: &[Field],
+    replaces_null_with_default: bool,
+) -> Result<()> {
+    for (value, field) in values.iter_mut().zip(fields) {
+        if value.is_null() {
+            if replaces_null_with_default {
+                replace_null(value, field.schema())?;
+            }
+            refuse_null(value, field)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the default of the schema in the place of null, if there is one.
+///
+/// The default of a struct gets the schema itself: it was made for one that has no default yet.
+pub(crate) fn replace_null(value: &mut Value, schema: &SchemaRef) -> Result<()> {
+    if value.is_null()
+        && let Some(default) = schema.default()
+    {
+        *value = match default {
+            Value::Struct(default) => {
+                Struct::from_values(schema.clone(), default.values().to_vec())?.into()
+            }
+            default => default.clone(),
+        };
+    }
+    Ok(())
+}
+
+/// Refuses null for a required field, even if it has a default: so does Java, where a field of a
+/// new struct is set.
+pub(crate) fn refuse_null(value: &Value, field: &Field) -> Result<()> {
+    if value.is_null() {
+        field.schema().validate_named(field.name(), value)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::data::SchemaBuilder;
+
+    use super::*;
+
+    #[test]
+    fn the_default_of_a_struct_fits_its_field() {
+        let schema = SchemaBuilder::structure().field("x", SchemaRef::INT32);
+        let default = Struct::new(schema.clone().build().unwrap()).unwrap();
+        let schema = schema.default(default.with("x", 5).unwrap());
+        let schema = schema.build().unwrap();
+        let mut value = Value::Null;
+        replace_null(&mut value, &schema).unwrap();
+        assert!(schema.validate(&value).is_ok());
+        assert_eq!(value.as_struct().unwrap().get("x"), Some(&Value::Int32(5)));
+    }
+}

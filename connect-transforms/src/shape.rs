@@ -1,0 +1,70 @@
+//! The shapes of data that transforms work on: structs where there is a schema, else maps.
+
+use connect_api::Error;
+use connect_api::Result;
+use connect_api::data::Field;
+use connect_api::data::Schema;
+use connect_api::data::Struct;
+use connect_api::data::Value;
+use connect_api::data::ValueMap;
+
+/// Takes a struct out of its place. The purpose is for the error.
+pub(crate) fn take_struct(value: &mut Value, purpose: &str) -> Result<Struct> {
+    match std::mem::take(value) {
+        Value::Struct(structure) => Ok(structure),
+        other => Err(not_a_struct(&other, purpose)),
+    }
+}
+
+/// Takes a struct out of its place, if there is one and not null. The purpose is for the error.
+pub(crate) fn take_struct_or_null(value: &mut Value, purpose: &str) -> Result<Option<Struct>> {
+    match value {
+        Value::Null => Ok(None),
+        value => take_struct(value, purpose).map(Some),
+    }
+}
+
+/// Takes a map out of its place. The purpose is for the error.
+pub(crate) fn take_map(value: &mut Value, purpose: &str) -> Result<ValueMap> {
+    match std::mem::take(value) {
+        Value::Map(map) => Ok(map),
+        other => Err(not_a_map(&other, purpose)),
+    }
+}
+
+pub(crate) fn not_a_struct(found: &Value, purpose: &str) -> Error {
+    Error::data(format!(
+        "Only Struct objects supported for [{purpose}], found: {}",
+        found.java_class()
+    ))
+}
+
+pub(crate) fn not_a_map(found: &Value, purpose: &str) -> Error {
+    Error::data(format!(
+        "Only Map objects supported in absence of schema for [{purpose}], found: {}",
+        found.java_class()
+    ))
+}
+
+/// A key of a map whose entries are used by name is neither text nor null.
+pub(crate) fn not_a_name(found: &Value, purpose: &str) -> Error {
+    Error::data(format!(
+        "Only String keys of Map objects supported for [{purpose}], found: {}",
+        found.java_class()
+    ))
+}
+
+/// The fields that a schema has to have.
+pub(crate) fn fields(schema: &Schema) -> Result<&[Field]> {
+    schema
+        .fields()
+        .ok_or_else(|| Error::data("Cannot list fields on non-struct type"))
+}
+
+/// A field of a schema that has to have fields; `None` if it does not have that one.
+pub(crate) fn field<'a>(schema: &'a Schema, name: &str) -> Result<Option<&'a Field>> {
+    match schema.fields() {
+        Some(_) => Ok(schema.field(name)),
+        None => Err(Error::data("Cannot look up fields on non-struct type")),
+    }
+}

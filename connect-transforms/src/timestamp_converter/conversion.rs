@@ -1,0 +1,211 @@
+//! Converting one value.
+
+use connect_api::Error;
+use connect_api::Result;
+use connect_api::config::ConfigEnum;
+use connect_api::data::Logical;
+use connect_api::data::Schema;
+use connect_api::data::SchemaBuilder;
+use connect_api::data::SchemaRef;
+use connect_api::data::SchemaType;
+use connect_api::data::Value;
+use connect_api::data::logical::MILLIS_PER_DAY;
+use connect_api::data::logical::from_millis;
+
+use crate::clock::now_millis;
+use crate::date_format::DateFormat;
+
+/// From which representation of a moment to which, and how texts and numbers are meant.
+#[derive(Debug, Default)]
+pub(super) struct Conversion {
+    target: Representation,
+    format: Option<DateFormat>,
+    precision: Precision,
+}
+
+/// What a moment can be; in the order in which Java lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+pub(super) enum Representation {
+    String,
+    Unix,
+    #[config(name = "Date")]
+    Date,
+    #[config(name = "Time")]
+    Time,
+    #[default]
+    #[config(name = "Timestamp")]
+    Timestamp,
+}
+
+/// Units of numbers since the epoch, the smallest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+pub(super) enum Precision {
+    Nanoseconds,
+    Microseconds,
+    #[default]
+    Milliseconds,
+    Seconds,
+}
+
+impl Conversion {
+    /// A conversion with a pattern for texts; a blank one is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if the pattern is none of Java's, or is
+    /// missing where texts are made.
+    pub(super) fn new(target: Representation, pattern: &str, precision: Precision) -> Result<Self> {
+        let format = if pattern.trim().is_empty() {
+            None
+        } else {
+            let format = DateFormat::new(pattern, now_millis()).map_err(|reason| {
+                Error::config(format!(
+                    "Invalid value java.lang.IllegalArgumentException: {reason} for configuration \
+                     TimestampConverter requires a SimpleDateFormat-compatible pattern for string \
+                     timestamps: {pattern}"
+                ))
+            })?;
+            Some(format)
+        };
+        if target == Representation::String && format.is_none() {
+            return Err(Error::config(NO_FORMAT));
+        }
+        Ok(Self {
+            target,
+            format,
+            precision,
+        })
+    }
+
+    /// Converts a value. The schema says what it is; without one, the value does. Null stays null.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](connect_api::ErrorKind::Data) if it is no moment, or one that the target
+    /// cannot hold.
+    pub(super) fn convert(&self, value: &Value, schema: Option<&Schema>) -> Result<Value> {
+        let source = schema.map(Representation::of_schema).transpose()?;
+        if value.is_null() {
+            return Ok(Value::Null);
+        }
+        let source = source.map_or_else(|| Representation::of_value(value), Ok)?;
+        let millis = self.to_millis(value, source)?;
+        match self.target {
+            Representation::Date => i32::try_from(millis.div_euclid(MILLIS_PER_DAY))
+                .map(Value::Date)
+                .map_err(|_| Error::data(format!("{millis} ms is out of range for a Date"))),
+            Representation::String => {
+                let mut text = String::new();
+                self.format()?.write(millis, &mut text);
+                Ok(text.into())
+            }
+            Representation::Time => from_millis(Logical::Time, millis.rem_euclid(MILLIS_PER_DAY)),
+            Representation::Timestamp => Ok(Value::Timestamp(millis)),
+            Representation::Unix => Ok(self.precision.number_of(millis).into()),
+        }
+    }
+
+    /// The schema of what is made.
+    pub(super) fn new_schema(&self, is_optional: bool) -> Result<SchemaRef> {
+        let builder = match self.target {
+            Representation::Date => Logical::date(),
+            Representation::String => SchemaBuilder::string(),
+            Representation::Time => Logical::time(),
+            Representation::Timestamp => Logical::timestamp(),
+            Representation::Unix => SchemaBuilder::int64(),
+        };
+        if is_optional {
+            builder.optional()
+        } else {
+            builder
+        }
+        .build()
+    }
+
+    fn to_millis(&self, value: &Value, source: Representation) -> Result<i64> {
+        let unexpected = |expected: &str| {
+            let found = value.java_class();
+            Error::data(format!("Expected {expected}, but found class {found}"))
+        };
+        match (source, value) {
+            (Representation::String, Value::String(text)) => {
+                let format = self.format()?;
+                format.read(text).ok_or_else(|| {
+                    Error::data(format!(
+                        "Could not parse timestamp: value ({text}) does not match pattern ({})",
+                        format.pattern()
+                    ))
+                })
+            }
+            (Representation::String, _) => Err(unexpected("string timestamp to be a String")),
+            (Representation::Unix, Value::Int64(number)) => Ok(self.precision.millis_of(*number)),
+            (Representation::Unix, _) => Err(unexpected("Unix timestamp to be a Long")),
+            (_, Value::Date(days)) => Ok(i64::from(*days) * MILLIS_PER_DAY),
+            (_, Value::Time(millis)) => Ok((*millis).into()),
+            (_, Value::Timestamp(millis)) => Ok(*millis),
+            (Representation::Date, _) => Err(unexpected("Date to be a java.util.Date")),
+            (Representation::Time, _) => Err(unexpected("Time to be a java.util.Date")),
+            (Representation::Timestamp, _) => Err(unexpected("Timestamp to be a java.util.Date")),
+        }
+    }
+
+    fn format(&self) -> Result<&DateFormat> {
+        self.format.as_ref().ok_or_else(|| Error::data(NO_FORMAT))
+    }
+}
+
+impl Representation {
+    /// What values of a schema are.
+    fn of_schema(schema: &Schema) -> Result<Self> {
+        Ok(match (Logical::of(schema), schema.schema_type()) {
+            (Some(Logical::Date), _) => Self::Date,
+            (Some(Logical::Time), _) => Self::Time,
+            (Some(Logical::Timestamp), _) => Self::Timestamp,
+            (_, SchemaType::Int64) => Self::Unix,
+            (_, SchemaType::String) => Self::String,
+            _ => {
+                return Err(Error::external(format!(
+                    "Schema {schema} does not correspond to a known timestamp type format"
+                )));
+            }
+        })
+    }
+
+    /// What a value without a schema is.
+    fn of_value(value: &Value) -> Result<Self> {
+        Ok(match value {
+            Value::Date(_) | Value::Time(_) | Value::Timestamp(_) => Self::Timestamp,
+            Value::Int64(_) => Self::Unix,
+            Value::String(_) => Self::String,
+            value => {
+                return Err(Error::data(format!(
+                    "TimestampConverter does not support class {} objects as timestamps",
+                    value.java_class()
+                )));
+            }
+        })
+    }
+}
+
+impl Precision {
+    /// What is smaller than a millisecond is cut off; what is too large becomes the largest number.
+    const fn millis_of(self, number: i64) -> i64 {
+        match self {
+            Self::Microseconds => number / 1000,
+            Self::Milliseconds => number,
+            Self::Nanoseconds => number / 1_000_000,
+            Self::Seconds => number.saturating_mul(1000),
+        }
+    }
+
+    /// What is smaller than a second is cut off; what is too large becomes the largest number.
+    const fn number_of(self, millis: i64) -> i64 {
+        match self {
+            Self::Microseconds => millis.saturating_mul(1000),
+            Self::Milliseconds => millis,
+            Self::Nanoseconds => millis.saturating_mul(1_000_000),
+            Self::Seconds => millis / 1000,
+        }
+    }
+}
+
+const NO_FORMAT: &str =
+    "TimestampConverter requires format option to be specified when using string timestamps";
