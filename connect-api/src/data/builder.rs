@@ -25,7 +25,7 @@ use crate::data::schema::Fields;
 ///     .build()?;
 /// assert_eq!(schema.fields().unwrap().len(), 3);
 ///
-/// // A name can be set once only.
+/// // There is one name only.
 /// assert!(SchemaBuilder::int32().name("a").name("b").build().is_err());
 /// # Ok::<(), connect_api::Error>(())
 /// ```
@@ -98,17 +98,15 @@ impl SchemaBuilder {
 
     /// Null fits.
     pub fn optional(mut self) -> Self {
-        if self.optional.replace(true) == Some(false) {
-            self.fail("Invalid SchemaBuilder call: optional has already been set.");
-        }
+        self.check_set("optional", self.optional.is_some_and(|optional| !optional));
+        self.optional = Some(true);
         self
     }
 
     /// Null does not fit; so it is without a call.
     pub fn required(mut self) -> Self {
-        if self.optional.replace(false) == Some(true) {
-            self.fail("Invalid SchemaBuilder call: optional has already been set.");
-        }
+        self.check_set("optional", self.optional == Some(true));
+        self.optional = Some(false);
         self
     }
 
@@ -116,44 +114,39 @@ impl SchemaBuilder {
     /// [`build`](SchemaBuilder::build).
     #[doc(alias = "defaultValue")]
     pub fn default(mut self, default: impl Into<Value>) -> Self {
-        if self.default.replace(default.into()).is_some() {
-            self.fail("Invalid SchemaBuilder call: default has already been set.");
-        }
+        let default = default.into();
+        let is_other = |old: &Value| !old.is_null() && *old != default;
+        self.check_set("default", self.default.as_ref().is_some_and(is_other));
+        self.default = Some(default);
         self
     }
 
     /// Sets the name.
     pub fn name(mut self, name: impl Into<Text>) -> Self {
-        if self.name.replace(name.into()).is_some() {
-            self.fail("Invalid SchemaBuilder call: name has already been set.");
-        }
+        let name = name.into();
+        self.check_set("name", self.name.as_ref().is_some_and(|old| *old != name));
+        self.name = Some(name);
         self
     }
 
     /// Sets the version.
     pub fn version(mut self, version: i32) -> Self {
-        if self.version.replace(version).is_some() {
-            self.fail("Invalid SchemaBuilder call: version has already been set.");
-        }
+        self.check_set("version", self.version.is_some_and(|old| old != version));
+        self.version = Some(version);
         self
     }
 
     /// Sets the documentation.
     pub fn doc(mut self, doc: impl Into<Text>) -> Self {
-        if self.doc.replace(doc.into()).is_some() {
-            self.fail("Invalid SchemaBuilder call: doc has already been set.");
-        }
+        let doc = doc.into();
+        self.check_set("doc", self.doc.as_ref().is_some_and(|old| *old != doc));
+        self.doc = Some(doc);
         self
     }
 
-    /// Adds a parameter.
+    /// Sets a parameter; one of the same name is replaced.
     pub fn parameter(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
-        let name = name.into();
-        if self.parameters.insert(name.clone(), value.into()).is_some() {
-            self.fail(format!(
-                "Invalid SchemaBuilder call: parameter {name} has already been set."
-            ));
-        }
+        self.parameters.insert(name.into(), value.into());
         self
     }
 
@@ -188,8 +181,8 @@ impl SchemaBuilder {
     /// Finishes the schema.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for the first mistake: something set twice, a
-    /// field twice or on a type without fields, a default that does not fit.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for the first mistake: something set to two
+    /// things, a field twice or on a type without fields, a default that does not fit.
     pub fn build(self) -> Result<SchemaRef> {
         let refuse = |problem: String| {
             Error::data(problem)
@@ -219,6 +212,14 @@ impl SchemaBuilder {
             schema.default = (!default.is_null()).then_some(default);
         }
         Ok(SchemaRef::from(schema))
+    }
+
+    fn check_set(&mut self, what: &str, is_other: bool) {
+        if is_other {
+            self.fail(format!(
+                "Invalid SchemaBuilder call: {what} has already been set."
+            ));
+        }
     }
 
     fn fail(&mut self, problem: impl Into<String>) {

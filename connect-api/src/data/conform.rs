@@ -6,6 +6,7 @@ use crate::Error;
 use crate::Result;
 use crate::data::Logical;
 use crate::data::Schema;
+use crate::data::SchemaRef;
 use crate::data::SchemaType;
 use crate::data::Value;
 
@@ -49,22 +50,27 @@ impl Schema {
             )));
         }
         match (&self.ty, value) {
-            (SchemaType::Array(Some(element)), Value::Array(values)) => values
-                .iter()
-                .try_for_each(|value| element.check(Location::Element(&location), value)),
-            (SchemaType::Map(key_schema, value_schema), Value::Map(map)) => {
+            (SchemaType::Array(element), Value::Array(values)) => {
+                let location = Location::Element(&location);
+                let element = location.schema(element.as_ref())?;
+                values
+                    .iter()
+                    .try_for_each(|value| element.check(location, value))
+            }
+            (SchemaType::Map(keys, values), Value::Map(map)) => {
+                let (of_key, of_value) = (Location::Key(&location), Location::Value(&location));
+                let keys = of_key.schema(keys.as_ref())?;
+                let values = of_value.schema(values.as_ref())?;
                 map.iter().try_for_each(|(key, value)| {
-                    if let Some(schema) = key_schema {
-                        schema.check(Location::Key(&location), key)?;
-                    }
-                    match value_schema {
-                        Some(schema) => schema.check(Location::Value(&location), value),
-                        None => Ok(()),
-                    }
+                    keys.check(of_key, key)?;
+                    values.check(of_value, value)
                 })
             }
-            (SchemaType::Struct(_), Value::Struct(structure)) if **structure.schema() != *self => {
-                Err(Error::data("Struct schemas do not match."))
+            (SchemaType::Struct(_), Value::Struct(structure)) => {
+                if **structure.schema() != *self {
+                    return Err(Error::data("Struct schemas do not match."));
+                }
+                structure.validate()
             }
             _ => Ok(()),
         }
@@ -107,6 +113,13 @@ enum Location<'a> {
     Whole,
 }
 
+impl Location<'_> {
+    /// The schema of what is there. Text that was parsed may have arrays and maps without one.
+    fn schema(self, schema: Option<&SchemaRef>) -> Result<&SchemaRef> {
+        schema.ok_or_else(|| Error::data(format!("No schema defined for {self}")))
+    }
+}
+
 impl fmt::Display for Location<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -124,6 +137,8 @@ mod tests {
     use crate::data::Logical;
     use crate::data::SchemaBuilder;
     use crate::data::SchemaRef;
+    use crate::data::SchemaType;
+    use crate::data::Struct;
     use crate::data::Value;
 
     #[test]
@@ -154,6 +169,17 @@ mod tests {
             named(&array, Value::Array(vec!["a".into()])),
             "Invalid Java object for schema with type INT32: class java.lang.String for element of \
              array field: \"x\""
+        );
+        let mixed = SchemaBuilder::of(SchemaType::Array(None)).build().unwrap();
+        assert_eq!(
+            message(&mixed, Value::Array(Vec::new())),
+            "No schema defined for element of array value"
+        );
+        let structure = SchemaBuilder::structure().field("x", SchemaRef::INT8);
+        let structure = structure.build().unwrap();
+        assert_eq!(
+            message(&structure, Struct::new(structure.clone()).unwrap().into()),
+            "Invalid value: null used for required field: \"x\", schema type: INT8"
         );
         let date = Logical::date().build().unwrap();
         assert_eq!(

@@ -217,6 +217,21 @@ impl Decimal {
         None
     }
 
+    /// The number without its fraction, if that fits. Huge exponents cost nothing.
+    #[must_use]
+    pub fn to_i64(&self) -> Option<i64> {
+        let Some(scale) = u32::try_from(self.scale).ok().filter(|scale| *scale > 0) else {
+            return self.to_i64_exact();
+        };
+        let digits = self.unscaled.magnitude().to_string().len();
+        if usize::try_from(scale).is_ok_and(|scale| scale >= digits) {
+            return Some(0);
+        }
+        (&self.unscaled / BigInt::from(10).pow(scale))
+            .try_into()
+            .ok()
+    }
+
     /// The number without its fraction, reduced to its low 64 bits. Huge exponents cost nothing.
     #[must_use]
     #[doc(alias = "longValue")]
@@ -325,7 +340,7 @@ pub fn from_millis(logical: Logical, millis: i64) -> Result<Value> {
                 .map_err(|_| Error::data(format!("{millis} ms is out of range for a Date")))
         }
         Logical::Time => match i32::try_from(millis) {
-            Ok(time) if (0..MILLIS_PER_DAY).contains(&millis) => Ok(Value::Time(time)),
+            Ok(time) if (0..=MILLIS_PER_DAY).contains(&millis) => Ok(Value::Time(time)),
             _ => Err(Error::data(
                 "Kafka Connect Time type should not have any date fields set to non-zero values.",
             )),

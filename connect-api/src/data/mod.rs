@@ -7,6 +7,7 @@
 mod builder;
 pub mod calendar;
 mod conform;
+mod convert;
 mod float_text;
 pub mod logical;
 mod map;

@@ -464,15 +464,7 @@ fn datum_of(ty: SchemaType, value: impl Into<Value>) -> Parsed<Datum> {
     reason = "each cast is checked by its way back"
 )]
 fn parse_number(token: &str) -> Option<Datum> {
-    let ascii: String = token
-        .chars()
-        .map(|c| {
-            decimal_digit(c)
-                .and_then(|digit| char::from_digit(digit, 10))
-                .unwrap_or(c)
-        })
-        .collect();
-    let decimal = Decimal::parse(&ascii).ok()?;
+    let decimal = parse_decimal(token)?;
     if let Some(number) = decimal.to_i64_exact() {
         return Some(if number == i64::from(number as i8) {
             Datum::new(SchemaRef::INT8, number as i8)
@@ -485,20 +477,32 @@ fn parse_number(token: &str) -> Option<Datum> {
         });
     }
     if decimal.scale() != 0 {
-        match (ascii.parse::<f32>(), ascii.parse::<f64>()) {
-            (Ok(number), _) if number.is_finite() => {
-                return Some(Datum::new(SchemaRef::FLOAT32, number));
-            }
-            (_, Ok(number)) if number.is_finite() => {
-                return Some(Datum::new(SchemaRef::FLOAT64, number));
-            }
-            _ => {}
+        let single = decimal.to_f32();
+        if single.is_finite() {
+            return Some(Datum::new(SchemaRef::FLOAT32, single));
+        }
+        let double = decimal.to_f64();
+        if double.is_finite() {
+            return Some(Datum::new(SchemaRef::FLOAT64, double));
         }
     }
     Some(Datum::new(
         Logical::decimal(decimal.scale()).build().ok()?,
         decimal,
     ))
+}
+
+/// A number in digits of any script.
+pub(super) fn parse_decimal(text: &str) -> Option<Decimal> {
+    let ascii: String = text
+        .chars()
+        .map(|c| {
+            decimal_digit(c)
+                .and_then(|digit| char::from_digit(digit, 10))
+                .unwrap_or(c)
+        })
+        .collect();
+    Decimal::parse(&ascii).ok()
 }
 
 /// Without control characters and spaces at both ends, as Java trims.

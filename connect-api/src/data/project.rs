@@ -10,30 +10,50 @@ use crate::data::Value;
 use crate::data::ValueMap;
 
 /// Projects a value of a schema onto a target schema: numbers widen, struct fields that the target
-/// lacks are dropped, fields that the source lacks take the target's default.
+/// lacks are dropped, fields that the source lacks take the target's default. So does null of an
+/// optional source, if the target is not optional.
+///
+/// ```
+/// use connect_api::data::{SchemaBuilder, SchemaRef, Struct, Value, project};
+///
+/// let old = SchemaBuilder::structure()
+///     .field("id", SchemaRef::INT32)
+///     .field("note", SchemaRef::STRING)
+///     .build()?;
+/// let new = SchemaBuilder::structure()
+///     .field("id", SchemaRef::INT64)
+///     .field("level", SchemaBuilder::int8().default(3i8).build()?)
+///     .build()?;
+///
+/// let value = Struct::new(old.clone())?.with("id", 7)?.with("note", "x")?;
+/// let projected = project(&old, &value.into(), &new)?;
+/// assert_eq!(projected.as_struct().unwrap().values(), [Value::Int64(7), Value::Int8(3)]);
+/// # Ok::<(), connect_api::Error>(())
+/// ```
 ///
 /// *Java*: `SchemaProjector.project`. As there, an optional source does not fit a required target
 /// without a default, even if the value is not null.
 ///
 /// # Errors
-/// [`ErrorKind::Data`](crate::ErrorKind::Data) if names, parameters or types do not fit.
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) if names, parameters or types do not fit, if a field
+/// has no value to take, or if a value that is not one of its own schema does not fit either.
 #[doc(alias = "SchemaProjector")]
 pub fn project(source: &SchemaRef, value: &Value, target: &SchemaRef) -> Result<Value> {
+    check(source, target)?;
     if source.is_optional() && !target.is_optional() {
-        let Some(default) = target.default() else {
+        let Some(default) = target.default_value() else {
             return Err(refuse(
                 "Writer schema is optional, however, target schema does not provide a default value.",
             ));
         };
         if value.is_null() {
-            return Ok(default.clone());
+            return Ok(default);
         }
     }
-    check(source, target)?;
-    if value.is_null() {
-        return Ok(target.default().cloned().unwrap_or_default());
+    match value {
+        Value::Null => Ok(Value::Null),
+        value => project_required(source, value, target),
     }
-    project_required(source, value, target)
 }
 
 fn check(source: &Schema, target: &Schema) -> Result<()> {
@@ -64,62 +84,80 @@ fn check(source: &Schema, target: &Schema) -> Result<()> {
 
 fn project_required(source: &SchemaRef, value: &Value, target: &SchemaRef) -> Result<Value> {
     match (target.schema_type(), value) {
-        (SchemaType::Struct(_), Value::Struct(structure)) => project_struct(structure, target),
-        (SchemaType::Array(_), Value::Array(values)) => {
-            match (source.value_schema(), target.value_schema()) {
-                (Some(from), Some(to)) => values
-                    .iter()
-                    .map(|value| project(from, value, to))
-                    .collect::<Result<Vec<_>>>()
-                    .map(Value::Array),
-                _ => Ok(value.clone()),
-            }
+        (SchemaType::Struct(_), Value::Struct(structure)) => {
+            project_struct(source, structure, target)
         }
+        (SchemaType::Array(_), Value::Array(values)) => values
+            .iter()
+            .map(|value| project_inner(source.value_schema(), value, target.value_schema()))
+            .collect::<Result<Vec<_>>>()
+            .map(Value::Array),
         (SchemaType::Map(..), Value::Map(map)) => project_map(source, map, target),
-        (to, _) => Ok(widen(value, to)),
+        (SchemaType::Array(_) | SchemaType::Map(..) | SchemaType::Struct(_), other) => Err(refuse(
+            format!("class {} is no value of {target}", other.java_class()),
+        )),
+        (to, value) => widen(value, to)
+            .ok_or_else(|| refuse(format!("a value of {source} is not one of its own schema"))),
+    }
+}
+
+/// Elements without a schema stay as they are.
+fn project_inner(
+    source: Option<&SchemaRef>,
+    value: &Value,
+    target: Option<&SchemaRef>,
+) -> Result<Value> {
+    match (source, target) {
+        (Some(source), Some(target)) => project(source, value, target),
+        _ => Ok(value.clone()),
     }
 }
 
 fn project_map(source: &SchemaRef, map: &ValueMap, target: &SchemaRef) -> Result<Value> {
-    let one = |from: Option<&SchemaRef>, value: &Value, to: Option<&SchemaRef>| match (from, to) {
-        (Some(from), Some(to)) => project(from, value, to),
-        _ => Ok(value.clone()),
-    };
     let mut projected = ValueMap::with_capacity(map.len());
     for (key, value) in map.iter() {
         projected.insert(
-            one(source.key_schema(), key, target.key_schema())?,
-            one(source.value_schema(), value, target.value_schema())?,
+            project_inner(source.key_schema(), key, target.key_schema())?,
+            project_inner(source.value_schema(), value, target.value_schema())?,
         );
     }
     Ok(Value::Map(projected))
 }
 
-fn project_struct(source: &Struct, target: &SchemaRef) -> Result<Value> {
+fn project_struct(source: &SchemaRef, structure: &Struct, target: &SchemaRef) -> Result<Value> {
     let mut projected = Struct::new(target.clone())?;
     for field in target.fields().unwrap_or_default() {
-        let value = match source.schema().field(field.name()) {
+        let (name, schema) = (field.name(), field.schema());
+        let value = match source.field(name) {
             Some(from) => {
-                let value = source.get(field.name()).unwrap_or(&Value::Null);
-                project(from.schema(), value, field.schema()).map_err(|error| {
-                    refuse(format!("Error projecting {}", field.name())).with_source(error)
-                })?
+                let value = structure
+                    .get(name)
+                    .ok_or_else(|| Error::data(format!("{name} is not a valid field name")))?;
+                project(from.schema(), value, schema).map_err(|error| in_field(name, error))?
             }
-            None => match field.schema().default() {
-                Some(default) => default.clone(),
-                None if field.schema().is_optional() => Value::Null,
+            None => match schema.default_value() {
+                Some(default) => default,
+                None if schema.is_optional() => continue,
                 None => {
                     return Err(refuse(format!(
-                        "Required field `{}` is missing from source schema: {}",
-                        field.name(),
-                        source.schema()
+                        "Required field `{name}` is missing from source schema: {source}"
                     )));
                 }
             },
         };
+        schema.validate_named(name, &value)?;
         projected.set_unchecked(field.index(), value);
     }
     Ok(Value::Struct(projected))
+}
+
+/// Names the field, unless the value is at fault.
+fn in_field(name: &str, error: Error) -> Error {
+    if error.java_class() == PROJECTOR_EXCEPTION {
+        refuse(format!("Error projecting {name}")).with_source(error)
+    } else {
+        error
+    }
 }
 
 const fn rank(ty: &SchemaType) -> Option<u8> {
@@ -138,23 +176,21 @@ fn widens(from: &SchemaType, to: &SchemaType) -> bool {
     matches!((rank(from), rank(to)), (Some(from), Some(to)) if from <= to)
 }
 
+/// A number as a wider type; anything else as it is. `None` for a number that is not one of the
+/// source type and does not fit.
 #[expect(
     clippy::cast_precision_loss,
     reason = "Java widens long to float and double likewise"
 )]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "only ever widened: `widens` was checked"
-)]
-fn widen(value: &Value, to: &SchemaType) -> Value {
+fn widen(value: &Value, to: &SchemaType) -> Option<Value> {
     match (value.as_i64(), value.as_f64(), to) {
-        (Some(n), _, SchemaType::Int16) => Value::Int16(n as i16),
-        (Some(n), _, SchemaType::Int32) => Value::Int32(n as i32),
-        (Some(n), _, SchemaType::Int64) => Value::Int64(n),
-        (Some(n), _, SchemaType::Float32) => Value::Float32(n as f32),
-        (Some(n), _, SchemaType::Float64) => Value::Float64(n as f64),
-        (_, Some(x), SchemaType::Float64) => Value::Float64(x),
-        _ => value.clone(),
+        (Some(n), _, SchemaType::Int16) => i16::try_from(n).ok().map(Value::Int16),
+        (Some(n), _, SchemaType::Int32) => i32::try_from(n).ok().map(Value::Int32),
+        (Some(n), _, SchemaType::Int64) => Some(Value::Int64(n)),
+        (Some(n), _, SchemaType::Float32) => Some(Value::Float32(n as f32)),
+        (Some(n), _, SchemaType::Float64) => Some(Value::Float64(n as f64)),
+        (_, Some(x), SchemaType::Float64) => Some(Value::Float64(x)),
+        _ => Some(value.clone()),
     }
 }
 
@@ -171,8 +207,10 @@ fn parameters(schema: &Schema) -> String {
 }
 
 fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::data(message).with_java_class("org.apache.kafka.connect.errors.SchemaProjectorException")
+    Error::data(message).with_java_class(PROJECTOR_EXCEPTION)
 }
+
+const PROJECTOR_EXCEPTION: &str = "org.apache.kafka.connect.errors.SchemaProjectorException";
 
 #[cfg(test)]
 mod tests {
@@ -203,6 +241,47 @@ mod tests {
         assert_eq!(
             projected.as_struct().unwrap().values(),
             [Value::Int64(1), Value::Int32(7)]
+        );
+    }
+
+    #[test]
+    fn a_default_that_is_a_struct_fits_its_field() {
+        let inner = || SchemaBuilder::structure().field("x", SchemaRef::INT8);
+        let default = Struct::new(inner().build().unwrap()).unwrap();
+        let inner = inner().default(default.with("x", 1i8).unwrap());
+        let target = SchemaBuilder::structure().field("in", inner.build().unwrap());
+        let target = target.build().unwrap();
+        let source = SchemaBuilder::structure().build().unwrap();
+        let value = Value::Struct(Struct::new(source.clone()).unwrap());
+        let projected = project(&source, &value, &target).unwrap();
+        assert!(target.validate(&projected).is_ok());
+    }
+
+    #[test]
+    fn a_value_that_is_not_of_its_schema_is_not_cut() {
+        for value in [Value::Int64(70_000), Value::Int32(-40_000)] {
+            assert!(project(&SchemaRef::INT8, &value, &SchemaRef::INT16).is_err());
+        }
+        let array = SchemaBuilder::array(SchemaRef::INT8).build().unwrap();
+        assert!(project(&array, &Value::Int8(1), &array).is_err());
+    }
+
+    #[test]
+    fn an_error_names_the_fields_on_its_way() {
+        let schema = |inner: SchemaRef| {
+            let inner = SchemaBuilder::structure().field("b", inner).build();
+            let outer = SchemaBuilder::structure().field("a", inner.unwrap());
+            outer.build().unwrap()
+        };
+        let (source, target) = (schema(SchemaRef::INT64), schema(SchemaRef::INT32));
+        let inner = source.field("a").unwrap().schema().clone();
+        let inner = Struct::new(inner).unwrap().with("b", 1i64).unwrap();
+        let value = Struct::new(source.clone()).unwrap().with("a", inner);
+        let error = project(&source, &value.unwrap().into(), &target).unwrap_err();
+        assert_eq!(
+            error.report(),
+            "Error projecting a: Error projecting b: Schema type mismatch. source type: INT64 and \
+             target type: INT32"
         );
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::data::Struct;
 use crate::data::Text;
 use crate::data::Value;
 
@@ -371,6 +372,21 @@ impl SchemaRef {
             (Inner::Builtin(a), Inner::Builtin(b)) => a == b,
             (Inner::Shared(a), Inner::Shared(b)) => Arc::ptr_eq(a, b),
             _ => false,
+        }
+    }
+
+    /// The [`default`](Schema::default), as a value of this very schema: the default of a struct was
+    /// made for one that has no default yet.
+    #[must_use]
+    pub fn default_value(&self) -> Option<Value> {
+        match self.default()? {
+            Value::Struct(default) => {
+                let values = default.values().to_vec();
+                Struct::from_values(self.clone(), values)
+                    .ok()
+                    .map(Value::Struct)
+            }
+            default => Some(default.clone()),
         }
     }
 }

@@ -94,7 +94,7 @@ pub fn push_java_string(out: &mut String, value: &Value) {
         Value::Null => out.push_str("null"),
         Value::String(text) => out.push_str(text),
         Value::Struct(structure) => push_java_struct(out, structure),
-        value => match millis(value) {
+        value => match millis_of(value) {
             Some(millis) => out.push_str(&Moment::of_millis(millis).java_date()),
             None => push_scalar(out, value),
         },
@@ -151,7 +151,7 @@ fn push_text(out: &mut String, value: &Value, is_embedded: bool) {
             }
             out.push('}');
         }
-        value => match millis(value) {
+        value => match millis_of(value) {
             Some(millis) => push_moment(out, millis),
             None => push_scalar(out, value),
         },
@@ -208,7 +208,7 @@ fn push_scalar(out: &mut String, value: &Value) {
 }
 
 /// Milliseconds since the epoch of a logical moment.
-fn millis(value: &Value) -> Option<i64> {
+pub(super) fn millis_of(value: &Value) -> Option<i64> {
     match value {
         Value::Date(days) => Some(i64::from(*days) * MILLIS_PER_DAY),
         Value::Time(millis) => Some((*millis).into()),

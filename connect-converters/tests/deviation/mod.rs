@@ -1,5 +1,7 @@
 //! What cases the rules of `deviations.toml` are about, found out without our own code.
 
+pub(crate) mod conversion;
+
 use std::collections::BTreeMap;
 
 use connect_testkit::golden::Answer;

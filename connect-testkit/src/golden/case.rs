@@ -98,7 +98,7 @@ impl Answer {
 /// The class of errors about inputs that have no form in Rust.
 pub(super) const UNREPRESENTABLE: &str = "unrepresentable";
 
-/// The input has no form in Rust, so that no code can be given it: an error in itself.
-pub(super) fn unrepresentable(what: impl std::fmt::Display) -> Error {
+/// The error about an input that has no form in Rust: no code can be given it.
+pub fn unrepresentable(what: impl std::fmt::Display) -> Error {
     Error::data(format!("{what} has no form in Rust")).with_java_class(UNREPRESENTABLE)
 }

@@ -70,6 +70,7 @@ mod value;
 pub use case::Answer;
 pub use case::Case;
 pub use case::Expectation;
+pub use case::unrepresentable;
 pub use compare::same_json_text;
 pub use compare::same_output;
 pub use record::GoldenRecord;
