@@ -163,7 +163,7 @@ fn take_field(structure: Struct, name: &str, replaces_null_with_default: bool) -
     let value = structure.into_values().into_iter().nth(field.index());
     let mut value = value.unwrap_or_default();
     if replaces_null_with_default {
-        replace_null(&mut value, field.schema())?;
+        replace_null(&mut value, field.schema());
     }
     Ok(value)
 }

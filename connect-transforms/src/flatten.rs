@@ -242,7 +242,7 @@ fn add_values(structure: Struct, flat: &[Field], values: &mut Vec<Value>) -> Res
             (SchemaType::Struct(_), Value::Null) => add_nulls(field.schema(), values),
             (SchemaType::Struct(_), other) => return Err(not_a_struct(&other, PURPOSE)),
             (_, mut leaf) => {
-                replace_null(&mut leaf, field.schema())?;
+                replace_null(&mut leaf, field.schema());
                 if let Some(flat) = flat.get(values.len()) {
                     refuse_null(&leaf, flat)?;
                 }

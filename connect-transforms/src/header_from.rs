@@ -104,7 +104,7 @@ impl HeaderFrom {
                 value => value.cloned().unwrap_or_default(),
             };
             if self.replaces_null_with_default {
-                replace_null(&mut value, field.schema())?;
+                replace_null(&mut value, field.schema());
             }
             let value = Datum::new(field.schema().clone(), value);
             headers.push(Header::new(pair.header.clone(), value));

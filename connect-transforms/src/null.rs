@@ -3,7 +3,6 @@
 use connect_api::Result;
 use connect_api::data::Field;
 use connect_api::data::SchemaRef;
-use connect_api::data::Struct;
 use connect_api::data::Value;
 
 /// Settles the nulls among values that a new struct takes over, given its fields: they become the
@@ -16,7 +15,7 @@ pub(crate) fn settle_nulls(
     for (value, field) in values.iter_mut().zip(fields) {
         if value.is_null() {
             if replaces_null_with_default {
-                replace_null(value, field.schema())?;
+                replace_null(value, field.schema());
             }
             refuse_null(value, field)?;
         }
@@ -25,20 +24,12 @@ pub(crate) fn settle_nulls(
 }
 
 /// Puts the default of the schema in the place of null, if there is one.
-///
-/// The default of a struct gets the schema itself: it was made for one that has no default yet.
-pub(crate) fn replace_null(value: &mut Value, schema: &SchemaRef) -> Result<()> {
+pub(crate) fn replace_null(value: &mut Value, schema: &SchemaRef) {
     if value.is_null()
-        && let Some(default) = schema.default()
+        && let Some(default) = schema.default_value()
     {
-        *value = match default {
-            Value::Struct(default) => {
-                Struct::from_values(schema.clone(), default.values().to_vec())?.into()
-            }
-            default => default.clone(),
-        };
+        *value = default;
     }
-    Ok(())
 }
 
 /// Refuses null for a required field, even if it has a default: so does Java, where a field of a
@@ -53,6 +44,7 @@ pub(crate) fn refuse_null(value: &Value, field: &Field) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use connect_api::data::SchemaBuilder;
+    use connect_api::data::Struct;
 
     use super::*;
 
@@ -63,7 +55,7 @@ mod tests {
         let schema = schema.default(default.with("x", 5).unwrap());
         let schema = schema.build().unwrap();
         let mut value = Value::Null;
-        replace_null(&mut value, &schema).unwrap();
+        replace_null(&mut value, &schema);
         assert!(schema.validate(&value).is_ok());
         assert_eq!(value.as_struct().unwrap().get("x"), Some(&Value::Int32(5)));
     }

@@ -77,7 +77,7 @@ impl Cast {
         let new_fields = schema.fields().unwrap_or_default();
         for ((value, field), new_field) in values.iter_mut().zip(fields).zip(new_fields) {
             if self.replaces_null_with_default {
-                replace_null(value, field.schema())?;
+                replace_null(value, field.schema());
             }
             // A field of the same schema is one that keeps its type.
             if field.schema() != new_field.schema() {
