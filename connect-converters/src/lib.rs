@@ -31,12 +31,14 @@
 //! # Ok::<(), connect_api::Error>(())
 //! ```
 
+mod all_roles;
 mod boolean;
 mod bytes;
 mod converter_type;
 mod encoding;
 mod json;
 mod number;
+mod refusal;
 mod simple_header;
 mod string;
 

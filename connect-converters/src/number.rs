@@ -1,22 +1,14 @@
 //! Numbers, big endian in as many bytes as their type has.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use connect_api::Converter;
-use connect_api::DatumRole;
 use connect_api::Error;
-use connect_api::HeaderConverter;
 use connect_api::Result;
-use connect_api::TopicName;
-use connect_api::config::ConfigDef;
-use connect_api::config::ConfigMap;
 use connect_api::data::Datum;
 use connect_api::data::SchemaRef;
-use connect_api::data::Text;
 use connect_api::data::Value;
-use connect_api::record::Header;
-use connect_api::record::RawHeaders;
+
+use crate::all_roles::all_roles;
+use crate::refusal::not_deserialized;
 
 /// Defines the converter of one type of numbers: the variant of its values, the schema that they
 /// are read with, what errors call it, and Kafka's deserializer.
@@ -34,8 +26,8 @@ macro_rules! converter {
         pub struct $converter;
 
         impl $converter {
-            fn encode_value(value: &Value) -> Result<Option<Bytes>> {
-                match value {
+            fn encode_datum(&self, datum: &Datum) -> Result<Option<Bytes>> {
+                match &datum.value {
                     Value::Null => Ok(None),
                     Value::$variant(number) => {
                         Ok(Some(Bytes::copy_from_slice(&number.to_be_bytes())))
@@ -48,7 +40,7 @@ macro_rules! converter {
                 }
             }
 
-            fn decode_bytes(bytes: Option<Bytes>) -> Result<Datum> {
+            fn decode_bytes(&self, bytes: Option<Bytes>) -> Result<Datum> {
                 let number = bytes.map(|bytes| match (*bytes).try_into() {
                     Ok(bytes) => Ok(<$number>::from_be_bytes(bytes)),
                     Err(_) => Err(not_deserialized(
@@ -64,51 +56,7 @@ macro_rules! converter {
             }
         }
 
-        impl Converter for $converter {
-            fn config_def(&self) -> &ConfigDef {
-                crate::converter_type::def()
-            }
-
-            fn configure(&mut self, _: &ConfigMap, _: DatumRole) -> Result<()> {
-                Ok(())
-            }
-
-            fn encode(
-                &mut self,
-                _: &TopicName,
-                _: &mut RawHeaders,
-                datum: &Datum,
-            ) -> Result<Option<Bytes>> {
-                Self::encode_value(&datum.value)
-            }
-
-            fn decode(
-                &mut self,
-                _: &TopicName,
-                _: &RawHeaders,
-                bytes: Option<Bytes>,
-            ) -> Result<Datum> {
-                Self::decode_bytes(bytes)
-            }
-        }
-
-        impl HeaderConverter for $converter {
-            fn config_def(&self) -> &ConfigDef {
-                crate::converter_type::def()
-            }
-
-            fn configure(&mut self, _: &ConfigMap) -> Result<()> {
-                Ok(())
-            }
-
-            fn encode(&mut self, _: &TopicName, header: &Header) -> Result<Option<Bytes>> {
-                Self::encode_value(&header.value.value)
-            }
-
-            fn decode(&mut self, _: &TopicName, _: &Text, bytes: Option<Bytes>) -> Result<Datum> {
-                Self::decode_bytes(bytes)
-            }
-        }
+        all_roles!($converter);
     };
 }
 
@@ -135,11 +83,4 @@ converter! {
 converter! {
     /// Writes 16-bit integers as 2 bytes.
     ShortConverter, i16, Int16, OPTIONAL_INT16, "short", "ShortDeserializer"
-}
-
-/// The bytes are not those of a value: Kafka's deserializer says why.
-pub(crate) fn not_deserialized(name: &str, reason: impl Into<Cow<'static, str>>) -> Error {
-    let reason = Error::data(reason)
-        .with_java_class("org.apache.kafka.common.errors.SerializationException");
-    Error::data(format!("Failed to deserialize {name}: ")).with_source(reason)
 }

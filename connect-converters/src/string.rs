@@ -1,23 +1,18 @@
 //! Text.
 
 use bytes::Bytes;
-use connect_api::Converter;
 use connect_api::DatumRole;
 use connect_api::Error;
-use connect_api::HeaderConverter;
 use connect_api::Result;
-use connect_api::TopicName;
 use connect_api::config::ConfigDef;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::data::Datum;
 use connect_api::data::SchemaRef;
-use connect_api::data::Text;
 use connect_api::data::Value;
 use connect_api::data::text_form::java_string;
-use connect_api::record::Header;
-use connect_api::record::RawHeaders;
 
+use crate::all_roles::all_roles;
 use crate::converter_type::CONVERTER_TYPE;
 use crate::encoding::Encoding;
 
@@ -66,8 +61,8 @@ impl StringConverter {
         Ok(())
     }
 
-    fn encode_value(&self, value: &Value) -> Result<Option<Bytes>> {
-        match value {
+    fn encode_datum(&self, datum: &Datum) -> Result<Option<Bytes>> {
+        match &datum.value {
             Value::Null => Ok(None),
             Value::String(text) => Ok(Some(self.written.encode(text))),
             value if has_bytes(value) => Err(Error::data(
@@ -77,52 +72,17 @@ impl StringConverter {
         }
     }
 
-    fn decode_bytes(&self, bytes: Option<Bytes>) -> Datum {
+    fn decode_bytes(&self, bytes: Option<Bytes>) -> Result<Datum> {
         let text = bytes.map(|bytes| self.read.decode(bytes));
-        Datum::new(SchemaRef::OPTIONAL_STRING, text)
+        Ok(Datum::new(SchemaRef::OPTIONAL_STRING, text))
     }
 }
 
-impl Converter for StringConverter {
-    fn config_def(&self) -> &ConfigDef {
-        StringConverterConfig::config_def()
-    }
-
-    fn configure(&mut self, config: &ConfigMap, role: DatumRole) -> Result<()> {
-        self.configure_as(config, role)
-    }
-
-    fn encode(
-        &mut self,
-        _: &TopicName,
-        _: &mut RawHeaders,
-        datum: &Datum,
-    ) -> Result<Option<Bytes>> {
-        self.encode_value(&datum.value)
-    }
-
-    fn decode(&mut self, _: &TopicName, _: &RawHeaders, bytes: Option<Bytes>) -> Result<Datum> {
-        Ok(self.decode_bytes(bytes))
-    }
-}
-
-impl HeaderConverter for StringConverter {
-    fn config_def(&self) -> &ConfigDef {
-        StringConverterConfig::config_def()
-    }
-
-    fn configure(&mut self, config: &ConfigMap) -> Result<()> {
-        self.configure_as(config, DatumRole::Header)
-    }
-
-    fn encode(&mut self, _: &TopicName, header: &Header) -> Result<Option<Bytes>> {
-        self.encode_value(&header.value.value)
-    }
-
-    fn decode(&mut self, _: &TopicName, _: &Text, bytes: Option<Bytes>) -> Result<Datum> {
-        Ok(self.decode_bytes(bytes))
-    }
-}
+all_roles!(
+    StringConverter,
+    StringConverterConfig::config_def(),
+    Self::configure_as
+);
 
 /// True if there are bytes anywhere in a value.
 fn has_bytes(value: &Value) -> bool {
@@ -140,6 +100,7 @@ fn has_bytes(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use connect_api::config_map;
+    use connect_api::data::Text;
 
     use super::*;
 
@@ -148,11 +109,11 @@ mod tests {
         let converter = StringConverter::default();
         let text = Text::from("hello");
         let bytes = converter
-            .encode_value(&Value::String(text.clone()))
+            .encode_datum(&Datum::schemaless(text.clone()))
             .unwrap()
             .unwrap();
         assert_eq!(bytes.as_ptr(), text.as_ptr());
-        let datum = converter.decode_bytes(Some(bytes));
+        let datum = converter.decode_bytes(Some(bytes)).unwrap();
         assert_eq!(datum.value.as_str().unwrap().as_ptr(), text.as_ptr());
     }
 
@@ -160,8 +121,16 @@ mod tests {
     fn bytes_are_refused_wherever_they_are() {
         let converter = StringConverter::default();
         let bytes = Value::from(vec![1u8]);
-        assert!(converter.encode_value(&bytes).is_err());
-        assert!(converter.encode_value(&Value::Array(vec![bytes])).is_err());
+        assert!(
+            converter
+                .encode_datum(&Datum::schemaless(bytes.clone()))
+                .is_err()
+        );
+        assert!(
+            converter
+                .encode_datum(&Datum::schemaless(Value::Array(vec![bytes])))
+                .is_err()
+        );
     }
 
     #[test]

@@ -12,21 +12,14 @@ mod write;
 
 use bytes::Bytes;
 use bytes::BytesMut;
-use connect_api::Converter;
 use connect_api::DatumRole;
 use connect_api::Error;
-use connect_api::HeaderConverter;
 use connect_api::Result;
-use connect_api::TopicName;
-use connect_api::config::ConfigDef;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::data::Datum;
 use connect_api::data::SchemaRef;
-use connect_api::data::Text;
 use connect_api::data::Value;
-use connect_api::record::Header;
-use connect_api::record::RawHeaders;
 
 use self::config::DecimalFormat;
 use self::config::JsonConverterConfig;
@@ -37,6 +30,7 @@ use self::plan::Plan;
 use self::read::Reader;
 use self::schema::ReadSchemas;
 use self::schema::read_schema;
+use crate::all_roles::all_roles;
 use crate::converter_type::CONVERTER_TYPE;
 
 /// Writes and reads JSON; with `schemas.enable` (the default) as `{"schema":…,"payload":…}`.
@@ -267,46 +261,11 @@ impl Default for JsonConverter {
     }
 }
 
-impl Converter for JsonConverter {
-    fn config_def(&self) -> &ConfigDef {
-        JsonConverterConfig::config_def()
-    }
-
-    fn configure(&mut self, config: &ConfigMap, role: DatumRole) -> Result<()> {
-        self.configure_as(config, role)
-    }
-
-    fn encode(
-        &mut self,
-        _: &TopicName,
-        _: &mut RawHeaders,
-        datum: &Datum,
-    ) -> Result<Option<Bytes>> {
-        self.encode_datum(datum)
-    }
-
-    fn decode(&mut self, _: &TopicName, _: &RawHeaders, bytes: Option<Bytes>) -> Result<Datum> {
-        self.decode_bytes(bytes)
-    }
-}
-
-impl HeaderConverter for JsonConverter {
-    fn config_def(&self) -> &ConfigDef {
-        JsonConverterConfig::config_def()
-    }
-
-    fn configure(&mut self, config: &ConfigMap) -> Result<()> {
-        self.configure_as(config, DatumRole::Header)
-    }
-
-    fn encode(&mut self, _: &TopicName, header: &Header) -> Result<Option<Bytes>> {
-        self.encode_datum(&header.value)
-    }
-
-    fn decode(&mut self, _: &TopicName, _: &Text, bytes: Option<Bytes>) -> Result<Datum> {
-        self.decode_bytes(bytes)
-    }
-}
+all_roles!(
+    JsonConverter,
+    JsonConverterConfig::config_def(),
+    Self::configure_as
+);
 
 fn datum_of(plan: Option<&Plan>, value: Value) -> Datum {
     Datum {
