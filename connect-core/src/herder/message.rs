@@ -1,6 +1,7 @@
 //! What goes into the herder core and what comes out.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use connect_api::ConfigMap;
@@ -16,7 +17,7 @@ use crate::cluster::ConfigRecord;
 use crate::cluster::TargetState;
 use crate::herder::Assignment;
 use crate::herder::HerderError;
-use crate::status::Status;
+use crate::herder::Status;
 use crate::status::Subject;
 
 /// Names a request; the driver gives it out and gets it back in [`Action::Respond`].
@@ -128,11 +129,11 @@ pub enum Operation {
         /// The change.
         change: OffsetChange,
     },
-    /// The connectors that the host's files declare: creates or updates these and removes those
-    /// declared at an earlier start and not now. Target states of existing ones are kept.
+    /// Record which connectors the host's files declare, and remove those that were declared at an
+    /// earlier start and are not now. Creating the others is the caller's business.
     Declare {
-        /// All declared connectors.
-        connectors: Vec<Declared>,
+        /// The names of all declared connectors.
+        names: BTreeSet<ConnectorName>,
     },
     /// Remove a connector. Its offsets stay.
     Delete {
@@ -181,17 +182,6 @@ pub enum Operation {
     },
     /// Stop everything; no request is taken any more.
     Shutdown,
-}
-
-/// A connector that a file declares.
-#[derive(Debug, Clone)]
-pub struct Declared {
-    /// Its name.
-    pub name: ConnectorName,
-    /// Its configuration, variables unresolved.
-    pub config: ConfigMap,
-    /// What is wanted of it initially, if it is new.
-    pub initial: Option<TargetState>,
 }
 
 /// A change of the offsets of a connector.
@@ -244,6 +234,8 @@ pub type GivenUp = Vec<Subject>;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Outcome {
+    /// Of [`Action::Fence`]: `false` if there was nothing to fence, as for a sink.
+    Fenced(Result<bool, Failure>),
     /// Of [`Action::AlterOffsets`]: what the plugin's `alter_offsets` returned.
     OffsetsAltered(Result<bool, Failure>),
     /// Of [`Action::TaskConfigs`].
@@ -271,6 +263,18 @@ pub enum Action {
         config: ConfigMap,
         /// The change.
         change: OffsetChange,
+    },
+    /// Question: with exactly-once, fence what older tasks of a source connector may still write
+    /// (KIP-618); answer with [`Outcome::Fenced`].
+    Fence {
+        /// The question.
+        id: ActionId,
+        /// The connector.
+        name: ConnectorName,
+        /// The configuration of the connector, variables unresolved.
+        config: ConfigMap,
+        /// Tasks below this number may have run.
+        tasks: usize,
     },
     /// Make a status known; `None` is a tombstone.
     Publish(Subject, Option<Status>),
@@ -343,11 +347,6 @@ pub struct StartTask {
     pub id: TaskId,
     /// Its incarnation.
     pub incarnation: Incarnation,
-    /// How many tasks the set has.
-    pub tasks: usize,
-    /// With exactly-once: tasks below this number may have run before with transactional ids of
-    /// this connector, and those at or above `tasks` must be fenced (KIP-618).
-    pub fence: usize,
     /// The configuration of the connector that the task set was made from, variables unresolved.
     pub connector_config: ConfigMap,
     /// Its own configuration.
