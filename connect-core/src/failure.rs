@@ -33,6 +33,13 @@ impl Failure {
         Self::from(&Error::new(kind, message.into()))
     }
 
+    /// A call that is over its deadline. It is not transient: whoever starts again what hangs gets
+    /// one more thing that hangs.
+    #[must_use]
+    pub fn overdue(message: &str) -> Self {
+        Self::from(&Error::external(message.to_owned()).into_permanent())
+    }
+
     /// The kind of fact.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

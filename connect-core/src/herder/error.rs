@@ -50,6 +50,14 @@ pub enum HerderError {
         /// Why.
         failure: Failure,
     },
+    /// The configuration could not be checked.
+    #[error("the configuration of connector \"{name}\" could not be checked: {failure}")]
+    NotValidated {
+        /// The connector.
+        name: ConnectorName,
+        /// Why.
+        failure: Failure,
+    },
     /// Offsets can be changed only while the connector is stopped (REST: 400).
     #[error(
         "Connectors must be in the STOPPED state before their offsets can be modified. This can be \
@@ -125,6 +133,7 @@ impl From<HerderError> for Error {
             | HerderError::TimedOut { .. } => Self::retriable(text),
             HerderError::OffsetsInUse(_) | HerderError::ShuttingDown => Self::illegal_state(text),
             HerderError::ConnectorFailed { failure, .. }
+            | HerderError::NotValidated { failure, .. }
             | HerderError::OffsetsRefused { failure, .. }
             | HerderError::Store { failure, .. } => {
                 let error = Self::new(ErrorKind::External, text);

@@ -13,7 +13,7 @@ use crate::ConnectorName;
 use crate::Failure;
 use crate::LogicalTime;
 use crate::TaskId;
-use crate::cluster::ConfigRecord;
+use crate::cluster::log::ConfigRecord;
 use crate::cluster::TargetState;
 use crate::herder::Assignment;
 use crate::herder::HerderError;

@@ -152,6 +152,12 @@ impl TaskSet {
         &self.configs
     }
 
+    /// [`configs`](TaskSet::configs), shared.
+    #[must_use]
+    pub const fn shared_configs(&self) -> &Arc<[ConfigMap]> {
+        &self.configs
+    }
+
     /// The configuration of the connector that the tasks were made from.
     ///
     /// *Java*: `appliedConnectorConfig`.

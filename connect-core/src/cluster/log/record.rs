@@ -127,6 +127,20 @@ impl ConfigRecord {
         }
     }
 
+    /// The connector that it is about, if it is about one.
+    #[must_use]
+    pub const fn connector(&self) -> Option<&ConnectorName> {
+        match self {
+            Self::Commit { name, .. }
+            | Self::Connector { name, .. }
+            | Self::RestartRequest { name, .. }
+            | Self::TargetState { name, .. }
+            | Self::TaskCount { name, .. } => Some(name),
+            Self::Task { id, .. } => Some(&id.connector),
+            Self::LoggerLevel { .. } | Self::SessionKey(_) => None,
+        }
+    }
+
     /// The stored key and value; a value of `None` is a tombstone.
     #[must_use]
     pub fn encode(&self) -> (Bytes, Option<Bytes>) {
