@@ -8,6 +8,9 @@ use serde::Deserialize;
 use serde_json::Map;
 use serde_json::Value as Json;
 
+use super::FieldError;
+use super::RecordProblem;
+
 /// Writes one JSON object, member by member.
 #[derive(Debug)]
 pub(crate) struct ObjectWriter(String);
@@ -99,31 +102,30 @@ pub(crate) fn write_text(json: &mut String, text: &str) {
     json.push('"');
 }
 
-/// A member of a stored JSON object is missing or is not what it must be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{field}\" is not {expected}")]
-pub struct FieldError {
-    field: &'static str,
-    expected: &'static str,
-}
-
-impl FieldError {
-    pub(crate) const fn new(field: &'static str, expected: &'static str) -> Self {
-        Self { field, expected }
-    }
-
-    /// The name of the member.
-    #[must_use]
-    pub const fn field(&self) -> &'static str {
-        self.field
-    }
-}
-
 /// The members of a stored object.
 #[derive(Debug)]
-pub(crate) struct Members(pub(crate) Map<String, Json>);
+pub(crate) struct Members(Map<String, Json>);
 
 impl Members {
+    /// The members of a stored value; `None` for a tombstone, which may be a stored null.
+    pub(crate) fn read(value: Option<&[u8]>) -> Result<Option<Self>, RecordProblem> {
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        match serde_json::from_slice(value).map_err(RecordProblem::Json)? {
+            Json::Null => Ok(None),
+            Json::Object(members) => Ok(Some(Self(members))),
+            _ => Err(RecordProblem::NotAnObject),
+        }
+    }
+
+    pub(crate) fn object(&self, field: &'static str) -> Result<Self, FieldError> {
+        match self.0.get(field) {
+            Some(Json::Object(members)) => Ok(Self(members.clone())),
+            _ => Err(FieldError::new(field, "an object")),
+        }
+    }
+
     /// True if the member is true; anything else, or nothing, is false.
     pub(crate) fn is_true(&self, field: &str) -> bool {
         self.0
@@ -140,13 +142,17 @@ impl Members {
         }
     }
 
-    /// A count as Java has it: 32 bits.
+    /// A count as Java has it: an integer of 32 bits.
     pub(crate) fn count(&self, field: &'static str) -> Result<usize, FieldError> {
-        let count = self.0.get(field).and_then(Json::as_i64);
+        let count = self.integer32(field).ok();
         count
-            .and_then(|count| i32::try_from(count).ok())
             .and_then(|count| usize::try_from(count).ok())
             .ok_or(FieldError::new(field, "a number from 0 to 2147483647"))
+    }
+
+    pub(crate) fn integer32(&self, field: &'static str) -> Result<i32, FieldError> {
+        let integer = self.integer(field)?;
+        i32::try_from(integer).map_err(|_| FieldError::new(field, "an integer of 32 bits"))
     }
 
     pub(crate) fn integer(&self, field: &'static str) -> Result<i64, FieldError> {

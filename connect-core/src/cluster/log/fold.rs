@@ -7,8 +7,6 @@ use connect_api::ConfigMap;
 
 use super::ConfigEvent;
 use super::ConfigRecord;
-use super::ConfigRecordError;
-use super::ConfigRecordProblem;
 use super::Connector;
 use super::Inconsistency;
 use super::SessionKey;
@@ -17,6 +15,8 @@ use super::connector::Marks;
 use crate::ConnectorName;
 use crate::TaskId;
 use crate::cluster::TargetState;
+use crate::codec::RecordError;
+use crate::codec::RecordProblem;
 
 /// What is wanted: the fold of the configuration log.
 ///
@@ -65,14 +65,14 @@ impl ConfigLog {
         offset: i64,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
-    ) -> Result<Option<ConfigEvent>, ConfigRecordError> {
+    ) -> Result<Option<ConfigEvent>, RecordError> {
         if self.has_read(offset) {
             return Ok(None);
         }
         match ConfigRecord::decode(key, value) {
             Ok(record) => Ok(self.apply(offset, record)),
             Err(error) => {
-                let is_json = !matches!(error.problem(), ConfigRecordProblem::Json(_));
+                let is_json = !matches!(error.problem(), RecordProblem::Json(_));
                 self.advance(offset, is_json);
                 Err(error)
             }

@@ -47,9 +47,7 @@ impl ConfigKey {
             return Some(Self::SessionKey);
         }
         if let Some(task) = text.strip_prefix(TASK) {
-            let (connector, index) = task.rsplit_once('-')?;
-            let index: u32 = index.parse().ok()?;
-            return Some(Self::Task(TaskId::new(connector, index as usize)));
+            return TaskId::parse(task).map(Self::Task);
         }
         if let Some(namespace) = text.strip_prefix(LOGGER_LEVEL) {
             return Some(Self::LoggerLevel(namespace.to_owned()));

@@ -4,7 +4,6 @@
 //! [`ConfigEvent`] that follows from it. A [`Connector`] is what the fold knows of one connector.
 
 mod connector;
-mod error;
 mod event;
 mod fold;
 mod key;
@@ -13,8 +12,6 @@ mod record;
 pub use connector::Connector;
 pub use connector::Inconsistency;
 pub use connector::TaskSet;
-pub use error::ConfigRecordError;
-pub use error::ConfigRecordProblem;
 pub use event::ConfigEvent;
 pub use fold::ConfigLog;
 pub use key::ConfigKey;

@@ -8,15 +8,14 @@ use base64::engine::GeneralPurposeConfig;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use connect_api::ConfigMap;
-use serde_json::Value as Json;
 
 use super::ConfigKey;
-use super::ConfigRecordError;
-use super::ConfigRecordProblem;
 use crate::ConnectorName;
 use crate::TaskId;
 use crate::cluster::TargetState;
 use crate::codec::FieldError;
+use crate::codec::RecordError;
+use crate::codec::RecordProblem;
 use crate::codec::json::Members;
 use crate::codec::json::ObjectWriter;
 
@@ -83,7 +82,6 @@ pub enum ConfigRecord {
 
 /// What a request to restart a connector covers (KIP-745).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "KIP-745 has these two")]
 pub struct RestartRequest {
     /// Tasks are restarted too.
     pub include_tasks: bool,
@@ -179,34 +177,29 @@ impl ConfigRecord {
     /// Reads a stored record.
     ///
     /// # Errors
-    /// [`ConfigRecordError`] says what is wrong; readers report it and skip the record.
-    pub fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Self, ConfigRecordError> {
-        let text = String::from_utf8_lossy(key.unwrap_or_default());
-        let read = || {
-            let value = value.map(serde_json::from_slice).transpose();
-            let value = value.map_err(ConfigRecordProblem::Json)?;
-            let key = ConfigKey::parse(&text).ok_or(ConfigRecordProblem::UnknownKey)?;
-            Self::from_json(key, value.unwrap_or_default())
+    /// [`RecordError`] says what is wrong; readers report it and skip the record.
+    pub fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Self, RecordError> {
+        let key = String::from_utf8_lossy(key.unwrap_or_default());
+        let value = Members::read(value);
+        let read = || match (value, ConfigKey::parse(&key)) {
+            (Err(problem @ RecordProblem::Json(_)), _) => Err(problem),
+            (_, None) => Err(RecordProblem::UnknownKey),
+            (Err(problem), _) => Err(problem),
+            (Ok(Some(value)), Some(key)) => Ok(Self::of(key, &value)?),
+            (Ok(None), Some(key)) => Self::tombstone(key),
         };
-        read().map_err(|problem| ConfigRecordError {
-            key: text.clone().into_owned(),
-            problem,
-        })
+        read().map_err(|problem| RecordError::new(&*key, problem))
     }
 
-    /// The record of a key and a value; null, stored or not, is a tombstone.
-    fn from_json(key: ConfigKey, value: Json) -> Result<Self, ConfigRecordProblem> {
-        let value = match value {
-            Json::Null => {
-                return match key {
-                    ConfigKey::Connector(name) => Ok(Self::Connector { name, config: None }),
-                    ConfigKey::TargetState(name) => Ok(Self::TargetState { name, state: None }),
-                    _ => Err(ConfigRecordProblem::Tombstone),
-                };
-            }
-            Json::Object(members) => Members(members),
-            _ => return Err(ConfigRecordProblem::NotAnObject),
-        };
+    fn tombstone(key: ConfigKey) -> Result<Self, RecordProblem> {
+        match key {
+            ConfigKey::Connector(name) => Ok(Self::Connector { name, config: None }),
+            ConfigKey::TargetState(name) => Ok(Self::TargetState { name, state: None }),
+            _ => Err(RecordProblem::Tombstone),
+        }
+    }
+
+    fn of(key: ConfigKey, value: &Members) -> Result<Self, FieldError> {
         Ok(match key {
             ConfigKey::Commit(name) => Self::Commit {
                 name,
@@ -234,7 +227,7 @@ impl ConfigRecord {
             }),
             ConfigKey::TargetState(name) => Self::TargetState {
                 name,
-                state: Some(read_target_state(&value)?),
+                state: Some(read_target_state(value)?),
             },
             ConfigKey::Task(id) => Self::Task {
                 id,
@@ -408,8 +401,10 @@ mod tests {
             ),
         ] {
             let error = ConfigRecord::decode(Some(key.as_bytes()), value.map(str::as_bytes));
-            let error = error.unwrap_err().to_string();
-            assert!(error.contains(expected) && error.contains(key), "{error}");
+            let error = error.unwrap_err();
+            assert_eq!(error.key(), key);
+            let problem = error.problem().to_string();
+            assert!(problem.contains(expected), "{problem}");
         }
     }
 
