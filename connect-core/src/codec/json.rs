@@ -49,6 +49,23 @@ impl ObjectWriter {
         self
     }
 
+    pub(crate) fn texts<'a>(
+        mut self,
+        key: &str,
+        values: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        self.key(key);
+        self.0.push('[');
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            write_text(&mut self.0, value);
+        }
+        self.0.push(']');
+        self
+    }
+
     pub(crate) fn object(mut self, key: &str, object: Self) -> Self {
         self.key(key);
         self.0.push_str(&object.finish());
@@ -158,6 +175,12 @@ impl Members {
     pub(crate) fn integer(&self, field: &'static str) -> Result<i64, FieldError> {
         let integer = self.0.get(field).and_then(Json::as_i64);
         integer.ok_or(FieldError::new(field, "an integer"))
+    }
+
+    pub(crate) fn texts(&self, field: &'static str) -> Result<Vec<&str>, FieldError> {
+        let list = self.0.get(field).and_then(Json::as_array);
+        list.and_then(|list| list.iter().map(Json::as_str).collect())
+            .ok_or(FieldError::new(field, "a list of texts"))
     }
 
     pub(crate) fn text(&self, field: &'static str) -> Result<&str, FieldError> {

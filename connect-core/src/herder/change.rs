@@ -1,6 +1,7 @@
 //! Changes of connectors, made one after the other.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 
 use connect_api::ConfigMap;
@@ -44,6 +45,7 @@ pub(super) struct Change {
 
 #[derive(Debug)]
 pub(super) enum Kind {
+    Declare(BTreeSet<ConnectorName>),
     Delete,
     Offsets(OffsetChange),
     Put {
@@ -197,6 +199,13 @@ impl HerderCore {
                 (present, _) => Plan::Write(put_records(name, config, *initial, present.is_none())),
             };
         }
+        if let Kind::Declare(names) = &change.kind {
+            let records = vec![ConfigRecord::Declared {
+                names: names.clone(),
+            }];
+            let is_news = names != self.desired.declared();
+            return Plan::of(records.into_iter().filter(|_| is_news).collect());
+        }
         let Some(connector) = connector else {
             return match &change.kind {
                 Kind::Tasks { .. } | Kind::TaskCount(_) => Plan::Done,
@@ -226,7 +235,7 @@ impl HerderCore {
                     _ => Plan::Refuse(HerderError::OffsetsInUse(name.clone())),
                 }
             }
-            Kind::Put { .. } => Plan::Done,
+            Kind::Declare(_) | Kind::Put { .. } => Plan::Done,
             Kind::Restart(request) => Plan::Write(vec![ConfigRecord::RestartRequest {
                 name: name.clone(),
                 request: *request,

@@ -21,7 +21,6 @@ use crate::herder::HerderOptions;
 use crate::herder::Incarnation;
 use crate::herder::Input;
 use crate::herder::Outcome;
-use crate::herder::Request;
 use crate::herder::RequestId;
 use crate::herder::change::Changes;
 use crate::herder::deadlines::Deadlines;
@@ -235,11 +234,15 @@ impl HerderCore {
 
     /// Everything may have changed.
     pub(super) fn touch_all(&mut self) {
-        self.touched.extend(self.desired.connectors().keys().cloned());
+        self.touched
+            .extend(self.desired.connectors().keys().cloned());
         self.touched.extend(self.running.connectors.keys().cloned());
         let tasks = self.running.tasks.keys();
         self.touched.extend(tasks.map(|id| id.connector.clone()));
-        let known = self.board.iter().map(|(subject, _)| subject.connector().clone());
+        let known = self
+            .board
+            .iter()
+            .map(|(subject, _)| subject.connector().clone());
         self.touched.extend(known);
     }
 

@@ -13,8 +13,8 @@ use crate::ConnectorName;
 use crate::Failure;
 use crate::LogicalTime;
 use crate::TaskId;
-use crate::cluster::log::ConfigRecord;
 use crate::cluster::TargetState;
+use crate::cluster::log::ConfigRecord;
 use crate::herder::Assignment;
 use crate::herder::HerderError;
 use crate::herder::Status;
@@ -145,7 +145,7 @@ pub enum Operation {
         /// The connector.
         name: ConnectorName,
         /// The changes by key.
-        patch: BTreeMap<String, Option<String>>,
+        patch: ConfigMap,
     },
     /// Create a connector or change its configuration. A configuration that equals the present one
     /// writes nothing and restarts nothing but what has failed.

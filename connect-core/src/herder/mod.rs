@@ -22,7 +22,6 @@
 //! | `restart.rs` | whether and when what has failed is started again |
 //!
 
-
 mod change;
 mod core;
 mod deadlines;

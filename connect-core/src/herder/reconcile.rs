@@ -1,5 +1,6 @@
 //! Compares what is wanted and owned with what runs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::cluster::TargetState;
 use crate::herder::Action;
 use crate::herder::HerderCore;
 use crate::herder::Incarnation;
+use crate::herder::Response;
 use crate::herder::StartTask;
 use crate::herder::change::Kind;
 use crate::herder::core::Question;
@@ -42,7 +44,7 @@ impl HerderCore {
             self.touched.clear();
             return;
         }
-        let mut settled = std::collections::BTreeSet::new();
+        let mut settled = BTreeSet::new();
         while let Some(name) = self.touched.pop_first() {
             self.reconcile_connector(&name);
             self.reconcile_tasks(&name);
@@ -157,14 +159,18 @@ impl HerderCore {
         };
         // Tasks of one set may share what another set divides differently (invariant A4).
         let mut is_held = false;
-        let known: Vec<TaskId> = self.running.tasks_of(name).map(|(id, _)| id.clone()).collect();
+        let known: Vec<TaskId> = self
+            .running
+            .tasks_of(name)
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in known {
             let spec = spec(id.index).filter(|_| is_here(self, &id));
             is_held |= self.reconcile_task(&id, spec.as_ref(), wanted.as_ref());
         }
         self.forget_tasks(name);
-        let Some(wanted) = wanted else { return };
-        if is_held || !self.is_fenced(name, &wanted) {
+        let Some(wanted) = &wanted else { return };
+        if is_held || !self.is_fenced(name, wanted) {
             return;
         }
         for index in 0..wanted.set.len() {
@@ -231,7 +237,7 @@ impl HerderCore {
         let own = self.assignment.as_ref();
         let known = self.running.tasks_of(name).map(|(id, _)| id);
         let shown = self.board.tasks(name).map(|(id, _)| id);
-        let ids: std::collections::BTreeSet<TaskId> = known.chain(shown).cloned().collect();
+        let ids: BTreeSet<TaskId> = known.chain(shown).cloned().collect();
         let mut gone = Vec::new();
         let mut left = Vec::new();
         for id in ids {
@@ -322,12 +328,7 @@ impl HerderCore {
     }
 
     /// Older tasks have been fenced, or there were none, or that has failed.
-    pub(super) fn fenced(
-        &mut self,
-        name: ConnectorName,
-        set: i64,
-        result: Result<bool, Failure>,
-    ) {
+    pub(super) fn fenced(&mut self, name: ConnectorName, set: i64, result: Result<bool, Failure>) {
         self.touched.insert(name.clone());
         let entry = self.desired.connector(&name);
         let tasks = entry
@@ -523,7 +524,7 @@ impl HerderCore {
         }
         if let Some(request) = shutdown.request.take() {
             let given_up = std::mem::take(&mut shutdown.given_up);
-            let response = Ok(crate::herder::Response::Done(given_up));
+            let response = Ok(Response::Done(given_up));
             self.act(Action::Respond(request, response));
         }
     }

@@ -80,7 +80,9 @@ impl HerderCore {
         if *run.phase == Phase::Stopping {
             return;
         }
-        let ran_for = run.up_since.map_or(Duration::ZERO, |since| now.since(since));
+        let ran_for = run
+            .up_since
+            .map_or(Duration::ZERO, |since| now.since(since));
         let next = run.restarts.next(&policy, &failure, now, ran_for, seed);
         let count = run.restarts.count;
         self.running.halt(subject);
@@ -99,7 +101,10 @@ impl HerderCore {
         let phase = self.running.run(subject).map(|run| *run.phase);
         if matches!(phase, Some(Phase::Starting | Phase::Up)) {
             let text = "it ended by itself, which only a stop may make it do";
-            self.failed(subject, Failure::new(connect_api::ErrorKind::IllegalState, text));
+            self.failed(
+                subject,
+                Failure::new(connect_api::ErrorKind::IllegalState, text),
+            );
         }
         self.timers.clear(&Timer::Start(subject.clone()));
         self.timers.clear(&Timer::Stop(subject.clone()));
@@ -130,7 +135,8 @@ impl HerderCore {
         let (incarnation, is_restart) = (run.incarnation, run.restart);
         self.timers.clear(&Timer::Start(subject.clone()));
         self.timers.clear(&Timer::Restart(subject.clone()));
-        self.timers.set(Timer::Stop(subject.clone()), self.now + grace);
+        self.timers
+            .set(Timer::Stop(subject.clone()), self.now + grace);
         self.act(Action::Stop {
             subject: subject.clone(),
             incarnation,

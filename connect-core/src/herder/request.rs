@@ -82,7 +82,7 @@ struct Put {
 /// A patch, and the configuration that it was applied to.
 #[derive(Debug, Clone)]
 pub(super) struct Patch {
-    pub(super) changes: BTreeMap<String, Option<String>>,
+    pub(super) changes: ConfigMap,
     pub(super) base: ConfigMap,
 }
 
@@ -130,9 +130,12 @@ impl HerderCore {
         if self.shutdown.is_some() {
             return self.act(Action::Respond(id, Err(HerderError::ShuttingDown)));
         }
+        // What is about no connector queues under the name that no connector has.
+        let nobody = ConnectorName::new("");
         let (name, reply) = match &request.operation {
             Operation::Shutdown => return self.shut_down(id, request.deadline),
             Operation::AlterOffsets { name, .. } => (name, Reply::Now),
+            Operation::Declare { .. } => (&nobody, Reply::Now),
             Operation::Delete { name } => (name, Reply::Gone),
             Operation::Patch { name, .. } | Operation::Put { name, .. } => {
                 (name, Reply::Connector { created: false })
@@ -172,6 +175,9 @@ impl HerderCore {
         match request.operation {
             Operation::AlterOffsets { name, change } => {
                 self.change(&name, Some(id), Kind::Offsets(change));
+            }
+            Operation::Declare { names } => {
+                self.change(&ConnectorName::new(""), Some(id), Kind::Declare(names));
             }
             Operation::Delete { name } => self.change(&name, Some(id), Kind::Delete),
             Operation::Patch { name, patch } => match self.config_of(&name) {
@@ -222,7 +228,7 @@ impl HerderCore {
         let Some(base) = self.config_of(&name).cloned() else {
             return self.respond(id, Err(HerderError::NoConnector(name)));
         };
-        let config = crate::config_patch::apply(&base, &patch.changes);
+        let config = crate::config_patch::patched(&base, &patch.changes);
         let patch = Patch { base, ..patch };
         let put = Put {
             config,
@@ -376,10 +382,16 @@ impl HerderCore {
                 Err(error) => return Some(Err(error)),
             },
             Reply::Restarted(plan) => {
-                if !plan.iter().all(|(subject, before)| self.is_back(subject, *before)) {
+                if !plan
+                    .iter()
+                    .all(|(subject, before)| self.is_back(subject, *before))
+                {
                     return None;
                 }
-                if plan.iter().any(|(subject, _)| matches!(subject, Subject::Connector(_))) {
+                if plan
+                    .iter()
+                    .any(|(subject, _)| matches!(subject, Subject::Connector(_)))
+                {
                     // A connector that fails again shows it in its status.
                     let _ = self.split_of(name)?;
                 }

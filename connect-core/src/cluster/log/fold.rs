@@ -1,6 +1,7 @@
 //! The fold of the configuration log.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use connect_api::ConfigMap;
@@ -32,6 +33,7 @@ pub struct ConfigLog {
     connectors: BTreeMap<ConnectorName, Connector>,
     /// What is known of names without a connector.
     others: BTreeMap<ConnectorName, Marks>,
+    declared: BTreeSet<ConnectorName>,
     session_key: Option<SessionKey>,
     last_offset: Option<i64>,
     config_offset: i64,
@@ -42,6 +44,7 @@ impl Default for ConfigLog {
         Self {
             connectors: BTreeMap::new(),
             others: BTreeMap::new(),
+            declared: BTreeSet::new(),
             session_key: None,
             last_offset: None,
             config_offset: -1,
@@ -92,6 +95,10 @@ impl ConfigLog {
                 Some(config) => self.put_connector(offset, name, config),
                 None => self.remove_connector(name),
             }),
+            ConfigRecord::Declared { names } => {
+                self.declared = names;
+                None
+            }
             ConfigRecord::LoggerLevel { namespace, level } => {
                 Some(ConfigEvent::LoggerLevel { namespace, level })
             }
@@ -145,6 +152,12 @@ impl ConfigLog {
         let connectors = self.connectors.iter().map(|(name, c)| (name, &c.marks));
         let marks = connectors.chain(&self.others);
         marks.filter_map(|(name, marks)| Some((name, marks.target?)))
+    }
+
+    /// The connectors that files of the host declared last.
+    #[must_use]
+    pub const fn declared(&self) -> &BTreeSet<ConnectorName> {
+        &self.declared
     }
 
     /// The key with which workers sign their requests, if there is one yet.

@@ -15,6 +15,9 @@ pub enum ConfigKey {
     Commit(ConnectorName),
     /// `connector-c`: its configuration.
     Connector(ConnectorName),
+    /// `declared-connectors`: connectors that files of the host declare. Ours, and only in a log
+    /// inside the process; Java skips it.
+    Declared,
     /// `logger-cluster-a.b`: the level of a logger on all workers.
     LoggerLevel(String),
     /// `restart-connector-c`: the last request to restart it (KIP-745).
@@ -31,6 +34,7 @@ pub enum ConfigKey {
 
 const COMMIT: &str = "commit-";
 const CONNECTOR: &str = "connector-";
+const DECLARED: &str = "declared-connectors";
 const LOGGER_LEVEL: &str = "logger-cluster-";
 const RESTART_REQUEST: &str = "restart-connector-";
 const SESSION_KEY: &str = "session-key";
@@ -43,8 +47,10 @@ impl ConfigKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let name = |prefix| text.strip_prefix(prefix).map(ConnectorName::new);
-        if text == SESSION_KEY {
-            return Some(Self::SessionKey);
+        match text {
+            DECLARED => return Some(Self::Declared),
+            SESSION_KEY => return Some(Self::SessionKey),
+            _ => {}
         }
         if let Some(task) = text.strip_prefix(TASK) {
             return TaskId::parse(task).map(Self::Task);
@@ -65,6 +71,7 @@ impl fmt::Display for ConfigKey {
         match self {
             Self::Commit(name) => write!(f, "{COMMIT}{name}"),
             Self::Connector(name) => write!(f, "{CONNECTOR}{name}"),
+            Self::Declared => f.write_str(DECLARED),
             Self::LoggerLevel(namespace) => write!(f, "{LOGGER_LEVEL}{namespace}"),
             Self::RestartRequest(name) => write!(f, "{RESTART_REQUEST}{name}"),
             Self::SessionKey => f.write_str(SESSION_KEY),
@@ -85,6 +92,7 @@ mod tests {
             "commit-c",
             "connector-",
             "connector-connector-x",
+            "declared-connectors",
             "logger-cluster-a.b",
             "restart-connector-c",
             "session-key",

@@ -1,5 +1,7 @@
 //! Records of the configuration topic: types and stored bytes.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
@@ -40,6 +42,12 @@ pub enum ConfigRecord {
         name: ConnectorName,
         /// Its configuration, variables unresolved; `None` deletes it.
         config: Option<ConfigMap>,
+    },
+    /// Files of the host declare these connectors; those that they declared before and not now are
+    /// removed at the next start.
+    Declared {
+        /// Their names.
+        names: BTreeSet<ConnectorName>,
     },
     /// All workers set the level of a logger.
     LoggerLevel {
@@ -116,6 +124,7 @@ impl ConfigRecord {
         match self {
             Self::Commit { name, .. } => ConfigKey::Commit(name.clone()),
             Self::Connector { name, .. } => ConfigKey::Connector(name.clone()),
+            Self::Declared { .. } => ConfigKey::Declared,
             Self::LoggerLevel { namespace, .. } => ConfigKey::LoggerLevel(namespace.clone()),
             Self::RestartRequest { name, .. } => ConfigKey::RestartRequest(name.clone()),
             Self::SessionKey(_) => ConfigKey::SessionKey,
@@ -135,7 +144,7 @@ impl ConfigRecord {
             | Self::TargetState { name, .. }
             | Self::TaskCount { name, .. } => Some(name),
             Self::Task { id, .. } => Some(&id.connector),
-            Self::LoggerLevel { .. } | Self::SessionKey(_) => None,
+            Self::Declared { .. } | Self::LoggerLevel { .. } | Self::SessionKey(_) => None,
         }
     }
 
@@ -151,6 +160,7 @@ impl ConfigRecord {
         Some(match self {
             Self::Commit { tasks, .. } => json.count("tasks", *tasks),
             Self::Connector { config, .. } => json.config("properties", config.as_ref()?),
+            Self::Declared { names } => json.texts("names", names.iter().map(|name| &**name)),
             Self::LoggerLevel { level, .. } => json.text("level", level),
             Self::RestartRequest { request, .. } => json
                 .boolean("include-tasks", request.include_tasks)
@@ -208,6 +218,13 @@ impl ConfigRecord {
             ConfigKey::Connector(name) => Self::Connector {
                 name,
                 config: Some(value.config("properties")?),
+            },
+            ConfigKey::Declared => Self::Declared {
+                names: value
+                    .texts("names")?
+                    .into_iter()
+                    .map(ConnectorName::new)
+                    .collect(),
             },
             ConfigKey::LoggerLevel(namespace) => Self::LoggerLevel {
                 namespace,
