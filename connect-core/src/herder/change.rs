@@ -60,8 +60,10 @@ pub(super) enum Kind {
     TaskCount(usize),
     /// What a connector answered when it was asked for its tasks.
     Tasks {
-        incarnation: Incarnation,
-        made_from: ConfigMap,
+        /// Of the connector; `None` if it runs on another worker.
+        incarnation: Option<Incarnation>,
+        /// The offset of the configuration that they were made from, if that is known.
+        made_from: Option<i64>,
         configs: Vec<ConfigMap>,
     },
 }
@@ -132,7 +134,7 @@ impl HerderCore {
         while let Some(change) = self.changes.next(name) {
             match self.plan(name, &change) {
                 Plan::Done => self.made(name, change),
-                Plan::Refuse(error) => self.refuse(change.request, error),
+                Plan::Refuse(error) => self.not_made(name, change, error),
                 Plan::PatchAgain(patch) => {
                     if let Some(request) = change.request {
                         self.check_patch(request, name.clone(), patch);
@@ -168,8 +170,17 @@ impl HerderCore {
         }
     }
 
-    fn refuse(&mut self, request: Option<RequestId>, error: HerderError) {
-        if let Some(request) = request {
+    /// A change was refused or could not be written.
+    fn not_made(&mut self, name: &ConnectorName, change: Change, error: HerderError) {
+        match change.kind {
+            Kind::Tasks {
+                incarnation: Some(incarnation),
+                ..
+            } => self.tasks_written(name, incarnation, false),
+            Kind::TaskCount(_) => self.fencing_failed(name),
+            _ => {}
+        }
+        if let Some(request) = change.request {
             self.respond(request, Err(error));
         }
     }
@@ -254,8 +265,9 @@ impl HerderCore {
                 // Meanwhile the connector may have been stopped, restarted or changed: then it is
                 // asked again, or has no tasks.
                 let is_current = target == TargetState::Started
-                    && **connector.config() == *made_from
-                    && self.running.incarnation(&subject) == Some(*incarnation);
+                    && made_from.is_none_or(|offset| offset == connector.config_offset())
+                    && (incarnation.is_none()
+                        || self.running.incarnation(&subject) == *incarnation);
                 if is_current {
                     Plan::Write(task_records(name, configs))
                 } else {
@@ -272,7 +284,10 @@ impl HerderCore {
                 // What equals the present configuration restarts nothing but what has failed.
                 self.restart_failed_of(name);
             }
-            Kind::Tasks { incarnation, .. } => self.tasks_written(name, incarnation, true),
+            Kind::Tasks {
+                incarnation: Some(incarnation),
+                ..
+            } => self.tasks_written(name, incarnation, true),
             _ => {}
         }
         if let Some(request) = change.request {
@@ -288,18 +303,11 @@ impl HerderCore {
         match result {
             Ok(()) => self.made(&name, change),
             Err(failure) => {
-                match change.kind {
-                    Kind::Tasks { incarnation, .. } => {
-                        self.tasks_written(&name, incarnation, false);
-                    }
-                    Kind::TaskCount(_) => self.fencing_failed(&name),
-                    _ => {}
-                }
                 let error = HerderError::Store {
                     name: name.clone(),
                     failure,
                 };
-                self.refuse(change.request, error);
+                self.not_made(&name, change, error);
             }
         }
         self.make_changes(&name);

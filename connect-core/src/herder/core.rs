@@ -74,6 +74,7 @@ pub(super) enum Question {
     AlterOffsets(ConnectorName, RequestId),
     /// For the set at this offset of the log.
     Fence(ConnectorName, i64),
+    ForwardTasks(ConnectorName, Incarnation),
     TaskConfigs(ConnectorName, Incarnation),
     Validate(RequestId),
     Write(ConnectorName),
@@ -270,6 +271,9 @@ impl HerderCore {
             (Question::Fence(name, set), Outcome::Fenced(result)) => {
                 self.fenced(name, set, result);
             }
+            (Question::ForwardTasks(name, incarnation), Outcome::Written(result)) => {
+                self.tasks_written(&name, incarnation, result.is_ok());
+            }
             (Question::TaskConfigs(name, incarnation), Outcome::TaskConfigs(result)) => {
                 self.task_configs(name, incarnation, result);
             }
@@ -313,7 +317,7 @@ impl HerderCore {
             Some(Question::Validate(_)) => {
                 Outcome::Validated(Err(late("validate", limits.validate)))
             }
-            Some(Question::Write(_)) => {
+            Some(Question::ForwardTasks(..) | Question::Write(_)) => {
                 let write = "the write to the configuration log";
                 Outcome::Written(Err(late(write, limits.write)))
             }

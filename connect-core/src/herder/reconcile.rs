@@ -436,23 +436,34 @@ impl HerderCore {
                 let Some(entry) = self.desired.connector(&name) else {
                     return;
                 };
-                let made_from = connector.slot.run.as_ref().map(|run| Arc::clone(&run.spec));
+                let made_from = connector.slot.run.as_ref().map(|run| &run.spec);
+                if made_from != Some(entry.config()) {
+                    return; // it is about to be restarted, and is asked again then
+                }
+                let made_from = entry.config_offset();
                 let is_known = entry.tasks_are_up_to_date()
-                    && entry
-                        .task_set()
-                        .is_some_and(|set| *set.configs() == *configs);
-                if let Some(made_from) = made_from.filter(|_| !is_known) {
-                    if !is_wanted_again {
-                        connector.split = Split::Writing;
-                    }
+                    && entry.task_set().is_some_and(|set| *set.configs() == *configs);
+                if is_known {
+                    return self.split_succeeded(&name);
+                }
+                if !is_wanted_again {
+                    connector.split = Split::Writing;
+                }
+                if self.is_leader() {
                     let kind = Kind::Tasks {
-                        incarnation,
-                        made_from: (*made_from).clone(),
+                        incarnation: Some(incarnation),
+                        made_from: Some(made_from),
                         configs,
                     };
                     self.change(&name, None, kind);
                 } else {
-                    self.split_succeeded(&name);
+                    let question = Question::ForwardTasks(name.clone(), incarnation);
+                    self.ask(self.options.limits.write, question, |id| Action::ForwardTasks {
+                        id,
+                        name,
+                        made_from,
+                        configs,
+                    });
                 }
             }
         }
