@@ -133,8 +133,8 @@ impl HerderCore {
     fn make_changes(&mut self, name: &ConnectorName) {
         while let Some(change) = self.changes.next(name) {
             match self.plan(name, &change) {
-                Plan::Done => self.made(name, change),
-                Plan::Refuse(error) => self.not_made(name, change, error),
+                Plan::Done => self.made(name, &change),
+                Plan::Refuse(error) => self.not_made(name, &change, error),
                 Plan::PatchAgain(patch) => {
                     if let Some(request) = change.request {
                         self.check_patch(request, name.clone(), patch);
@@ -171,7 +171,7 @@ impl HerderCore {
     }
 
     /// A change was refused or could not be written.
-    fn not_made(&mut self, name: &ConnectorName, change: Change, error: HerderError) {
+    fn not_made(&mut self, name: &ConnectorName, change: &Change, error: HerderError) {
         match change.kind {
             Kind::Tasks {
                 incarnation: Some(incarnation),
@@ -278,7 +278,7 @@ impl HerderCore {
     }
 
     /// A change was written, or there was nothing to write.
-    fn made(&mut self, name: &ConnectorName, change: Change) {
+    fn made(&mut self, name: &ConnectorName, change: &Change) {
         match change.kind {
             Kind::Put { .. } => {
                 // What equals the present configuration restarts nothing but what has failed.
@@ -296,31 +296,31 @@ impl HerderCore {
     }
 
     /// A write has ended.
-    pub(super) fn written(&mut self, name: ConnectorName, result: Result<(), Failure>) {
-        let Some(change) = self.changes.end(&name) else {
+    pub(super) fn written(&mut self, name: &ConnectorName, result: Result<(), Failure>) {
+        let Some(change) = self.changes.end(name) else {
             return;
         };
         match result {
-            Ok(()) => self.made(&name, change),
+            Ok(()) => self.made(name, &change),
             Err(failure) => {
                 let error = HerderError::Store {
                     name: name.clone(),
                     failure,
                 };
-                self.not_made(&name, change, error);
+                self.not_made(name, &change, error);
             }
         }
-        self.make_changes(&name);
+        self.make_changes(name);
     }
 
     /// A change of offsets has ended.
     pub(super) fn offsets_altered(
         &mut self,
-        name: ConnectorName,
+        name: &ConnectorName,
         request: RequestId,
         result: Result<bool, Failure>,
     ) {
-        self.changes.end(&name);
+        self.changes.end(name);
         let response = match result {
             Ok(known_to_connector) => Ok(Response::OffsetsAltered { known_to_connector }),
             Err(failure) => Err(HerderError::OffsetsRefused {
@@ -329,7 +329,7 @@ impl HerderCore {
             }),
         };
         self.respond(request, response);
-        self.make_changes(&name);
+        self.make_changes(name);
     }
 
     fn restart_failed_of(&mut self, name: &ConnectorName) {

@@ -73,7 +73,7 @@ fn a_put_is_answered_when_the_connector_runs_and_its_tasks_are_known() {
 
 #[test]
 fn nothing_starts_before_the_log_was_read_and_an_assignment_has_come() {
-    let mut world = World::new(1, HerderOptions::default());
+    let mut world = World::new(1, &HerderOptions::default());
     let name = ConnectorName::new("c");
     world.records = vec![
         ConfigRecord::Connector {
@@ -98,11 +98,14 @@ fn nothing_starts_before_the_log_was_read_and_an_assignment_has_come() {
 
 #[test]
 fn a_request_that_waits_for_the_start_is_answered_by_its_deadline() {
-    let mut world = World::new(1, HerderOptions::default());
+    let mut world = World::new(1, &HerderOptions::default());
     let request = world.ask(0, put("c", config(1, 1)));
     world.advance(100 * SECOND);
     let answer = world.answer(request).unwrap();
-    assert!(matches!(answer, Err(HerderError::TimedOut { .. })), "{answer:?}");
+    assert!(
+        matches!(answer, Err(HerderError::TimedOut { .. })),
+        "{answer:?}"
+    );
 }
 
 #[test]
@@ -160,7 +163,10 @@ fn a_stop_while_tasks_are_asked_for_leaves_no_tasks() {
     let name = ConnectorName::new("c");
     let reset = world.ask(0, Operation::AlterOffsets { name, change });
     finish_all(&mut world);
-    assert!(world.answer(reset).unwrap().is_ok(), "offsets can be altered");
+    assert!(
+        world.answer(reset).unwrap().is_ok(),
+        "offsets can be altered"
+    );
 }
 
 #[test]
@@ -198,7 +204,11 @@ fn task_configs_are_asked_for_again_after_an_error_and_after_a_failed_write() {
     }
     world.finish(0, 0, End::Badly); // task_configs
     assert_eq!(world.state(&connector("c")), Some(State::Failed));
-    let status = world.workers[0].core.board().status(&connector("c")).unwrap();
+    let status = world.workers[0]
+        .core
+        .board()
+        .status(&connector("c"))
+        .unwrap();
     assert!(status.next_attempt.is_some());
     world.advance(SECOND);
     world.finish(0, 0, End::Well); // task_configs
@@ -226,12 +236,19 @@ fn a_transient_failure_is_restarted_and_others_are_not() {
     let [first, second] = [0, 1].map(|index| world.life(&task("c", index)).unwrap());
     world.fail(0, first);
     let permanent = Failure::from(&Error::external("gone").into_permanent());
-    world.step(0, Input::Report(task("c", 1), second, Report::Failed(permanent)));
+    world.step(
+        0,
+        Input::Report(task("c", 1), second, Report::Failed(permanent)),
+    );
     finish_all(&mut world);
     let board = world.workers[0].core.board();
     let next = |index| board.status(&task("c", index)).unwrap().next_attempt;
     assert!(next(0).is_some() && next(1).is_none());
-    assert_eq!(world.state(&task("c", 0)), Some(State::Failed), "until the attempt");
+    assert_eq!(
+        world.state(&task("c", 0)),
+        Some(State::Failed),
+        "until the attempt"
+    );
     world.advance(10 * SECOND);
     assert_eq!(world.state(&task("c", 0)), Some(State::Restarting));
     finish_all(&mut world);
@@ -264,7 +281,11 @@ fn a_manual_restart_replaces_the_pause_after_a_failure() {
 fn the_plan_of_a_restart_follows_its_flags() {
     for (include_tasks, only_failed, expected) in [
         (false, false, vec![connector("c")]),
-        (true, false, vec![connector("c"), task("c", 0), task("c", 1)]),
+        (
+            true,
+            false,
+            vec![connector("c"), task("c", 0), task("c", 1)],
+        ),
         (true, true, vec![task("c", 1)]),
         (false, true, vec![]),
     ] {
@@ -304,7 +325,10 @@ fn a_start_that_never_returns_is_failed_and_a_delete_gives_up_on_it() {
     world.finish(0, 0, End::Never); // start
     world.advance(61 * SECOND);
     let answer = world.answer(request).unwrap();
-    assert!(matches!(answer, Err(HerderError::ConnectorFailed { .. })), "{answer:?}");
+    assert!(
+        matches!(answer, Err(HerderError::ConnectorFailed { .. })),
+        "{answer:?}"
+    );
     assert_eq!(world.state(&connector("c")), Some(State::Failed));
     let other = world.ask(0, put("d", config(1, 1)));
     finish_all(&mut world);
@@ -337,7 +361,10 @@ fn a_validation_that_never_returns_is_an_error_of_its_request() {
     world.finish(0, 0, End::Never);
     world.advance(61 * SECOND);
     let answer = world.answer(request).unwrap();
-    assert!(matches!(answer, Err(HerderError::NotValidated { .. })), "{answer:?}");
+    assert!(
+        matches!(answer, Err(HerderError::NotValidated { .. })),
+        "{answer:?}"
+    );
     let again = world.ask(0, put("c", config(1, 1)));
     finish_all(&mut world);
     assert!(world.answer(again).unwrap().is_ok());
@@ -372,12 +399,18 @@ fn offsets_are_altered_only_while_stopped() {
     };
     let request = world.ask(0, operation());
     let answer = world.answer(request).unwrap();
-    assert!(matches!(answer, Err(HerderError::OffsetsInUse(_))), "{answer:?}");
+    assert!(
+        matches!(answer, Err(HerderError::OffsetsInUse(_))),
+        "{answer:?}"
+    );
     world.ask(0, target("c", TargetState::Stopped));
     finish_all(&mut world);
     let request = world.ask(0, operation());
     let resume = world.ask(0, target("c", TargetState::Started));
-    assert!(world.workers[0].lives.is_empty(), "a resume waits for the change");
+    assert!(
+        world.workers[0].lives.is_empty(),
+        "a resume waits for the change"
+    );
     finish_all(&mut world);
     let altered = Response::OffsetsAltered {
         known_to_connector: true,
@@ -406,7 +439,7 @@ fn a_patch_is_applied_to_the_configuration_that_it_meets() {
 fn fewer_tasks_start_only_after_all_older_ones_are_fenced() {
     let mut options = HerderOptions::default();
     options.exactly_once = true;
-    let mut world = World::alone_with(options);
+    let mut world = World::alone_with(&options);
     world.ask(0, put("c", config(3, 1)));
     finish_all(&mut world);
     world.ask(0, put("c", config(1, 2)));
@@ -444,11 +477,17 @@ fn tasks_run_without_their_connector() {
     let mut world = running(2);
     let life = world.life(&connector("c")).unwrap();
     let failure = Failure::from(&Error::config("the folder is gone"));
-    world.step(0, Input::Report(connector("c"), life, Report::Failed(failure)));
+    world.step(
+        0,
+        Input::Report(connector("c"), life, Report::Failed(failure)),
+    );
     assert_eq!(world.state(&connector("c")), Some(State::Failed));
-    let restart = world.ask(0, Operation::RestartTask {
-        id: connect_core::TaskId::new("c", 0),
-    });
+    let restart = world.ask(
+        0,
+        Operation::RestartTask {
+            id: connect_core::TaskId::new("c", 0),
+        },
+    );
     finish_all(&mut world);
     assert!(world.answer(restart).unwrap().is_ok());
     assert_eq!(world.state(&task("c", 0)), Some(State::Running));

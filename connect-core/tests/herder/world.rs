@@ -97,17 +97,17 @@ pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(90);
 impl World {
     /// One worker, alone and ready.
     pub(crate) fn alone() -> Self {
-        Self::alone_with(HerderOptions::default())
+        Self::alone_with(&HerderOptions::default())
     }
 
-    pub(crate) fn alone_with(options: HerderOptions) -> Self {
+    pub(crate) fn alone_with(options: &HerderOptions) -> Self {
         let mut world = Self::new(1, options);
         world.step(0, Input::Assigned(Assignment::alone()));
         world.step(0, Input::CaughtUp);
         world
     }
 
-    pub(crate) fn new(workers: usize, options: HerderOptions) -> Self {
+    pub(crate) fn new(workers: usize, options: &HerderOptions) -> Self {
         let workers = (0..workers).map(|_| Worker {
             core: HerderCore::new(options.clone()),
             read: 0,
@@ -156,7 +156,8 @@ impl World {
     }
 
     pub(crate) fn step(&mut self, worker: usize, input: Input) {
-        self.history.push(format!("{:?} {worker} <- {input:?}", self.now));
+        self.history
+            .push(format!("{:?} {worker} <- {input:?}", self.now));
         self.workers[worker].core.step(self.now, input);
         while let Some(action) = self.workers[worker].core.next_action() {
             self.history.push(format!("  {worker} -> {action:?}"));
@@ -192,9 +193,10 @@ impl World {
                 self.requests.remove(&(worker, request));
                 if let Some((asker, id)) = self.forwarded.remove(&(worker, request)) {
                     let answer = &self.answers[&(worker, request)];
-                    let result = answer.clone().map(drop).map_err(|error| {
-                        Failure::from(&Error::external(error.to_string()))
-                    });
+                    let result = answer
+                        .clone()
+                        .map(drop)
+                        .map_err(|error| Failure::from(&Error::external(error.to_string())));
                     self.step(asker, Input::Done(id, Outcome::Written(result)));
                 }
             }
@@ -215,12 +217,26 @@ impl World {
                 config,
             } => {
                 let subject = Subject::Connector(name);
-                self.start(worker, subject, incarnation, &config, &config, TargetState::Started);
+                self.start(
+                    worker,
+                    subject,
+                    incarnation,
+                    &config,
+                    &config,
+                    TargetState::Started,
+                );
             }
             Action::StartTask(task) => {
                 let subject = Subject::Task(task.id);
                 let (connector, config) = (task.connector_config, task.config);
-                self.start(worker, subject, task.incarnation, &connector, &config, task.state);
+                self.start(
+                    worker,
+                    subject,
+                    task.incarnation,
+                    &connector,
+                    &config,
+                    task.state,
+                );
             }
             Action::Stop { incarnation, .. } => {
                 here.lives.get_mut(&incarnation).unwrap().is_stopping = true;
@@ -273,7 +289,10 @@ impl World {
             is_cut_off: false,
             target,
         };
-        assert!(here.lives.insert(incarnation, life).is_none(), "incarnations are new");
+        assert!(
+            here.lives.insert(incarnation, life).is_none(),
+            "incarnations are new"
+        );
         here.pending.push(Pending::Start(incarnation));
     }
 
@@ -285,7 +304,8 @@ impl World {
         }
         let which = which % here.pending.len();
         let pending = here.pending.remove(which);
-        self.history.push(format!("{:?} {worker} ends {end:?}: {pending:?}", self.now));
+        self.history
+            .push(format!("{:?} {worker} ends {end:?}: {pending:?}", self.now));
         let failed = || Failure::from(&Error::external("it does not work"));
         let is_well = end == End::Well;
         let outcome = |ok: Outcome, bad: Outcome| if is_well { ok } else { bad };
@@ -340,7 +360,8 @@ impl World {
             Pending::Alter(_)
             | Pending::Fence(..)
             | Pending::Forward(..)
-            | Pending::Validate(_) | Pending::Split(..) => {}
+            | Pending::Validate(_)
+            | Pending::Split(..) => {}
         }
     }
 
@@ -348,7 +369,10 @@ impl World {
         let Some(life) = self.workers[worker].lives.remove(&incarnation) else {
             return;
         };
-        self.step(worker, Input::Report(life.subject, incarnation, Report::Ended));
+        self.step(
+            worker,
+            Input::Report(life.subject, incarnation, Report::Ended),
+        );
     }
 
     fn started(&mut self, worker: usize, incarnation: Incarnation, end: End) {
@@ -380,7 +404,10 @@ impl World {
         life.is_up = false;
         here.pending.push(Pending::Clean(incarnation));
         let failure = Failure::from(&Error::external("it does not work"));
-        self.step(worker, Input::Report(subject, incarnation, Report::Failed(failure)));
+        self.step(
+            worker,
+            Input::Report(subject, incarnation, Report::Failed(failure)),
+        );
     }
 
     fn write(&mut self, worker: usize, id: ActionId, records: Vec<ConfigRecord>, end: End) {
@@ -430,7 +457,11 @@ impl World {
             let busy = (0..self.workers.len()).find(|w| !self.workers[*w].pending.is_empty());
             if let Some(worker) = busy {
                 self.finish(worker, 0, End::Well);
-            } else if self.workers.iter().any(|w| w.core.next_deadline().is_some()) {
+            } else if self
+                .workers
+                .iter()
+                .any(|w| w.core.next_deadline().is_some())
+            {
                 self.advance(Duration::from_secs(3600));
             } else {
                 return;
@@ -517,7 +548,12 @@ impl World {
             .filter(|life| !life.is_cut_off)
             .map(|life| life.subject.clone())
             .collect();
-        assert_eq!(running, wanted, "what runs is what should\n{}", self.explain());
+        assert_eq!(
+            running,
+            wanted,
+            "what runs is what should\n{}",
+            self.explain()
+        );
         for life in lives().filter(|life| !life.is_cut_off) {
             assert!(life.is_up, "{life:?} is up\n{}", self.explain());
             let entry = desired.connector(life.subject.connector()).unwrap();
@@ -525,7 +561,13 @@ impl World {
                 Subject::Task(id) => desired.task_config(id).unwrap(),
                 _ => &**entry.config(),
             };
-            assert_eq!(life.config, *expected, "{}\n{}", life.subject, self.explain());
+            assert_eq!(
+                life.config,
+                *expected,
+                "{}\n{}",
+                life.subject,
+                self.explain()
+            );
         }
     }
 
