@@ -10,6 +10,7 @@
 
 pub mod cluster;
 pub mod codec;
+pub mod config_patch;
 pub mod herder;
 mod id;
 pub mod partitioner;
