@@ -8,6 +8,7 @@ mod event;
 mod fold;
 mod key;
 mod record;
+mod sequence;
 
 pub use connector::Connector;
 pub use connector::Inconsistency;
