@@ -78,15 +78,22 @@ pub(crate) fn write(case: &Case) -> Json {
     json!({ "records": sent([record.encode()]), "view": view(&log, &["c1"]) })
 }
 
-/// The status that a case says was there before.
+/// The status that a case says was there before: of which worker, in which generation.
 fn earlier(after: &str) -> Option<Status> {
-    let (worker, generation) = match after {
-        "same worker, earlier generation" => (WORKER, GENERATION - 1),
-        "same generation, other worker" => ("other:8083", GENERATION),
-        "other worker, later generation" => ("other:8083", GENERATION + 1),
-        "other worker, earlier generation" => ("other:8083", GENERATION - 1),
-        "" => return None,
-        other => panic!("no status {other}"),
+    if after.is_empty() {
+        return None;
+    }
+    let says = |text| after.contains(text);
+    let worker = match (says("same worker"), says("other worker")) {
+        (true, false) => WORKER,
+        (false, true) => "other:8083",
+        _ => panic!("whose status is {after:?}?"),
+    };
+    let generation = match (says("earlier"), says("same generation"), says("later")) {
+        (true, false, false) => GENERATION - 1,
+        (false, true, false) => GENERATION,
+        (false, false, true) => GENERATION + 1,
+        _ => panic!("of which generation is {after:?}?"),
     };
     Some(Status {
         state: State::Running,

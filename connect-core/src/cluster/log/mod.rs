@@ -19,3 +19,6 @@ pub use key::ConfigKey;
 pub use record::ConfigRecord;
 pub use record::RestartRequest;
 pub use record::SessionKey;
+
+#[cfg(test)]
+mod tests;
