@@ -21,7 +21,7 @@ pub(crate) fn stops_java(case: &Case) -> Option<Answer> {
         let value = json_of(record).unwrap_or_default();
         match count_of(record, &value) {
             _ if record.key.is_none() => true,
-            Some(count) => !count.as_i64().is_some_and(|count| count >= 0),
+            Some(count) => count.as_i64().is_none_or(|count| count < 0),
             None => is_session_key(record) && !is_base64(&value["key"]),
         }
     })

@@ -279,11 +279,13 @@ proptest! {
     ) {
         let once = fold(records.clone());
         let mut log = ConfigLog::new();
-        for (end, again) in (0..records.len()).zip(again) {
-            log.apply(end as i64, records[end].clone());
-            for offset in again.index(end + 1)..=end {
+        for (end, again) in (1..=records.len()).zip(again) {
+            let first = again.index(end);
+            let last = end - 1;
+            log.apply(last as i64, records[last].clone());
+            for (offset, record) in (0..).zip(&records[..end]).skip(first) {
                 let before = log.clone();
-                prop_assert_eq!(log.apply(offset as i64, records[offset].clone()), None);
+                prop_assert_eq!(log.apply(offset, record.clone()), None);
                 prop_assert_eq!(&log, &before);
             }
         }
