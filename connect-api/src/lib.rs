@@ -40,6 +40,7 @@ pub mod data;
 mod error;
 mod group;
 pub mod metrics;
+pub mod pattern;
 pub mod plugin;
 pub mod record;
 mod task;
