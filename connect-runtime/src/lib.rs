@@ -35,6 +35,7 @@ mod embed;
 mod end;
 mod herder;
 mod pipeline;
+mod plugin_threads;
 mod plugins;
 mod store;
 mod task;
