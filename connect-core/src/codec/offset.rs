@@ -16,6 +16,8 @@ use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use serde_json::Value as Json;
 
+use super::json::write_text;
+
 /// The key under which offsets of a partition are stored.
 #[must_use]
 pub fn encode_key(connector: &str, partition: &SourcePartition) -> Bytes {
@@ -127,31 +129,6 @@ fn write_object<'a>(
         }
     }
     json.push('}');
-}
-
-/// A JSON string as Jackson writes it into bytes: everything of the basic plane raw except quotes,
-/// backslash and control characters; everything beyond as two escaped surrogates.
-fn write_text(json: &mut String, text: &str) {
-    json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\u{8}' => json.push_str("\\b"),
-            '\t' => json.push_str("\\t"),
-            '\n' => json.push_str("\\n"),
-            '\u{c}' => json.push_str("\\f"),
-            '\r' => json.push_str("\\r"),
-            c if c < ' ' => _ = write!(json, "\\u{:04X}", u32::from(c)),
-            c if c > '\u{ffff}' => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    _ = write!(json, "\\u{unit:04X}");
-                }
-            }
-            c => json.push(c),
-        }
-    }
-    json.push('"');
 }
 
 #[cfg(test)]
