@@ -30,7 +30,6 @@ pub(crate) use pulse::Call;
 pub(crate) use pulse::CallLimits;
 pub(crate) use pulse::Calling;
 pub(crate) use pulse::Pulse;
-pub(crate) use supervisor::Health;
 pub(crate) use supervisor::Supervisor;
 pub use supervisor::ThreadsSnapshot;
 pub(crate) use watch::WatchLimits;
@@ -64,11 +63,14 @@ impl PluginThreads {
         future: impl Future<Output = ()> + Send + 'static,
     ) -> PluginTask {
         let (watched, ended) = Watched::new(Box::pin(future), Arc::clone(pulse));
-        let cancel = match &self.0 {
-            Place::Host(handle) => Cancel::Host(handle.spawn(watched).abort_handle()),
-            Place::Own(pool) => Cancel::Own(pool.spawn(watched)),
+        let target = match &self.0 {
+            Place::Host(handle) => Target::Host(handle.spawn(watched).abort_handle()),
+            Place::Own(pool) => Target::Own(pool.spawn(watched)),
         };
-        PluginTask { cancel, ended }
+        PluginTask {
+            cancel: Cancel(target),
+            ended,
+        }
     }
 
     /// Calls into a plugin and waits for the answer. It is cancelled with the future that waits, and
@@ -93,6 +95,13 @@ impl PluginThreads {
         }
     }
 
+    /// Lets the threads end. One that is blocked is left behind.
+    pub(crate) fn close(&self) {
+        if let Some(pool) = self.own() {
+            pool.close();
+        }
+    }
+
     fn own(&self) -> Option<&Arc<Pool>> {
         match &self.0 {
             Place::Host(_) => None,
@@ -103,9 +112,7 @@ impl PluginThreads {
 
 impl Drop for PluginThreads {
     fn drop(&mut self) {
-        if let Some(pool) = self.own() {
-            pool.close();
-        }
+        self.close();
     }
 }
 
@@ -119,7 +126,10 @@ pub(crate) struct PluginTask {
 
 /// Ends a future on the threads of plugins.
 #[derive(Clone)]
-pub(crate) enum Cancel {
+pub(crate) struct Cancel(Target);
+
+#[derive(Clone)]
+enum Target {
     Host(AbortHandle),
     Own(Arc<PoolTask>),
 }
@@ -128,9 +138,9 @@ impl Cancel {
     /// Drops the future at the await where it is, on a thread of plugins. One that blocks its thread
     /// is dropped when it returns.
     pub(crate) fn cancel(&self) {
-        match self {
-            Self::Host(task) => task.abort(),
-            Self::Own(task) => task.cancel(),
+        match &self.0 {
+            Target::Host(task) => task.abort(),
+            Target::Own(task) => task.cancel(),
         }
     }
 }

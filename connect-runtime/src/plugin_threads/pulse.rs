@@ -72,7 +72,7 @@ pub(crate) struct CallLimits {
     pub(crate) put: Duration,
     /// `open`, `pre_commit` (with `flush`) and `close`.
     pub(crate) commit: Duration,
-    /// `delivered`, `committed`, transforms and converters.
+    /// `delivered` and `committed`.
     pub(crate) callback: Duration,
 }
 
@@ -81,8 +81,11 @@ impl CallLimits {
         match call {
             Call::Put => Some(self.put),
             Call::Open | Call::PreCommit | Call::Close => Some(self.commit),
-            Call::Delivered | Call::Committed | Call::Transform => Some(self.callback),
-            Call::Idle
+            Call::Delivered | Call::Committed => Some(self.callback),
+            // Transforms and converters may be tried again for as long as `errors.retry.timeout`
+            // says.
+            Call::Transform
+            | Call::Idle
             | Call::AlterOffsets
             | Call::Make
             | Call::Start

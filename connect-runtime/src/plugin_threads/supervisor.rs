@@ -11,9 +11,13 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use connect_core::herder::ActionId as Incarnation;
+use connect_core::LogicalTime;
+use connect_core::herder::Incarnation;
+use connect_core::herder::Input;
+use connect_core::herder::Report;
 use connect_core::status::Subject;
 use tokio::sync::Notify;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::plugin_threads::PluginThreads;
@@ -38,12 +42,6 @@ pub struct ThreadsSnapshot {
     /// True if what plugins spawn on tokio blocks all its threads, so that timers and sockets of all
     /// plugins stand still.
     pub io_is_blocked: bool,
-}
-
-/// Who is told how plugin code is doing.
-pub(crate) enum Health {
-    Moving,
-    Stalled { call: &'static str, since: Instant },
 }
 
 /// Keeps the pulses of all plugin code of a worker.
@@ -122,7 +120,11 @@ impl Supervisor {
     }
 
     /// Watches until it is dropped, and tells what has stalled and moves again.
-    pub(crate) async fn run(&self, mut tell: impl AsyncFnMut(Subject, Incarnation, Health)) {
+    pub(crate) async fn run(
+        &self,
+        inputs: &mpsc::Sender<Input>,
+        logical: impl Fn(Instant) -> LogicalTime,
+    ) {
         let mut watch = Watch::new(self.limits);
         let mut beat = Instant::now();
         loop {
@@ -137,16 +139,17 @@ impl Supervisor {
                     continue;
                 };
                 log(&subject, news);
-                let health = match news {
+                let report = match news {
                     News::Holds(..) => continue,
-                    News::Moving => Health::Moving,
-                    News::Stalled(call, since) => Health::Stalled {
+                    News::Moving => Report::Moving,
+                    News::Stalled(call, since) => Report::Stalled {
                         call: call.name(),
-                        since,
+                        since: logical(since),
                     },
                 };
                 if let Some(incarnation) = incarnation {
-                    tell(subject, incarnation, health).await;
+                    // Fails only once the herder is gone.
+                    let _ = inputs.send(Input::Report(subject, incarnation, report)).await;
                 }
             }
             self.make_up_for(look.blocked);
