@@ -89,3 +89,6 @@ impl Gate {
     }
 }
 
+
+#[cfg(test)]
+mod tests;
