@@ -133,7 +133,14 @@ impl HerderCore {
     fn make_changes(&mut self, name: &ConnectorName) {
         while let Some(change) = self.changes.next(name) {
             match self.plan(name, &change) {
-                Plan::Done => self.made(name, &change),
+                Plan::Done => {
+                    if matches!(change.kind, Kind::Put { .. }) {
+                        // What equals the present configuration restarts nothing but what has
+                        // failed. Tasks of another one are made from it, so that they start anyway.
+                        self.restart_failed_of(name);
+                    }
+                    self.made(name, &change);
+                }
                 Plan::Refuse(error) => self.not_made(name, &change, error),
                 Plan::PatchAgain(patch) => {
                     if let Some(request) = change.request {
@@ -280,10 +287,6 @@ impl HerderCore {
     /// A change was written, or there was nothing to write.
     fn made(&mut self, name: &ConnectorName, change: &Change) {
         match change.kind {
-            Kind::Put { .. } => {
-                // What equals the present configuration restarts nothing but what has failed.
-                self.restart_failed_of(name);
-            }
             Kind::Tasks {
                 incarnation: Some(incarnation),
                 ..

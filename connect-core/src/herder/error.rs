@@ -42,6 +42,14 @@ pub enum HerderError {
     /// Another worker must be asked (REST: forwarded to it).
     #[error("this worker is not the leader of its group")]
     NotLeader,
+    /// The offsets could not be read.
+    #[error("the offsets of connector \"{name}\" could not be read: {failure}")]
+    OffsetsNotRead {
+        /// Its name.
+        name: ConnectorName,
+        /// Why.
+        failure: Failure,
+    },
     /// The offsets could not be changed: the connector refused, or the log did not take them.
     #[error("the offsets of connector \"{name}\" could not be changed: {failure}")]
     OffsetsRefused {
@@ -134,6 +142,7 @@ impl From<HerderError> for Error {
             HerderError::OffsetsInUse(_) | HerderError::ShuttingDown => Self::illegal_state(text),
             HerderError::ConnectorFailed { failure, .. }
             | HerderError::NotValidated { failure, .. }
+            | HerderError::OffsetsNotRead { failure, .. }
             | HerderError::OffsetsRefused { failure, .. }
             | HerderError::Store { failure, .. } => {
                 let error = Self::new(ErrorKind::External, text);

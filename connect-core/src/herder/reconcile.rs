@@ -120,6 +120,7 @@ impl HerderCore {
             .start(incarnation, config, TargetState::Started);
         connector.split = Split::Wanted;
         let limit = self.options.limits.start;
+        self.publish_begins_again(&subject);
         self.timers.clear(&Timer::Restart(subject.clone()));
         self.timers.set(Timer::Start(subject), self.now + limit);
     }
@@ -207,6 +208,9 @@ impl HerderCore {
         if spec != Some(&run.spec) {
             run.is_outdated = true;
             self.stop(&subject);
+            if spec.is_some() {
+                self.publish_begins_again(&subject);
+            }
             return true;
         }
         if restart {
@@ -284,6 +288,7 @@ impl HerderCore {
         let slot = self.running.tasks.entry(id).or_default();
         slot.start(incarnation, spec, state);
         let limit = self.options.limits.start;
+        self.publish_begins_again(&subject);
         self.timers.clear(&Timer::Restart(subject.clone()));
         self.timers.set(Timer::Start(subject), self.now + limit);
     }

@@ -185,6 +185,14 @@ impl HerderCore {
         }
     }
 
+    /// What has failed is about to run again, for whatever reason.
+    pub(super) fn publish_begins_again(&mut self, subject: &Subject) {
+        let status = self.board.status(subject);
+        if status.is_some_and(|status| status.state == State::Failed) {
+            self.publish_state(subject, State::Restarting);
+        }
+    }
+
     fn policy(&self, subject: &Subject) -> RestartPolicy {
         let worker = self.options.restart;
         let config = self.config_of(subject.connector());
