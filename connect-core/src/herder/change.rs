@@ -286,12 +286,12 @@ impl HerderCore {
 
     /// A change was written, or there was nothing to write.
     fn made(&mut self, name: &ConnectorName, change: &Change) {
-        match change.kind {
-            Kind::Tasks {
-                incarnation: Some(incarnation),
-                ..
-            } => self.tasks_written(name, incarnation, true),
-            _ => {}
+        if let Kind::Tasks {
+            incarnation: Some(incarnation),
+            ..
+        } = change.kind
+        {
+            self.tasks_written(name, incarnation, true);
         }
         if let Some(request) = change.request {
             self.settle(request);

@@ -46,7 +46,6 @@ impl ConfigKey {
     /// The key of a stored text; `None` if no record has such a key.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let name = |prefix| text.strip_prefix(prefix).map(ConnectorName::new);
         match text {
             DECLARED => return Some(Self::Declared),
             SESSION_KEY => return Some(Self::SessionKey),
@@ -58,7 +57,8 @@ impl ConfigKey {
         if let Some(namespace) = text.strip_prefix(LOGGER_LEVEL) {
             return Some(Self::LoggerLevel(namespace.to_owned()));
         }
-        let of_connectors: [(&str, fn(ConnectorName) -> Self); 5] = [
+        type OfConnector = fn(ConnectorName) -> ConfigKey;
+        let of_connectors: [(&str, OfConnector); 5] = [
             (COMMIT, Self::Commit),
             (CONNECTOR, Self::Connector),
             (RESTART_REQUEST, Self::RestartRequest),
