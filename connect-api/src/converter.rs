@@ -125,10 +125,13 @@ pub trait Converter: Send + 'static {
 
     /// Gets from elsewhere what the last `Unresolved` answer missed.
     ///
-    /// *Cancellation*: may be dropped at any await when the task stops.
+    /// *Cancellation*: may be dropped at any await, when the task stops or the group of a sink
+    /// changes; then it is called again if it is still needed.
     ///
     /// # Errors
-    /// A retriable error is tried again as `errors.retry.timeout` allows.
+    /// A retriable error is tried again as `errors.retry.timeout` allows. After that, or at once
+    /// for any other error, `errors.tolerance` decides about the record. So it does if the
+    /// converter is still unresolved after three times.
     async fn resolve(&mut self) -> Result<()> {
         Ok(())
     }

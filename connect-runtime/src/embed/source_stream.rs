@@ -203,6 +203,7 @@ impl SourceStreamBuilder {
                 offsets: Arc::clone(&offsets),
                 transactions: None,
                 topics: None,
+                errant: None,
                 clock: Arc::new(SystemClock),
                 control: TaskControl::running(stop.clone()),
                 reporter: Reporter {
