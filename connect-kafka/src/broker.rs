@@ -28,37 +28,37 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::types::RDKafkaType;
 
 use crate::admin::KafkaAdmin;
-use crate::call::call;
+use crate::admin::groups::Groups;
+use crate::callbacks::Context;
+use crate::client::call::call;
 use crate::config::Role;
 use crate::config::Settings;
 use crate::config::tell_of_login;
 use crate::config::translate;
 use crate::consumer::KafkaConsumer;
 use crate::consumer::Partition;
-use crate::context::Context;
+use crate::consumer::fetch::Fetcher;
+use crate::consumer::handoff::Handoff;
+use crate::consumer::pattern::PatternWatch;
+use crate::consumer::positions::Reached;
+use crate::consumer::reader;
+use crate::consumer::reader::Reader;
+use crate::consumer::reader::Start;
 use crate::error::Subject;
 use crate::error::call_error;
 use crate::error::open_error;
-use crate::fetch::Fetcher;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
 use crate::ffi::Failure;
-use crate::groups::Groups;
-use crate::handoff::Handoff;
-use crate::linger::NATIVE_LINGER;
-use crate::pattern::PatternWatch;
 use crate::producer::KafkaProducer;
 use crate::producer::Recipe;
-use crate::pump::Pump;
-use crate::reached::Reached;
-use crate::receipts::KafkaReceipts;
-use crate::receipts::Ledger;
-use crate::thread;
-use crate::thread::Reader;
-use crate::thread::Start;
-use crate::transactions::take_over;
+use crate::producer::delivery::Pump;
+use crate::producer::linger::NATIVE_LINGER;
+use crate::producer::receipts::KafkaReceipts;
+use crate::producer::receipts::Ledger;
+use crate::producer::transactions::take_over;
 
 /// A Kafka cluster as the log of a worker.
 ///
@@ -463,8 +463,8 @@ async fn assign(
     start: Start,
 ) -> Result<BTreeMap<TopicPartition, Partition>, BrokerError> {
     call(client, Subject::Cluster, move |client| {
-        let starts = thread::starts(client, &partitions, has_group, start);
-        let list = thread::list_with_starts(&partitions, &starts, has_group, start);
+        let starts = reader::starts(client, &partitions, has_group, start);
+        let list = reader::list_with_starts(&partitions, &starts, has_group, start);
         ffi::assign(client, &list)?;
         let known = partitions.into_iter().map(|partition| {
             let next = starts.get(&partition).copied();

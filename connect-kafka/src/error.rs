@@ -6,9 +6,9 @@ use connect_broker::BrokerError;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::context::Context;
+use crate::callbacks::Context;
 use crate::ffi::Failure;
-use crate::receipts::Ledger;
+use crate::producer::receipts::Ledger;
 
 /// What a call was about: errors name it.
 #[derive(Debug, Clone, Copy)]

@@ -22,23 +22,12 @@
 
 mod admin;
 mod broker;
-mod call;
+mod callbacks;
+mod client;
 pub mod config;
 mod consumer;
-mod context;
 mod error;
-mod fetch;
 mod ffi;
-mod groups;
-mod handoff;
-mod limits;
-mod linger;
-mod pattern;
 mod producer;
-mod pump;
-mod reached;
-mod receipts;
-mod thread;
-mod transactions;
 
 pub use broker::KafkaBroker;

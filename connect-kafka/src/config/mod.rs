@@ -25,7 +25,7 @@ use connect_broker::Isolation;
 use connect_broker::StartOffset;
 use rdkafka::ClientConfig;
 
-use crate::linger::DEFAULT_LINGER;
+use crate::producer::linger::DEFAULT_LINGER;
 
 /// What becomes of an option of the Java clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -76,10 +76,10 @@ pub(crate) use transact::commit_transaction;
 pub(crate) use transact::init_transactions;
 pub(crate) use transact::send_offsets;
 
-use crate::context::Context;
-use crate::context::Delivered;
-use crate::context::Rebalance;
-use crate::context::certificate_problem;
+use crate::callbacks::Context;
+use crate::callbacks::Delivered;
+use crate::callbacks::Rebalance;
+use crate::callbacks::certificate_problem;
 
 /// A handle of librdkafka whose callbacks reach a [`Context`].
 pub(crate) type Client = rdkafka::client::Client<Context>;

@@ -16,7 +16,7 @@ use rdkafka::ClientContext;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::watch;
 
-use crate::receipts::Ledger;
+use crate::producer::receipts::Ledger;
 
 /// The receiver of a client's callbacks. They run on threads of the client and must be short.
 pub(crate) struct Context {

@@ -19,15 +19,15 @@ use connect_broker::Receipts;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::Notify;
 
-use crate::call::blocking;
-use crate::context::Delivered;
+use crate::callbacks::Delivered;
+use crate::client::call::blocking;
 use crate::error::Subject;
 use crate::error::error;
 use crate::error::record_error;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
-use crate::linger::UnderWay;
+use crate::producer::linger::UnderWay;
 
 /// What a producer has handed over and not heard of yet, and the receipts that wait to be read.
 ///

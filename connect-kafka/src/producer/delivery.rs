@@ -11,10 +11,10 @@ use connect_broker::BrokerError;
 
 use crate::ffi;
 use crate::ffi::Client;
-use crate::linger::Linger;
-use crate::linger::Step;
-use crate::linger::TICK;
-use crate::receipts::Ledger;
+use crate::producer::linger::Linger;
+use crate::producer::linger::Step;
+use crate::producer::linger::TICK;
+use crate::producer::receipts::Ledger;
 
 /// How long records of a producer that is gone may go on trying.
 const PATIENCE: Duration = Duration::from_secs(30);

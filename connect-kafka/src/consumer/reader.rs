@@ -18,21 +18,21 @@ use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::context::Rebalance;
+use crate::callbacks::Rebalance;
+use crate::consumer::fetch::Fetcher;
+use crate::consumer::handoff::Command;
+use crate::consumer::handoff::Handoff;
+use crate::consumer::handoff::Parcel;
+use crate::consumer::positions::Reached;
 use crate::error::Subject;
 use crate::error::call_error;
 use crate::error::error;
 use crate::error::no_start;
-use crate::fetch::Fetcher;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
 use crate::ffi::Failure;
 use crate::ffi::FetchedError;
-use crate::handoff::Command;
-use crate::handoff::Handoff;
-use crate::handoff::Parcel;
-use crate::reached::Reached;
 
 /// How long one wait for records or the async side lasts at most.
 const TICK: Duration = Duration::from_millis(100);

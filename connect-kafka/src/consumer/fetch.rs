@@ -10,11 +10,11 @@ use connect_broker::FetchedRecord;
 use connect_broker::PartitionRecords;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::consumer::handoff::Fetch;
 use crate::ffi::Batch;
 use crate::ffi::ConsumerQueue;
 use crate::ffi::Fetched;
 use crate::ffi::FetchedError;
-use crate::handoff::Fetch;
 
 /// Takes batches and copies each into one piece of memory per partition.
 pub(crate) struct Fetcher {

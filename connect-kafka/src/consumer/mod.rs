@@ -1,5 +1,11 @@
 //! The async side of a consumer.
 
+pub(crate) mod fetch;
+pub(crate) mod handoff;
+pub(crate) mod pattern;
+pub(crate) mod positions;
+pub(crate) mod reader;
+
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,8 +24,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::call::blocking;
-use crate::call::call;
+use crate::client::call::blocking;
+use crate::client::call::call;
+use crate::consumer::handoff::Command;
+use crate::consumer::handoff::Fetch;
+use crate::consumer::handoff::Handoff;
+use crate::consumer::handoff::Parcel;
+use crate::consumer::pattern::PatternWatch;
+use crate::consumer::reader::Start;
 use crate::error::Subject;
 use crate::error::call_error;
 use crate::error::no_start;
@@ -27,13 +39,6 @@ use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
 use crate::ffi::Failure;
-use crate::handoff::Command;
-use crate::handoff::Fetch;
-use crate::handoff::Handoff;
-use crate::handoff::Parcel;
-use crate::pattern::PatternWatch;
-use crate::thread;
-use crate::thread::Start;
 
 /// Reads from Kafka.
 pub(crate) struct KafkaConsumer {
@@ -279,7 +284,7 @@ impl KafkaConsumer {
         let found = call(
             &self.client,
             Subject::Topic(&partition.topic),
-            move |client| thread::edges(client, &asked, edge),
+            move |client| reader::edges(client, &asked, edge),
         )
         .await?;
         found.get(partition).copied().ok_or_else(|| {
@@ -296,7 +301,7 @@ impl KafkaConsumer {
         let group = self.group()?.to_owned();
         let (partitions, patience) = (partitions.to_vec(), self.patience);
         let committed = call(&self.client, Subject::Group(&group), move |client| {
-            thread::committed(client, &partitions, patience)
+            reader::committed(client, &partitions, patience)
         });
         Ok(committed.await?.into_iter().collect())
     }
@@ -377,7 +382,7 @@ impl Consumer for KafkaConsumer {
         let Some(first) = offsets.keys().next().cloned() else {
             return Ok(());
         };
-        let list = thread::list_with(
+        let list = reader::list_with(
             offsets
                 .iter()
                 .map(|(partition, offset)| (partition, Offset::Offset(*offset))),

@@ -9,8 +9,8 @@ use connect_broker::BrokerError;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 
-use crate::call::in_turns;
-use crate::call::unless_refused;
+use crate::client::call::in_turns;
+use crate::client::call::unless_refused;
 use crate::error::Subject;
 use crate::error::call_error;
 use crate::error::error;
@@ -18,8 +18,8 @@ use crate::error::is_fencing;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::Failure;
-use crate::pump::flush;
-use crate::receipts::Ledger;
+use crate::producer::delivery::flush;
+use crate::producer::receipts::Ledger;
 
 const NO_TRANSACTION: BrokerError =
     BrokerError::InvalidState("there is no open transaction; call `begin` first");

@@ -1,5 +1,11 @@
 //! The producer: records go to librdkafka in runs, receipts come back in ranges.
 
+pub(crate) mod batch_limit;
+pub(crate) mod delivery;
+pub(crate) mod linger;
+pub(crate) mod receipts;
+pub(crate) mod transactions;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,14 +28,14 @@ use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::Scratch;
 use crate::ffi::Topic;
-use crate::limits::Limits;
-use crate::limits::fitting;
-use crate::linger::Linger;
-use crate::pump::Outgoing;
-use crate::pump::Pump;
-use crate::pump::flush;
-use crate::receipts::Ledger;
-use crate::transactions::Transactions;
+use crate::producer::batch_limit::Limits;
+use crate::producer::batch_limit::fitting;
+use crate::producer::delivery::Outgoing;
+use crate::producer::delivery::Pump;
+use crate::producer::delivery::flush;
+use crate::producer::linger::Linger;
+use crate::producer::receipts::Ledger;
+use crate::producer::transactions::Transactions;
 
 /// At most this many records are in flight, whatever their size: librdkafka needs some 200 bytes
 /// for each besides its content.

@@ -12,7 +12,7 @@ use connect_api::TopicName;
 use connect_broker::BrokerError;
 use connect_broker::ProducerRecord;
 
-use crate::call::call;
+use crate::client::call::call;
 use crate::error::Subject;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;

@@ -16,14 +16,14 @@ use rdkafka::types::RDKafkaType;
 use crate::admin::repeat;
 use crate::broker::NO_GROUP;
 use crate::broker::open;
-use crate::call::call;
+use crate::client::call::call;
 use crate::config::Settings;
 use crate::error::Subject;
 use crate::error::call_error;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
 use crate::ffi::Failure;
-use crate::pump::Pump;
+use crate::producer::delivery::Pump;
 
 /// Asks coordinators of groups, with a client of its own from the first time on.
 ///

@@ -1,5 +1,7 @@
 //! The administrative client.
 
+pub(crate) mod groups;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,8 +20,12 @@ use connect_broker::admin::TopicDescription;
 use rdkafka::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::admin::groups::Groups;
 use crate::broker::Opener;
-use crate::call::call;
+use crate::client::call::call;
+use crate::consumer::pattern::is_internal;
+use crate::consumer::reader;
+use crate::consumer::reader::SIGHT;
 use crate::error::Subject;
 use crate::error::error;
 use crate::ffi;
@@ -27,11 +33,7 @@ use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
 use crate::ffi::Element;
 use crate::ffi::Failure;
-use crate::groups::Groups;
-use crate::pattern::is_internal;
-use crate::pump::Pump;
-use crate::thread;
-use crate::thread::SIGHT;
+use crate::producer::delivery::Pump;
 
 /// Administers a Kafka cluster.
 pub(crate) struct KafkaAdmin {
@@ -69,7 +71,7 @@ impl KafkaAdmin {
         };
         let begin = Instant::now();
         let elements = loop {
-            let list = thread::list_with(partitions.iter().map(|partition| (partition, edge)));
+            let list = reader::list_with(partitions.iter().map(|partition| (partition, edge)));
             let topics: BTreeSet<_> = partitions.iter().map(|each| each.topic.clone()).collect();
             let timeouts = self.timeouts;
             let request = move |client: &Client| {
@@ -304,9 +306,9 @@ impl Admin for KafkaAdmin {
             .iter()
             .filter_map(|(partition, offset)| Some((partition, (*offset)?)));
         let set =
-            thread::list_with(set.map(|(partition, offset)| (partition, Offset::Offset(offset))));
+            reader::list_with(set.map(|(partition, offset)| (partition, Offset::Offset(offset))));
         let removed = offsets.iter().filter(|(_, offset)| offset.is_none());
-        let removed = thread::list(removed.map(|(partition, _)| partition));
+        let removed = reader::list(removed.map(|(partition, _)| partition));
         let mut results = Vec::new();
         // Removing first: it is what a group with members refuses most reliably.
         if removed.count() > 0 {

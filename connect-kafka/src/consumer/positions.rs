@@ -11,8 +11,8 @@ use connect_api::TopicPartition;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 
-use crate::handoff::Fetch;
-use crate::thread::list_with;
+use crate::consumer::handoff::Fetch;
+use crate::consumer::reader::list_with;
 
 /// The offset of the next record of each partition of which something was taken.
 #[derive(Debug, Default)]

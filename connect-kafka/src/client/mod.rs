@@ -1,0 +1,3 @@
+//! What producers, consumers and administrative clients share.
+
+pub(crate) mod call;
