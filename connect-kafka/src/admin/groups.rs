@@ -1,11 +1,9 @@
-//! What coordinators of groups are asked.
+//! Requests to the coordinators of consumer groups.
 //!
 //! Decision that lives here: when a request is given up, and its client with it.
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -13,25 +11,27 @@ use connect_broker::BrokerError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::types::RDKafkaType;
 
-use crate::admin::repeat;
-use crate::broker::NO_GROUP;
-use crate::broker::open;
-use crate::client::call::call;
+use super::retry::repeat;
+use crate::client::CallbackThread;
+use crate::client::NO_GROUP;
+use crate::client::call;
+use crate::client::call_error;
+use crate::client::open;
 use crate::config::Settings;
 use crate::error::Subject;
-use crate::error::call_error;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
 use crate::ffi::Failure;
-use crate::producer::delivery::Pump;
+use crate::lock::lock;
 
-/// Asks coordinators of groups, with a client of its own from the first time on.
+/// Sends requests to the coordinators of groups, with a client of its own that is opened when it is
+/// needed.
 ///
-/// The client has a group, because librdkafka 2.12 handles the answer "another broker is the
-/// coordinator" with the coordinator of the client's group, and follows a null pointer where there is
-/// none (`rd_kafka_handle_OffsetFetch`). It is given up when it did not get an answer in time, because
-/// librdkafka frees what a request that timed out still refers to, and aborts once the coordinator is
-/// back (`rd_kafka_admin_coord_request`).
+/// The client has a group because of a defect of librdkafka 2.12: if a broker answers that another one
+/// is the coordinator, it uses the coordinator of the client's own group, and follows a null pointer
+/// if there is none (`rd_kafka_handle_OffsetFetch`). The client is given up when a request got no
+/// answer in time because of another: librdkafka frees what such a request still refers to, and aborts
+/// once the coordinator is back (`rd_kafka_admin_coord_request`).
 pub(crate) struct Groups {
     settings: Settings,
     timeouts: AdminTimeouts,
@@ -40,8 +40,8 @@ pub(crate) struct Groups {
 
 struct Connected {
     client: Arc<Client>,
-    /// The last field: dropped when this holds the client no more.
-    _pump: Pump,
+    /// The last field, so that it is dropped after all other uses of the client.
+    _thread: CallbackThread,
 }
 
 impl Groups {
@@ -54,10 +54,10 @@ impl Groups {
         }
     }
 
-    /// A call about one group, which may be made twice: it is repeated, at first soon, when it gets
-    /// no answer.
+    /// Sends a request about one group. Repeated if it gets no answer, with growing time-outs, so it
+    /// must be idempotent.
     ///
-    /// *Cancellation*: the call is not made any more, unless it is just being made.
+    /// *Cancellation*: the request is not repeated; one that was sent may still be carried out.
     pub(crate) async fn ask<T, F>(&self, group: &str, request: F) -> Result<T, BrokerError>
     where
         T: Send + 'static,
@@ -73,26 +73,26 @@ impl Groups {
                 request: attempt.min(rest),
                 ..timeouts
             };
-            let mut asked = Asked {
+            let mut sent = Sent {
                 groups: self,
                 with: self.connected()?,
                 is_answered: false,
             };
-            let client = &asked.with.client;
+            let client = &sent.with.client;
             let subject = Subject::Group(group);
             let (name, request) = (group.to_owned(), Arc::clone(&request));
             let answer = call(client, subject, move |client| {
                 repeat(timeouts.operation, || {
                     match request(client, &name, limits) {
-                        Err(failure) if is_late(failure.code) => Ok(Err(failure)),
+                        Err(failure) if is_timeout(failure.code) => Ok(Err(failure)),
                         result => result.map(Ok),
                     }
                 })
             });
             match answer.await? {
-                Ok(told) => {
-                    asked.is_answered = true;
-                    return Ok(told);
+                Ok(answer) => {
+                    sent.is_answered = true;
+                    return Ok(answer);
                 }
                 Err(failure) if rest <= attempt => {
                     return Err(call_error(&failure, subject, client.context()));
@@ -103,46 +103,41 @@ impl Groups {
     }
 
     fn connected(&self) -> Result<Arc<Connected>, BrokerError> {
-        let mut current = self.lock();
+        let mut current = lock(&self.current);
         if let Some(connected) = &*current {
             return Ok(Arc::clone(connected));
         }
         let client = open(RDKafkaType::RD_KAFKA_CONSUMER, &self.settings, None)?;
-        let pump = Pump::start(&client)?;
+        let thread = CallbackThread::start(&client)?;
         let connected = Arc::new(Connected {
             client,
-            _pump: pump,
+            _thread: thread,
         });
         Ok(Arc::clone(current.insert(connected)))
     }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Connected>>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// A request that may still be under way: it ends with its client, which nobody uses any more then. Were
-/// it carried out later, it could undo what was done meanwhile.
-struct Asked<'a> {
+/// A request that may be in flight. If it was not answered, its client is given up, which ends it:
+/// carried out later, it could undo later requests.
+struct Sent<'a> {
     groups: &'a Groups,
     with: Arc<Connected>,
     is_answered: bool,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for Sent<'_> {
     fn drop(&mut self) {
         if !self.is_answered {
             self.with.client.context().set_closing();
-            let mut current = self.groups.lock();
+            let mut current = lock(&self.groups.current);
             current.take_if(|connected| Arc::ptr_eq(connected, &self.with));
         }
     }
 }
 
-/// True if no answer came in time.
-const fn is_late(code: Code) -> bool {
+const fn is_timeout(code: Code) -> bool {
     matches!(code, Code::OperationTimedOut)
 }
 
-/// How long the first of several attempts waits for an answer.
+/// The time-out of the first attempt.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(3);

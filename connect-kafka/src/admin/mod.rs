@@ -1,11 +1,12 @@
 //! The administrative client.
 
-pub(crate) mod groups;
+mod groups;
+mod offsets;
+mod open;
+mod retry;
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -20,34 +21,40 @@ use connect_broker::admin::TopicDescription;
 use rdkafka::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::admin::groups::Groups;
-use crate::broker::Opener;
-use crate::client::call::call;
-use crate::consumer::pattern::is_internal;
-use crate::consumer::reader;
-use crate::consumer::reader::SIGHT;
+pub(crate) use self::open::cluster_id;
+pub(crate) use self::open::open;
+
+use self::groups::Groups;
+use self::retry::PAUSE;
+use self::retry::repeat;
+use self::retry::settled;
+use crate::client::CallbackThread;
+use crate::client::call;
+use crate::client::list;
+use crate::client::list_with;
+use crate::client::topics;
+use crate::config::SharedOptions;
 use crate::error::Subject;
 use crate::error::error;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
-use crate::ffi::Element;
 use crate::ffi::Failure;
-use crate::producer::delivery::Pump;
+use crate::producer;
 
 /// Administers a Kafka cluster.
 pub(crate) struct KafkaAdmin {
-    pub(crate) client: Arc<Client>,
-    pub(crate) timeouts: AdminTimeouts,
-    /// Makes the clients that fence producers.
-    pub(crate) opener: Opener,
-    pub(crate) groups: Groups,
-    /// The last field: dropped when this holds the client no more.
-    pub(crate) _pump: Pump,
+    client: Arc<Client>,
+    timeouts: AdminTimeouts,
+    /// The options of the clients that fence producers.
+    options: SharedOptions,
+    groups: Groups,
+    /// The last field, so that it is dropped after all other uses of the client.
+    _thread: CallbackThread,
 }
 
 impl KafkaAdmin {
-    /// A call about one topic.
+    /// Makes a call about one topic.
     async fn topic<T, F>(&self, topic: &TopicName, request: F) -> Result<T, BrokerError>
     where
         T: Send + 'static,
@@ -60,72 +67,7 @@ impl KafkaAdmin {
         .await
     }
 
-    async fn offsets(
-        &self,
-        partitions: &[TopicPartition],
-        edge: Offset,
-        isolation: Isolation,
-    ) -> Result<LogOffsets, BrokerError> {
-        let Some(first) = partitions.first() else {
-            return Ok(LogOffsets::new());
-        };
-        let begin = Instant::now();
-        let elements = loop {
-            let list = reader::list_with(partitions.iter().map(|partition| (partition, edge)));
-            let topics: BTreeSet<_> = partitions.iter().map(|each| each.topic.clone()).collect();
-            let timeouts = self.timeouts;
-            let request = move |client: &Client| {
-                repeat(timeouts.operation, || {
-                    let told = ffi::list_offsets(client, &list, isolation, timeouts);
-                    let told = told.and_then(settled);
-                    if told
-                        .as_ref()
-                        .is_err_and(|failure| is_outdated(failure.code))
-                    {
-                        // librdkafka itself would go on with what it knows of the leaders.
-                        for topic in &topics {
-                            let _ = client.fetch_metadata(Some(topic), timeouts.request);
-                        }
-                    }
-                    told
-                })
-            };
-            let told = call(&self.client, Subject::Topic(&first.topic), request).await;
-            let problem = match told {
-                Ok(elements) => match elements.iter().find_map(|element| element.error) {
-                    Some(code) if is_unknown(code) && begin.elapsed() < SIGHT => None,
-                    _ => break elements,
-                },
-                Err(BrokerError::Unavailable(text)) => {
-                    Some(self.why_no_offsets(partitions, text).await)
-                }
-                Err(error) => Some(error),
-            };
-            match problem {
-                // A broker that has just come does not know its topics yet.
-                None => {}
-                Some(BrokerError::UnknownTopic { .. }) if begin.elapsed() < SIGHT => {}
-                // A leader is about to be chosen, or the client does not know it yet.
-                Some(BrokerError::Unavailable(_)) if begin.elapsed() < timeouts.operation => {}
-                Some(error) => return Err(error),
-            }
-            tokio::time::sleep(PAUSE).await;
-        };
-        elements
-            .into_iter()
-            .map(|element| match element.error {
-                None => Ok((element.partition, element.offset)),
-                Some(code) => {
-                    let topic = &element.partition.topic;
-                    Err(error(code, &code.to_string(), Subject::Topic(topic)))
-                }
-            })
-            .collect()
-    }
-}
-
-impl KafkaAdmin {
-    /// A topic may be refused because of its replicas, which is told plainly.
+    /// The error of a topic that was refused: a common reason, too few brokers, is looked for.
     async fn why_not_created(
         &self,
         topic: TopicName,
@@ -136,7 +78,7 @@ impl KafkaAdmin {
         let brokers = call(&self.client, Subject::Cluster, move |client| {
             let metadata = client.fetch_metadata(None, timeout).map_err(|error| {
                 let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
-                Failure::new(code, format!("listing brokers: {code}"))
+                Failure::new(code, format!("listing brokers failed: {code}"))
             })?;
             Ok(metadata.brokers().len())
         });
@@ -154,20 +96,7 @@ impl KafkaAdmin {
         }
     }
 
-    /// "No leaders" may mean that there is no such topic.
-    async fn why_no_offsets(&self, partitions: &[TopicPartition], text: String) -> BrokerError {
-        let topics: BTreeSet<&TopicName> = partitions.iter().map(|each| &each.topic).collect();
-        for topic in topics {
-            if let Ok(None) = self.describe_topic(topic).await {
-                return BrokerError::UnknownTopic {
-                    topic: topic.clone(),
-                };
-            }
-        }
-        BrokerError::Unavailable(text)
-    }
-
-    /// Waits until a topic that was just created is known, with its leaders, to who asks next.
+    /// Waits until a topic that was just created is known to the brokers, with its leaders.
     async fn wait_until_usable(&self, topic: &TopicName) -> Result<(), BrokerError> {
         let begin = Instant::now();
         let description = loop {
@@ -194,13 +123,13 @@ impl Admin for KafkaAdmin {
         }
         let (name, replicas) = (topic.name.clone(), topic.replication_factor);
         let timeouts = self.timeouts;
-        // Made once: the answer to a second attempt could be that the first one has succeeded.
+        // Not repeated: after a lost answer, the second attempt would find that the topic exists.
         let created = call(&self.client, Subject::Topic(&name), move |client| {
             ffi::create_topic(client, &topic, timeouts)
         })
         .await;
         match created {
-            // Refused before it was sent: the numbers cannot be.
+            // Refused by librdkafka: the numbers are out of range.
             Err(BrokerError::InvalidOption(problem) | BrokerError::Rejected(problem)) => {
                 Err(BrokerError::InvalidTopic(problem))
             }
@@ -209,8 +138,8 @@ impl Admin for KafkaAdmin {
             }
             Ok(()) => {
                 if let Err(error) = self.wait_until_usable(&name).await {
-                    // It was created all the same, maybe by who may do nothing else with it.
-                    tracing::debug!(topic = %name, %error, "a new topic cannot be looked at");
+                    // It has been created. The client may lack the right to describe it.
+                    tracing::debug!(topic = %name, %error, "the new topic cannot be described");
                 }
                 Ok(())
             }
@@ -224,24 +153,10 @@ impl Admin for KafkaAdmin {
 
     async fn list_topics(&self) -> Result<Vec<TopicDescription>, BrokerError> {
         let timeout = self.timeouts.request;
-        let mut topics = call(&self.client, Subject::Cluster, move |client| {
-            let metadata = client.fetch_metadata(None, timeout).map_err(|error| {
-                let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
-                Failure::new(code, format!("listing topics: {code}"))
-            })?;
-            Ok(metadata
-                .topics()
-                .iter()
-                .filter(|topic| topic.error().is_none())
-                .map(|topic| {
-                    let count = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
-                    let mut description = TopicDescription::new(topic.name(), count);
-                    description.internal = is_internal(topic.name());
-                    description
-                })
-                .collect::<Vec<_>>())
-        })
-        .await?;
+        let listed = call(&self.client, Subject::Cluster, move |client| {
+            topics(client, timeout)
+        });
+        let mut topics = listed.await?;
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(topics)
     }
@@ -305,12 +220,11 @@ impl Admin for KafkaAdmin {
         let set = offsets
             .iter()
             .filter_map(|(partition, offset)| Some((partition, (*offset)?)));
-        let set =
-            reader::list_with(set.map(|(partition, offset)| (partition, Offset::Offset(offset))));
+        let set = list_with(set.map(|(partition, offset)| (partition, Offset::Offset(offset))));
         let removed = offsets.iter().filter(|(_, offset)| offset.is_none());
-        let removed = reader::list(removed.map(|(partition, _)| partition));
+        let removed = list(removed.map(|(partition, _)| partition));
         let mut results = Vec::new();
-        // Removing first: it is what a group with members refuses most reliably.
+        // Removals first: a group with members refuses these most reliably.
         if removed.count() > 0 {
             let removal = self
                 .groups
@@ -322,8 +236,8 @@ impl Admin for KafkaAdmin {
                 .await;
             match removal {
                 Ok(elements) => results.extend(elements),
-                // A group that does not exist has no offsets to remove.
-                Err(BrokerError::Unavailable(_)) if !self.exists(group).await? => {}
+                // There is nothing to remove from a group without offsets.
+                Err(BrokerError::Unavailable(_)) if !self.has_offsets(group).await? => {}
                 Err(error) => return Err(error),
             }
         }
@@ -355,79 +269,17 @@ impl Admin for KafkaAdmin {
 
     async fn fence_producers(&self, transactional_ids: &[String]) -> Result<(), BrokerError> {
         for id in transactional_ids {
-            self.opener.fence(id).await?;
+            producer::fence_producers(&self.options, id).await?;
         }
         Ok(())
     }
 }
 
 impl KafkaAdmin {
-    /// True if a group has offsets.
-    async fn exists(&self, group: &str) -> Result<bool, BrokerError> {
+    async fn has_offsets(&self, group: &str) -> Result<bool, BrokerError> {
         Ok(!self.group_offsets(group).await?.is_empty())
     }
 }
-
-/// Makes a call again while it is refused for a reason that passes, as Kafka's clients do: a broker
-/// has just gone or come, or is still reading what it coordinates.
-pub(crate) fn repeat<T>(
-    limit: Duration,
-    request: impl Fn() -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let begin = Instant::now();
-    loop {
-        match request() {
-            Err(failure) if passes(failure.code) && begin.elapsed() < limit => {
-                std::thread::park_timeout(PAUSE);
-            }
-            result => return result,
-        }
-    }
-}
-
-/// The results of single partitions, unless one was refused for a reason that passes.
-fn settled(elements: Vec<Element>) -> Result<Vec<Element>, Failure> {
-    let refused = elements.iter().find_map(|element| {
-        let code = element.error.filter(|code| passes(*code))?;
-        Some(Failure::new(code, code.to_string()))
-    });
-    refused.map_or(Ok(elements), Err)
-}
-
-const fn passes(code: Code) -> bool {
-    matches!(
-        code,
-        Code::BrokerTransportFailure
-            | Code::CoordinatorLoadInProgress
-            | Code::CoordinatorNotAvailable
-            | Code::FencedLeaderEpoch
-            | Code::KafkaStorageError
-            | Code::LeaderNotAvailable
-            | Code::NetworkException
-            | Code::NotCoordinator
-            | Code::NotLeaderForPartition
-            | Code::OffsetNotAvailable
-            | Code::ReplicaNotAvailable
-            | Code::UnknownLeaderEpoch
-            | Code::UnstableOffsetCommit
-            | Code::WaitingForCoordinator
-    )
-}
-
-const fn is_unknown(code: Code) -> bool {
-    matches!(
-        code,
-        Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition
-    )
-}
-
-/// True if a leader was asked as of another epoch than its own.
-const fn is_outdated(code: Code) -> bool {
-    matches!(code, Code::FencedLeaderEpoch | Code::UnknownLeaderEpoch)
-}
-
-/// Between two attempts of a call.
-const PAUSE: Duration = Duration::from_millis(100);
 
 impl std::fmt::Debug for KafkaAdmin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

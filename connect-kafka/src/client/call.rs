@@ -1,7 +1,10 @@
 //! Blocking calls of librdkafka from async code.
 
 use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -9,18 +12,19 @@ use connect_broker::BrokerError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::oneshot;
 
+use crate::callbacks::Context;
 use crate::error::Subject;
-use crate::error::call_error;
+use crate::error::error;
 use crate::ffi::Client;
 use crate::ffi::Failure;
 
-/// How long a call may go on after a refusal: another broker may still answer it.
+/// How long a call may continue after a refusal: another broker may still answer it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs a blocking call on a thread of its own.
 ///
 /// Not on the runtime's blocking threads: a runtime that shuts down waits for them, and a call to a
-/// cluster that is away can take minutes. Nobody waits for a thread of its own.
+/// cluster that is away can take minutes.
 ///
 /// # Errors
 /// Those of the call; a thread cannot be started.
@@ -30,11 +34,11 @@ where
     F: FnOnce() -> Result<T, Failure> + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
-    let spawned = std::thread::Builder::new()
+    let spawned = thread::Builder::new()
         .name("kafka-call".into())
         .spawn(move || {
-            // Whoever is not there any more needs no answer.
-            let _ = answer.send(std::panic::catch_unwind(AssertUnwindSafe(call)));
+            // Fails if the caller no longer waits.
+            let _ = answer.send(catch_unwind(AssertUnwindSafe(call)));
         });
     if let Err(error) = spawned {
         let problem = format!("a thread for the call cannot be started: {error}");
@@ -42,18 +46,18 @@ where
     }
     match answered.await {
         Ok(Ok(result)) => result,
-        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Ok(Err(panic)) => resume_unwind(panic),
         Err(_) => Err(Failure::new(Code::Fail, "the thread of the call is gone")),
     }
 }
 
-/// Makes a call that goes on in the background when its time is over, and is taken up again by being
-/// made again, as those of transactions: in short turns, until `patience` is over.
+/// Makes a call that continues in the background when its time is over and is resumed by making it
+/// again, as those of transactions: in short turns, until `limit` is over.
 ///
 /// *Cancellation*: no further turn is made.
 pub(crate) async fn in_turns<F>(
     client: &Arc<Client>,
-    patience: Duration,
+    limit: Duration,
     request: F,
 ) -> Result<(), Failure>
 where
@@ -65,14 +69,14 @@ where
     let result = blocking(move || {
         let begin = Instant::now();
         loop {
-            let rest = patience.saturating_sub(begin.elapsed());
+            let rest = limit.saturating_sub(begin.elapsed());
             match request(&own, rest.min(TURN)) {
                 Err(failure)
-                    if can_go_on(&failure)
-                        && begin.elapsed() < patience
+                    if can_be_resumed(&failure)
+                        && begin.elapsed() < limit
                         && caller.strong_count() > 0 =>
                 {
-                    std::thread::park_timeout(PAUSE);
+                    thread::park_timeout(PAUSE);
                 }
                 result => return result,
             }
@@ -83,20 +87,21 @@ where
     result
 }
 
-/// Not while another call has to be taken up again first.
-fn can_go_on(failure: &Failure) -> bool {
+/// A conflict means that another call has to be resumed first.
+fn can_be_resumed(failure: &Failure) -> bool {
     failure.retriable && !failure.fatal && failure.code != Code::Conflict
 }
 
-/// How long one turn of a call takes: a client that nobody wants any more lives for as long.
+/// How long one turn of a call takes. After its caller has gone, a client lives for so long.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Between two turns, for those that fail at once.
+/// The pause between two turns, for calls that fail at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Runs a blocking call of a client; ends early, with the reason, if the cluster turns it away.
+/// Runs a blocking call of a client. Returns early, with the reason, if the cluster refuses the
+/// client.
 ///
-/// *Cancellation*: the call itself goes on until its own time limit.
+/// *Cancellation*: the call itself continues until its own time limit.
 pub(crate) async fn call<T, F>(
     client: &Arc<Client>,
     subject: Subject<'_>,
@@ -110,22 +115,34 @@ where
     unless_refused(client, subject, blocking(move || call(&own))).await
 }
 
-/// Waits for a call of a client; gives it up, with the reason, if the cluster turns it away.
+/// Waits for a call of a client. Gives it up, with the reason, if the cluster refuses the client.
 pub(crate) async fn unless_refused<T>(
     client: &Arc<Client>,
     subject: Subject<'_>,
     call: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, BrokerError> {
     let refused = async {
-        let error = client.context().denied().await;
+        let error = client.context().refused().await;
         tokio::time::sleep(GRACE).await;
         error
     };
     tokio::select! {
-        // Either branch may be dropped: the call is on its own thread, the refusal is remembered.
+        // Either branch may be dropped: the call runs on its own thread, the refusal is kept.
         result = call => {
             result.map_err(|failure| call_error(&failure, subject, client.context()))
         }
         error = refused => Err(error),
+    }
+}
+
+/// The error of a call.
+pub(crate) fn call_error(
+    failure: &Failure,
+    subject: Subject<'_>,
+    context: &Context,
+) -> BrokerError {
+    match error(failure.code, &failure.text, subject) {
+        BrokerError::Unavailable(text) => context.unavailable(&text),
+        error => error,
     }
 }

@@ -1,4 +1,4 @@
-//! From librdkafka's messages to batches of records that own their bytes.
+//! From librdkafka's messages to records that own their bytes.
 
 use std::time::Duration;
 
@@ -10,44 +10,44 @@ use connect_broker::FetchedRecord;
 use connect_broker::PartitionRecords;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::consumer::handoff::Fetch;
+use super::handoff::Fetch;
 use crate::ffi::Batch;
 use crate::ffi::ConsumerQueue;
 use crate::ffi::Fetched;
 use crate::ffi::FetchedError;
 
-/// Takes batches and copies each into one piece of memory per partition.
-pub(crate) struct Fetcher {
+/// Fetches batches. The records of a batch that belong to one partition share one allocation.
+pub(super) struct Fetcher {
     max_records: usize,
     max_bytes: usize,
     scratch: Batch,
     topics: Vec<(usize, TopicName)>,
-    /// What a record had on average of late, in bytes.
+    /// The average size of recent records in bytes.
     average: usize,
 }
 
-/// A partition's part of a batch while it is filled.
+/// The records of one partition in a batch.
 struct Part {
     topic_id: usize,
-    /// Room for the keys and values that follow.
-    room: BytesMut,
+    /// The rest of the allocation for keys and values.
+    memory: BytesMut,
     filled: PartitionRecords,
 }
 
 impl Fetcher {
-    pub(crate) fn new(max_records: usize, max_bytes: usize) -> Self {
+    pub(super) fn new(max_records: usize, max_bytes: usize) -> Self {
         Self {
             max_records: max_records.max(1),
             max_bytes: max_bytes.max(1),
             scratch: Batch::default(),
             topics: Vec::new(),
-            // Careful until records were seen.
+            // A cautious guess until records have been fetched.
             average: 64 * 1024,
         }
     }
 
-    /// Waits for records and takes those that are there, up to about the bounds.
-    pub(crate) fn fetch(
+    /// Waits for records and takes those that are available, up to about the limits.
+    pub(super) fn fetch(
         &mut self,
         queue: &ConsumerQueue,
         wait: Duration,
@@ -57,16 +57,16 @@ impl Fetcher {
         let mut errors = Vec::new();
         let mut parts: Vec<Part> = Vec::new();
         let topics = &mut self.topics;
-        let room = self.average.saturating_mul(limit).min(self.max_bytes);
+        let memory = self.average.saturating_mul(limit).min(self.max_bytes);
         queue.take(limit, wait, &mut self.scratch, |message| {
             match message.error() {
                 None => {
                     fetch.count += 1;
-                    let part = part(&mut parts, topics, message, limit, room);
+                    let part = part(&mut parts, topics, message, limit, memory);
                     fetch.bytes += part.add(message);
                 }
                 Some(error) if error.code == Code::PartitionEOF => {
-                    let topic = note(topics, message);
+                    let topic = topic_name(topics, message);
                     fetch.ends.push((
                         TopicPartition {
                             topic,
@@ -80,31 +80,31 @@ impl Fetcher {
         });
         fetch.groups = parts.into_iter().map(|part| part.filled).collect();
         if let Some(average) = fetch.bytes.checked_div(fetch.count) {
-            // One large record must not be followed by many.
+            // Decreases slowly: after a large record, more of them may follow.
             self.average = average.max(self.average / 2);
         }
         (fetch, errors)
     }
 }
 
-/// The part of a message's partition.
+/// The part for a message's partition, which is added if it is new.
 fn part<'a>(
     parts: &'a mut Vec<Part>,
     topics: &mut Vec<(usize, TopicName)>,
     message: &Fetched<'_>,
     limit: usize,
-    room: usize,
+    memory: usize,
 ) -> &'a mut Part {
     let (topic_id, partition) = (message.topic_id(), message.partition());
     let is_own =
         |part: &Part| part.topic_id == topic_id && part.filled.partition.partition == partition;
-    // Messages come in runs of one partition, so the last is the likely one.
+    // Messages come in runs of one partition, so the last part is the likely one.
     let index = parts.iter().rposition(is_own).unwrap_or(parts.len());
     if index == parts.len() {
-        let topic = note(topics, message);
+        let topic = topic_name(topics, message);
         parts.push(Part {
             topic_id,
-            room: BytesMut::with_capacity(room),
+            memory: BytesMut::with_capacity(memory),
             filled: PartitionRecords {
                 partition: TopicPartition { topic, partition },
                 records: Vec::with_capacity(limit),
@@ -116,7 +116,7 @@ fn part<'a>(
 }
 
 impl Part {
-    /// Copies a message and says how many bytes it has.
+    /// Copies a message and returns its size in bytes.
     fn add(&mut self, message: &Fetched<'_>) -> usize {
         let (key, value) = (message.key(), message.value());
         let (timestamp, timestamp_type) = message.timestamp();
@@ -126,8 +126,8 @@ impl Part {
             .map(|header| header.key.len() + header.value.as_ref().map_or(0, Bytes::len))
             .sum();
         let mut copy = |bytes: &[u8]| {
-            self.room.extend_from_slice(bytes);
-            self.room.split().freeze()
+            self.memory.extend_from_slice(bytes);
+            self.memory.split().freeze()
         };
         self.filled.records.push(FetchedRecord {
             offset: message.offset(),
@@ -141,7 +141,8 @@ impl Part {
     }
 }
 
-fn note(topics: &mut Vec<(usize, TopicName)>, message: &Fetched<'_>) -> TopicName {
+/// The name of a message's topic, shared by all its records.
+fn topic_name(topics: &mut Vec<(usize, TopicName)>, message: &Fetched<'_>) -> TopicName {
     let id = message.topic_id();
     if let Some((_, name)) = topics.iter().find(|(other, _)| *other == id) {
         return name.clone();

@@ -1,12 +1,12 @@
-//! The place where the thread of a consumer and its async side meet: one parcel at a time goes one
-//! way, commands go the other.
+//! Where the thread of a consumer and its async side exchange messages: one event at a time goes to
+//! the async side, commands go to the thread.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::Condvar;
 use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -16,13 +16,15 @@ use connect_broker::PartitionRecords;
 use tokio::sync::Notify;
 use tokio::sync::watch;
 
-/// What the thread hands over.
+use crate::lock::lock;
+
+/// What the thread reports.
 #[derive(Debug)]
-pub(crate) enum Parcel {
+pub(super) enum ReaderEvent {
     Assigned {
         number: u64,
         partitions: Vec<TopicPartition>,
-        /// Where reading starts, as far as it is known.
+        /// Where reading starts. Partitions whose start is not known are absent.
         starts: BTreeMap<TopicPartition, i64>,
     },
     Failed(BrokerError),
@@ -37,25 +39,25 @@ pub(crate) enum Parcel {
     },
 }
 
-/// Records as they came, and the ends that were reached.
+/// Records as they were fetched, and the ends of partitions that were reached.
 #[derive(Debug, Default)]
-pub(crate) struct Fetch {
-    /// The number of the last seek that the thread knew of.
-    pub(crate) seek: u64,
-    pub(crate) groups: Vec<PartitionRecords>,
-    /// How many records there are.
-    pub(crate) count: usize,
+pub(super) struct Fetch {
+    /// The number of the last seek that was carried out before.
+    pub(super) seek: u64,
+    pub(super) groups: Vec<PartitionRecords>,
+    /// The number of records.
+    pub(super) count: usize,
     /// Bytes of keys, values and headers.
-    pub(crate) bytes: usize,
-    /// Partitions that had no more records, with the offset behind the last, which a reader of
-    /// committed data may not get to see.
-    pub(crate) ends: Vec<(TopicPartition, i64)>,
+    pub(super) bytes: usize,
+    /// Partitions that have no more records, with the offset after the last one. That one may be a
+    /// transaction marker, which no reader gets.
+    pub(super) ends: Vec<(TopicPartition, i64)>,
 }
 
-/// What the async side asks for.
+/// What the async side requests.
 #[derive(Debug)]
-pub(crate) enum Command {
-    /// The answer to the change of the assignment with this number.
+pub(super) enum Command {
+    /// Carry out the change of the assignment with this number.
     Answer(u64),
     Pause(Vec<TopicPartition>),
     Resume(Vec<TopicPartition>),
@@ -66,13 +68,13 @@ pub(crate) enum Command {
     },
 }
 
-/// The meeting place.
+/// The exchange of messages.
 #[derive(Debug)]
-pub(crate) struct Handoff {
+pub(super) struct Handoff {
     state: Mutex<State>,
-    /// Rings for the thread.
+    /// Notifies the thread.
     changed: Condvar,
-    /// Rings for the async side.
+    /// Notifies the async side.
     arrived: Notify,
     /// True once the thread has left the group.
     left: watch::Sender<bool>,
@@ -80,24 +82,27 @@ pub(crate) struct Handoff {
 
 #[derive(Debug)]
 struct State {
-    slot: Option<Parcel>,
+    event: Option<ReaderEvent>,
+    /// Ends the consumer: every poll returns it.
+    failure: Option<BrokerError>,
     commands: VecDeque<Command>,
     /// The async side waits in `poll`.
-    polling: bool,
-    /// When it last did.
+    is_polling: bool,
+    /// When it was last in `poll`.
     polled: Instant,
-    stop: bool,
+    is_stopped: bool,
 }
 
 impl Handoff {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: Mutex::new(State {
-                slot: None,
+                event: None,
+                failure: None,
                 commands: VecDeque::new(),
-                polling: false,
+                is_polling: false,
                 polled: Instant::now(),
-                stop: false,
+                is_stopped: false,
             }),
             changed: Condvar::new(),
             arrived: Notify::new(),
@@ -105,98 +110,118 @@ impl Handoff {
         }
     }
 
-    // The async side.
+    // Called by the async side.
 
-    pub(crate) fn command(&self, command: Command) {
-        self.lock().commands.push_back(command);
+    pub(super) fn send(&self, command: Command) {
+        lock(&self.state).commands.push_back(command);
         self.changed.notify_all();
     }
 
-    /// Notes whether the async side waits for something.
-    pub(crate) fn set_polling(&self, polling: bool) {
-        let mut state = self.lock();
-        state.polling = polling;
+    /// Notes whether the async side is in `poll`.
+    pub(super) fn set_polling(&self, polling: bool) {
+        let mut state = lock(&self.state);
+        state.is_polling = polling;
         state.polled = Instant::now();
         drop(state);
         self.changed.notify_all();
     }
 
-    pub(crate) fn take(&self) -> Option<Parcel> {
-        let parcel = self.lock().slot.take();
-        if parcel.is_some() {
+    /// Takes the event that waits, if one does.
+    ///
+    /// # Errors
+    /// That of [`fail`](Self::fail).
+    pub(super) fn take(&self) -> Result<Option<ReaderEvent>, BrokerError> {
+        let mut state = lock(&self.state);
+        if let Some(error) = &state.failure {
+            return Err(error.clone());
+        }
+        let event = state.event.take();
+        drop(state);
+        if event.is_some() {
             self.changed.notify_all();
         }
-        parcel
+        Ok(event)
     }
 
-    /// Waits for a parcel. Cancel-safe: it stays until it is taken.
-    pub(crate) async fn arrived(&self) {
+    /// Waits for an event or a failure. Cancel-safe: an event stays until it is taken.
+    pub(super) async fn arrived(&self) {
         self.arrived.notified().await;
     }
 
-    pub(crate) fn stop(&self) {
-        self.lock().stop = true;
+    pub(super) fn stop(&self) {
+        lock(&self.state).is_stopped = true;
         self.changed.notify_all();
     }
 
     /// Waits until the thread has left the group, after a stop.
-    pub(crate) async fn left(&self) {
-        // The sender lives as long as `self`, so this fails never.
+    pub(super) async fn left(&self) {
+        // The sender lives as long as `self`, so this does not fail.
         let _ = self.left.subscribe().wait_for(|left| *left).await;
     }
 
-    // The thread.
+    // Called by threads of the consumer.
 
-    pub(crate) fn set_left(&self) {
+    /// Ends the consumer: every poll returns this error from now on.
+    pub(super) fn fail(&self, error: BrokerError) {
+        lock(&self.state).failure = Some(error);
+        self.arrived.notify_one();
+    }
+
+    /// Runs the work of a thread. A panic in it, which the panic hook has reported, fails the consumer.
+    pub(super) fn contain(&self, work: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            self.fail(BrokerError::InvalidState(
+                "a thread of the consumer has panicked; restart the task",
+            ));
+        }
+    }
+
+    pub(super) fn set_left(&self) {
         self.left.send_replace(true);
     }
 
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.lock().stop
+    pub(super) fn is_stopped(&self) -> bool {
+        lock(&self.state).is_stopped
     }
 
-    pub(crate) fn next_command(&self) -> Option<Command> {
-        self.lock().commands.pop_front()
+    pub(super) fn next_command(&self) -> Option<Command> {
+        lock(&self.state).commands.pop_front()
     }
 
-    /// Puts a parcel down if there is room for it, else gives it back.
-    pub(crate) fn put(&self, parcel: Parcel) -> Result<(), Parcel> {
-        let mut state = self.lock();
-        if state.slot.is_some() {
-            return Err(parcel);
+    /// Passes an event to the async side, or returns it if another one still waits.
+    pub(super) fn put(&self, event: ReaderEvent) -> Result<(), ReaderEvent> {
+        let mut state = lock(&self.state);
+        if state.event.is_some() {
+            return Err(event);
         }
-        state.slot = Some(parcel);
+        state.event = Some(event);
         drop(state);
         self.arrived.notify_one();
         Ok(())
     }
 
-    /// Waits until there is room for a parcel, a command, or a stop; at most for `wait`.
-    pub(crate) fn wait_for_room(&self, wait: Duration) {
-        self.wait(wait, |state| state.slot.is_none());
+    /// Waits until no event waits, or for a command or a stop; at most for `wait`.
+    pub(super) fn wait_for_room(&self, wait: Duration) {
+        self.wait(wait, |state| state.event.is_none());
     }
 
     /// Waits for a command or a stop, at most for `wait`.
-    pub(crate) fn wait_for_command(&self, wait: Duration) {
+    pub(super) fn wait_for_command(&self, wait: Duration) {
         self.wait(wait, |_| false);
     }
 
-    /// Waits until the async side is there for records, a command, or a stop; at most for `wait`.
-    /// True if it is there, or was not long ago.
-    pub(crate) fn wait_for_demand(&self, wait: Duration, memory: Duration) -> bool {
-        let wanted = |state: &State| state.polling || state.polled.elapsed() < memory;
+    /// Waits until the async side is in `poll`, or for a command or a stop; at most for `wait`. True
+    /// if the async side is in `poll`, or was within the time `recent`.
+    pub(super) fn wait_for_demand(&self, wait: Duration, recent: Duration) -> bool {
+        let wanted = |state: &State| state.is_polling || state.polled.elapsed() < recent;
         self.wait(wait, wanted);
-        wanted(&self.lock())
+        wanted(&lock(&self.state))
     }
 
     fn wait(&self, wait: Duration, done: impl Fn(&State) -> bool) {
-        let state = self.lock();
+        let state = lock(&self.state);
         drop(self.changed.wait_timeout_while(state, wait, |state| {
-            !done(state) && state.commands.is_empty() && !state.stop
+            !done(state) && state.commands.is_empty() && !state.is_stopped
         }));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

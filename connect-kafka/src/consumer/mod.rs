@@ -1,13 +1,15 @@
 //! The async side of a consumer.
 
-pub(crate) mod fetch;
-pub(crate) mod handoff;
-pub(crate) mod pattern;
-pub(crate) mod positions;
-pub(crate) mod reader;
+mod buffer;
+mod fetch;
+mod handoff;
+mod offsets;
+mod open;
+mod positions;
+mod reader;
+mod subscription;
 
 use std::collections::BTreeMap;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,17 +26,21 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::client::call::blocking;
-use crate::client::call::call;
-use crate::consumer::handoff::Command;
-use crate::consumer::handoff::Fetch;
-use crate::consumer::handoff::Handoff;
-use crate::consumer::handoff::Parcel;
-use crate::consumer::pattern::PatternWatch;
-use crate::consumer::reader::Start;
+pub(crate) use self::open::open;
+
+use self::buffer::Buffer;
+use self::handoff::Command;
+use self::handoff::Fetch;
+use self::handoff::Handoff;
+use self::handoff::ReaderEvent;
+use self::offsets::Start;
+use self::offsets::no_start;
+use self::subscription::Watch;
+use crate::client::blocking;
+use crate::client::call;
+use crate::client::call_error;
+use crate::client::list_with;
 use crate::error::Subject;
-use crate::error::call_error;
-use crate::error::no_start;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
@@ -42,62 +48,66 @@ use crate::ffi::Failure;
 
 /// Reads from Kafka.
 pub(crate) struct KafkaConsumer {
-    pub(crate) client: Arc<Client>,
-    pub(crate) handoff: Arc<Handoff>,
-    pub(crate) queue: Arc<ConsumerQueue>,
-    pub(crate) group: Option<String>,
-    pub(crate) start: Start,
+    client: Arc<Client>,
+    handoff: Arc<Handoff>,
+    queue: Arc<ConsumerQueue>,
+    group: Option<String>,
+    start: Start,
     /// How long a look-up of committed offsets may take.
-    pub(crate) patience: Duration,
-    pub(crate) max_records: usize,
-    pub(crate) max_bytes: usize,
-    pub(crate) refusals: watch::Receiver<Option<BrokerError>>,
-    /// What is assigned, as far as the caller was told.
-    pub(crate) partitions: BTreeMap<TopicPartition, Partition>,
-    /// Records that came and were not handed out yet.
-    pub(crate) ready: VecDeque<PartitionRecords>,
+    timeout: Duration,
+    refusals: watch::Receiver<Option<BrokerError>>,
+    /// The assigned partitions that the caller knows of.
+    partitions: BTreeMap<TopicPartition, Partition>,
+    buffer: Buffer,
     /// The number of the last seek.
-    pub(crate) seek: u64,
-    pub(crate) unanswered: Option<Unanswered>,
-    /// The commit that is under way.
-    pub(crate) committing: Option<JoinHandle<Result<(), Failure>>>,
-    pub(crate) pattern: Option<PatternWatch>,
+    seek: u64,
+    unanswered: Option<Unanswered>,
+    /// The commit that is in flight.
+    commit: Option<JoinHandle<Result<(), Failure>>>,
+    /// `None` for a consumer without a subscription.
+    watch: Option<Watch>,
 }
 
 /// What is known of an assigned partition.
 #[derive(Debug, Default)]
-pub(crate) struct Partition {
+struct Partition {
     /// The offset of the next record, once it is known.
-    pub(crate) next: Option<i64>,
-    /// The end that reading has come to.
-    pub(crate) end: Option<i64>,
-    pub(crate) paused: bool,
-    /// Records that were fetched before this seek are out of date.
-    pub(crate) sought: u64,
+    next: Option<i64>,
+    /// The end of the partition, if it was reached.
+    end: Option<i64>,
+    is_paused: bool,
+    /// The number of the last seek. Records that were fetched before it are dropped.
+    seek: u64,
 }
 
-/// A change of the assignment that waits for its answer.
+impl Partition {
+    fn starting_at(next: Option<i64>) -> Self {
+        Self {
+            next,
+            ..Self::default()
+        }
+    }
+}
+
+/// A change of the assignment that the caller has not answered yet.
 #[derive(Debug)]
-pub(crate) struct Unanswered {
+struct Unanswered {
     number: u64,
-    /// What is given back with the answer.
+    /// The partitions that are no longer assigned after the answer.
     revoked: Vec<TopicPartition>,
 }
 
 impl KafkaConsumer {
-    /// What the thread handed over, as an event if it is one.
-    fn accept(&mut self, parcel: Parcel) -> Result<Option<ConsumerEvent>, BrokerError> {
-        match parcel {
-            Parcel::Assigned {
+    /// What poll returns for an event of the thread, if anything.
+    fn accept(&mut self, event: ReaderEvent) -> Result<Option<ConsumerEvent>, BrokerError> {
+        match event {
+            ReaderEvent::Assigned {
                 number,
                 partitions,
                 mut starts,
             } => {
                 for partition in &partitions {
-                    let known = Partition {
-                        next: starts.remove(partition),
-                        ..Partition::default()
-                    };
+                    let known = Partition::starting_at(starts.remove(partition));
                     self.partitions.insert(partition.clone(), known);
                 }
                 self.unanswered = Some(Unanswered {
@@ -106,9 +116,9 @@ impl KafkaConsumer {
                 });
                 Ok(Some(ConsumerEvent::Assigned(partitions)))
             }
-            Parcel::Failed(error) => Err(error),
-            Parcel::Lost { number, partitions } => {
-                self.forget(&partitions);
+            ReaderEvent::Failed(error) => Err(error),
+            ReaderEvent::Lost { number, partitions } => {
+                self.buffer.remove(&partitions);
                 self.partitions
                     .retain(|partition, _| !partitions.contains(partition));
                 self.unanswered = Some(Unanswered {
@@ -117,9 +127,9 @@ impl KafkaConsumer {
                 });
                 Ok(Some(ConsumerEvent::Lost(partitions)))
             }
-            Parcel::Records(fetch) => Ok(self.records(fetch)),
-            Parcel::Revoked { number, partitions } => {
-                self.forget(&partitions);
+            ReaderEvent::Records(fetch) => Ok(self.records(fetch)),
+            ReaderEvent::Revoked { number, partitions } => {
+                self.buffer.remove(&partitions);
                 self.unanswered = Some(Unanswered {
                     number,
                     revoked: partitions.clone(),
@@ -129,13 +139,7 @@ impl KafkaConsumer {
         }
     }
 
-    /// Drops records that were not handed out.
-    fn forget(&mut self, partitions: &[TopicPartition]) {
-        self.ready
-            .retain(|group| !partitions.contains(&group.partition));
-    }
-
-    /// Takes over fetched records. As they are, if all of them may be handed out at once.
+    /// What poll returns for fetched records. Those that may not be returned now are buffered.
     fn records(&mut self, fetch: Fetch) -> Option<ConsumerEvent> {
         let Fetch {
             seek,
@@ -144,38 +148,38 @@ impl KafkaConsumer {
             bytes,
             ends,
         } = fetch;
-        let mut held_back = !self.ready.is_empty();
+        let mut must_buffer = !self.buffer.is_empty();
         groups.retain(|group| match self.partitions.get(&group.partition) {
             Some(known) => {
-                held_back |= known.paused;
-                known.sought <= seek
+                must_buffer |= known.is_paused;
+                known.seek <= seek
             }
             None => false,
         });
-        let mut came_to_an_end = false;
+        let mut reached_an_end = false;
         for (partition, end) in ends {
             if let Some(known) = self.partitions.get_mut(&partition)
-                && known.sought <= seek
+                && known.seek <= seek
             {
-                came_to_an_end |= known.end.replace(end) != Some(end);
+                reached_an_end |= known.end.replace(end) != Some(end);
             }
         }
         if groups.is_empty() {
-            // The position moves there, which whoever waits for it wants to know.
-            return came_to_an_end.then_some(ConsumerEvent::Idle);
+            // The position has changed, for which the caller may be waiting.
+            return reached_an_end.then_some(ConsumerEvent::Idle);
         }
-        let fits = count <= self.max_records && (bytes <= self.max_bytes || count == 1);
-        if held_back || !fits {
-            self.ready.extend(groups);
+        if must_buffer || !self.buffer.fits(count, bytes) {
+            self.buffer.add(groups);
             return None;
         }
         for group in &groups {
-            self.handed_out(group);
+            self.set_next(group);
         }
         Some(ConsumerEvent::Records(groups))
     }
 
-    fn handed_out(&mut self, group: &PartitionRecords) {
+    /// Moves the position past records that poll returns.
+    fn set_next(&mut self, group: &PartitionRecords) {
         if let Some(last) = group.records.last()
             && let Some(known) = self.partitions.get_mut(&group.partition)
         {
@@ -183,53 +187,18 @@ impl KafkaConsumer {
         }
     }
 
-    /// What is ready and not paused, within the bounds.
-    fn next_ready(&mut self) -> Option<ConsumerEvent> {
-        let mut found: Vec<PartitionRecords> = Vec::new();
-        let (mut count, mut bytes) = (0, 0);
-        let mut kept = VecDeque::with_capacity(self.ready.len());
-        let mut full = false;
-        while let Some(mut group) = self.ready.pop_front() {
-            let paused = self
-                .partitions
-                .get(&group.partition)
-                .is_none_or(|known| known.paused);
-            if full || paused {
-                kept.push_back(group);
-                continue;
-            }
-            let mut fitting = 0;
-            for record in &group.records {
-                let size = size(record);
-                full = count >= self.max_records || (count > 0 && bytes + size > self.max_bytes);
-                if full {
-                    break;
-                }
-                count += 1;
-                bytes += size;
-                fitting += 1;
-            }
-            let rest = group.records.split_off(fitting);
-            if !rest.is_empty() {
-                kept.push_back(PartitionRecords {
-                    partition: group.partition.clone(),
-                    records: rest,
-                });
-            }
-            if group.records.is_empty() {
-                continue;
-            }
-            self.handed_out(&group);
-            match found
-                .iter_mut()
-                .find(|other| other.partition == group.partition)
-            {
-                Some(other) => other.records.append(&mut group.records),
-                None => found.push(group),
-            }
+    /// The buffered records that may be returned now.
+    fn next_buffered(&mut self) -> Option<ConsumerEvent> {
+        let partitions = &self.partitions;
+        let groups = self.buffer.take(|partition| {
+            partitions
+                .get(partition)
+                .is_none_or(|known| known.is_paused)
+        });
+        for group in &groups {
+            self.set_next(group);
         }
-        self.ready = kept;
-        (!found.is_empty()).then_some(ConsumerEvent::Records(found))
+        (!groups.is_empty()).then_some(ConsumerEvent::Records(groups))
     }
 
     fn known(&mut self, partition: &TopicPartition) -> Result<&mut Partition, BrokerError> {
@@ -240,33 +209,43 @@ impl KafkaConsumer {
             })
     }
 
-    /// Lets the thread leave the group and end.
+    /// Makes the thread leave the group and end.
     fn stop(&mut self) {
-        self.pattern = None;
+        self.watch = None;
         self.handoff.stop();
         self.queue.wake();
     }
 
-    fn command(&self, command: Command) {
-        self.handoff.command(command);
+    fn send(&self, command: Command) {
+        self.handoff.send(command);
         self.queue.wake();
     }
 
     fn group(&self) -> Result<&str, BrokerError> {
         self.group.as_deref().ok_or(BrokerError::InvalidState(
-            "a consumer without a group has no committed offsets",
+            "a consumer without a group has no committed offsets; set group.id",
         ))
     }
 
-    /// Those of `partitions` that are assigned.
-    fn assigned(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
-        let assigned = partitions
-            .iter()
-            .filter(|partition| self.partitions.contains_key(partition));
-        assigned.cloned().collect()
+    /// Pauses or resumes those of the partitions that are assigned.
+    fn set_paused(&mut self, partitions: &[TopicPartition], is_paused: bool) {
+        let mut assigned = Vec::new();
+        for partition in partitions {
+            if let Some(known) = self.partitions.get_mut(partition) {
+                known.is_paused = is_paused;
+                assigned.push(partition.clone());
+            }
+        }
+        if !assigned.is_empty() {
+            self.send(if is_paused {
+                Command::Pause(assigned)
+            } else {
+                Command::Resume(assigned)
+            });
+        }
     }
 
-    /// Where a partition starts that nothing was read from yet.
+    /// Where a partition starts from which nothing was read yet.
     async fn find_start(&self, partition: &TopicPartition) -> Result<i64, BrokerError> {
         if self.group.is_some() {
             let committed = self
@@ -277,19 +256,19 @@ impl KafkaConsumer {
             }
         }
         let Some(edge) = self.start.edge() else {
-            let why = "none is committed";
+            let why = "no offset is committed";
             return Err(no_start(partition, self.group.as_deref(), why));
         };
         let asked = vec![partition.clone()];
         let found = call(
             &self.client,
             Subject::Topic(&partition.topic),
-            move |client| reader::edges(client, &asked, edge),
+            move |client| offsets::edges(client, &asked, edge),
         )
         .await?;
         found.get(partition).copied().ok_or_else(|| {
             BrokerError::Unavailable(format!(
-                "the offsets of partition {partition} are not known"
+                "the start of partition {partition} cannot be looked up"
             ))
         })
     }
@@ -299,15 +278,15 @@ impl KafkaConsumer {
         partitions: &[TopicPartition],
     ) -> Result<LogOffsets, BrokerError> {
         let group = self.group()?.to_owned();
-        let (partitions, patience) = (partitions.to_vec(), self.patience);
+        let (partitions, timeout) = (partitions.to_vec(), self.timeout);
         let committed = call(&self.client, Subject::Group(&group), move |client| {
-            reader::committed(client, &partitions, patience)
+            offsets::committed(client, &partitions, timeout)
         });
         Ok(committed.await?.into_iter().collect())
     }
 }
 
-/// Notes that the caller waits, until it is dropped.
+/// While it lives, the thread knows that the caller polls.
 struct Polling<'a>(&'a Handoff);
 
 impl<'a> Polling<'a> {
@@ -330,11 +309,11 @@ impl Consumer for KafkaConsumer {
         let handoff = Arc::clone(&self.handoff);
         let _polling = Polling::new(&handoff);
         loop {
-            if let Some(event) = self.next_ready() {
+            if let Some(event) = self.next_buffered() {
                 return Ok(event);
             }
-            if let Some(parcel) = handoff.take() {
-                match self.accept(parcel)? {
+            if let Some(event) = handoff.take()? {
+                match self.accept(event)? {
                     Some(event) => return Ok(event),
                     None => continue,
                 }
@@ -350,7 +329,7 @@ impl Consumer for KafkaConsumer {
                     None => std::future::pending().await,
                 }
             };
-            // Cancel-safe: a parcel stays in its place, a refusal stays the newest.
+            // Cancel-safe: an event stays until it is taken, and so does a refusal.
             tokio::select! {
                 biased;
                 () = handoff.arrived() => {}
@@ -364,7 +343,7 @@ impl Consumer for KafkaConsumer {
         if let Some(Unanswered { number, revoked }) = self.unanswered.take() {
             self.partitions
                 .retain(|partition, _| !revoked.contains(partition));
-            self.command(Command::Answer(number));
+            self.send(Command::Answer(number));
         }
         Ok(())
     }
@@ -382,20 +361,20 @@ impl Consumer for KafkaConsumer {
         let Some(first) = offsets.keys().next().cloned() else {
             return Ok(());
         };
-        let list = reader::list_with(
+        let list = list_with(
             offsets
                 .iter()
                 .map(|(partition, offset)| (partition, Offset::Offset(*offset))),
         );
-        // One that was given up on goes on, for as long as its coordinator is away. A later one comes
-        // after it, so that no more than one waits.
-        if let Some(before) = &mut self.committing {
+        // If the future of an earlier commit was dropped, that commit continues until the coordinator
+        // is back. It is awaited first, so that commits do not pile up.
+        if let Some(before) = &mut self.commit {
             let _ = before.await;
         }
         let client = Arc::clone(&self.client);
         let commit = tokio::spawn(blocking(move || ffi::commit(&client, &list)));
-        let committed = self.committing.insert(commit).await;
-        self.committing = None;
+        let committed = self.commit.insert(commit).await;
+        self.commit = None;
         let result = committed.map_err(|_| BrokerError::Closed)?;
         result.map_err(|failure| match failure.code {
             Code::UnknownMemberId
@@ -403,7 +382,7 @@ impl Consumer for KafkaConsumer {
             | Code::FencedInstanceId
             | Code::FencedMemberEpoch
             | Code::AssignmentLost => {
-                self.client.context().set_ousted(true);
+                self.client.context().set_removed(true);
                 BrokerError::NotAssigned { partition: first }
             }
             _ => call_error(&failure, Subject::Group(&group), self.client.context()),
@@ -422,16 +401,16 @@ impl Consumer for KafkaConsumer {
     }
 
     async fn position(&mut self, partition: &TopicPartition) -> Result<i64, BrokerError> {
-        let waits = self.ready.iter().any(|group| group.partition == *partition);
+        let is_buffered = self.buffer.has(partition);
         let known = self.known(partition)?;
-        let end = known.end.filter(|_| !waits);
+        let end = known.end.filter(|_| !is_buffered);
         match (known.next, end) {
             (Some(next), Some(end)) => Ok(next.max(end)),
             (Some(next), None) => Ok(next),
             (None, Some(end)) => Ok(end),
             (None, None) => {
                 let start = self.find_start(partition).await?;
-                // Records that came meanwhile have moved it already.
+                // Records that came meanwhile have moved the position already.
                 Ok(*self.known(partition)?.next.get_or_insert(start))
             }
         }
@@ -440,12 +419,12 @@ impl Consumer for KafkaConsumer {
     fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), BrokerError> {
         let number = self.seek + 1;
         let known = self.known(partition)?;
-        known.sought = number;
+        known.seek = number;
         known.next = Some(offset);
         known.end = None;
         self.seek = number;
-        self.forget(std::slice::from_ref(partition));
-        self.command(Command::Seek {
+        self.buffer.remove(std::slice::from_ref(partition));
+        self.send(Command::Seek {
             partition: partition.clone(),
             offset,
             number,
@@ -454,54 +433,28 @@ impl Consumer for KafkaConsumer {
     }
 
     fn pause(&mut self, partitions: &[TopicPartition]) {
-        let partitions = self.assigned(partitions);
-        for partition in &partitions {
-            if let Some(known) = self.partitions.get_mut(partition) {
-                known.paused = true;
-            }
-        }
-        if !partitions.is_empty() {
-            self.command(Command::Pause(partitions));
-        }
+        self.set_paused(partitions, true);
     }
 
     fn resume(&mut self, partitions: &[TopicPartition]) {
-        let partitions = self.assigned(partitions);
-        for partition in &partitions {
-            if let Some(known) = self.partitions.get_mut(partition) {
-                known.paused = false;
-            }
-        }
-        if !partitions.is_empty() {
-            self.command(Command::Resume(partitions));
-        }
+        self.set_paused(partitions, false);
     }
 
     async fn close(&mut self) {
         self.stop();
-        let left = tokio::time::timeout(LEAVE, self.handoff.left()).await;
+        let left = tokio::time::timeout(LEAVE_TIMEOUT, self.handoff.left()).await;
         if left.is_err() {
             let group = self.group.as_deref().unwrap_or_default();
             tracing::warn!(
                 group,
-                "the group does not answer; it may wait for this member"
+                "leaving the group got no answer; the group may wait until this member's session is over"
             );
         }
     }
 }
 
-/// How long leaving a group may take: a message to its coordinator and back.
-const LEAVE: Duration = Duration::from_secs(10);
-
-fn size(record: &connect_broker::FetchedRecord) -> usize {
-    let len = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
-    let headers: usize = record
-        .headers
-        .iter()
-        .map(|header| header.key.len() + len(&header.value))
-        .sum();
-    len(&record.key) + len(&record.value) + headers
-}
+/// How long leaving a group may take.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Drop for KafkaConsumer {
     fn drop(&mut self) {

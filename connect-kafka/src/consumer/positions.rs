@@ -1,9 +1,10 @@
 //! How far a consumer has read, by what was taken from librdkafka.
 //!
-//! librdkafka keeps that itself, but counts the end of a partition, which it tells as if it were a
-//! record, as one (2.12.1: `rd_kafka_q_serve_rkmessages` moves the position past everything that it
-//! returns). A partition that is paused at its end, by the application or while the group
-//! rebalances, would go on one record too far, or nowhere. So a pause is followed by a seek (ADR 15).
+//! librdkafka has positions of its own, but they are wrong at the end of a partition: it reports an
+//! end like a record, and counts it as one (2.12.1: `rd_kafka_q_serve_rkmessages` moves the position
+//! past everything that it returns). If a partition is paused there, by the application or during a
+//! rebalance, librdkafka would skip the next record or start over. So a pause is followed by a seek
+//! (ADR 15).
 
 use std::collections::BTreeMap;
 
@@ -11,15 +12,16 @@ use connect_api::TopicPartition;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 
-use crate::consumer::handoff::Fetch;
-use crate::consumer::reader::list_with;
+use super::handoff::Fetch;
+use crate::client::list_with;
 
-/// The offset of the next record of each partition of which something was taken.
+/// The offset of the next record of each partition from which something was taken.
 #[derive(Debug, Default)]
-pub(crate) struct Reached(BTreeMap<TopicPartition, i64>);
+pub(super) struct Positions(BTreeMap<TopicPartition, i64>);
 
-impl Reached {
-    pub(crate) fn take(&mut self, fetch: &Fetch) {
+impl Positions {
+    /// Moves the positions past what was fetched.
+    pub(super) fn advance(&mut self, fetch: &Fetch) {
         for group in &fetch.groups {
             if let Some(last) = group.records.last() {
                 self.raise(&group.partition, last.offset + 1);
@@ -37,18 +39,18 @@ impl Reached {
         }
     }
 
-    /// Reading goes on elsewhere.
-    pub(crate) fn set(&mut self, partition: &TopicPartition, next: i64) {
+    /// Sets a position after a seek.
+    pub(super) fn set(&mut self, partition: &TopicPartition, next: i64) {
         self.0.insert(partition.clone(), next);
     }
 
-    pub(crate) fn forget(&mut self, partitions: &[TopicPartition]) {
+    pub(super) fn remove(&mut self, partitions: &[TopicPartition]) {
         self.0
             .retain(|partition, _| !partitions.contains(partition));
     }
 
-    /// Where to go on in some partitions; `None` if nothing is known of any.
-    pub(crate) fn of(
+    /// The positions of some partitions; `None` if none is known.
+    pub(super) fn list(
         &self,
         wanted: impl Fn(&TopicPartition) -> bool,
     ) -> Option<TopicPartitionList> {

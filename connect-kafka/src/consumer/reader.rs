@@ -1,33 +1,40 @@
-//! The thread of a consumer: the only one that takes records from librdkafka.
+//! The thread of a consumer, the only one that takes records from librdkafka.
 //!
-//! It reads one batch ahead of the async side, no further, and stops polling when the async side
-//! does, so that a task that hangs loses its partitions as it must. A change of the assignment is
-//! handed over and carried out when it was answered; librdkafka keeps the old one until then.
+//! It reads one batch ahead of the async side, and stops polling when the async side does, so that a
+//! task that hangs loses its partitions as it must. A change of the assignment is reported to the
+//! async side and carried out once that has answered; librdkafka keeps the old assignment until then.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
-use connect_broker::StartOffset;
 use rdkafka::Offset;
-use rdkafka::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use super::fetch::Fetcher;
+use super::handoff::Command;
+use super::handoff::Handoff;
+use super::handoff::ReaderEvent;
+use super::offsets::LOOK_UP;
+use super::offsets::Start;
+use super::offsets::list_with_starts;
+use super::offsets::no_start;
+use super::offsets::starts;
+use super::positions::Positions;
+use super::subscription::MissingTopics;
 use crate::callbacks::Rebalance;
-use crate::consumer::fetch::Fetcher;
-use crate::consumer::handoff::Command;
-use crate::consumer::handoff::Handoff;
-use crate::consumer::handoff::Parcel;
-use crate::consumer::positions::Reached;
+use crate::client::call_error;
+use crate::client::list;
+use crate::client::list_with;
+use crate::client::spawn;
 use crate::error::Subject;
-use crate::error::call_error;
 use crate::error::error;
-use crate::error::no_start;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::ConsumerQueue;
@@ -35,69 +42,89 @@ use crate::ffi::Failure;
 use crate::ffi::FetchedError;
 
 /// How long one wait for records or the async side lasts at most.
-const TICK: Duration = Duration::from_millis(100);
+const WAIT: Duration = Duration::from_millis(100);
 
-/// How long a look-up of offsets may take.
-const LOOK_UP: Duration = Duration::from_secs(10);
-
-/// How long a partition may take to be known.
-pub(crate) const SIGHT: Duration = Duration::from_secs(3);
-
-/// How long a seek may take; it waits for no broker.
+/// How long a seek may take; it does not wait for a broker.
 const SEEK: Duration = Duration::from_secs(5);
 
-/// What the thread works with.
-pub(crate) struct Reader {
-    pub(crate) queue: Arc<ConsumerQueue>,
-    pub(crate) handoff: Arc<Handoff>,
-    pub(crate) fetcher: Fetcher,
-    pub(crate) start: Start,
-    /// `None` unless the consumer has a group of its own choice.
-    pub(crate) group: Option<String>,
+/// The thread of a consumer.
+pub(super) struct Reader {
+    queue: Arc<ConsumerQueue>,
+    handoff: Arc<Handoff>,
+    fetcher: Fetcher,
+    start: Start,
+    /// `None` if the consumer has no group.
+    group: Option<String>,
     /// A member that does not poll for this long loses its partitions.
-    pub(crate) max_poll_interval: Duration,
-    pub(crate) paused: BTreeSet<TopicPartition>,
-    pub(crate) reached: Reached,
+    max_poll_interval: Duration,
+    missing: Arc<MissingTopics>,
+    paused: BTreeSet<TopicPartition>,
+    positions: Positions,
     /// The number of the last seek.
-    pub(crate) seek: u64,
+    seek: u64,
     /// The number of the last change of the assignment.
-    pub(crate) change: u64,
+    change: u64,
     /// When librdkafka was last polled.
-    pub(crate) polled: Instant,
+    polled: Instant,
 }
 
 impl Reader {
+    pub(super) fn new(
+        queue: Arc<ConsumerQueue>,
+        handoff: &Arc<Handoff>,
+        fetcher: Fetcher,
+        start: Start,
+        group: Option<String>,
+        max_poll_interval: Duration,
+        missing: &Arc<MissingTopics>,
+    ) -> Self {
+        Self {
+            queue,
+            handoff: Arc::clone(handoff),
+            fetcher,
+            start,
+            group,
+            max_poll_interval,
+            missing: Arc::clone(missing),
+            paused: BTreeSet::new(),
+            positions: Positions::default(),
+            seek: 0,
+            change: 0,
+            polled: Instant::now(),
+        }
+    }
+
     /// Starts the thread.
-    pub(crate) fn start(self) -> Result<(), BrokerError> {
-        std::thread::Builder::new()
-            .name("kafka-consumer".into())
-            .spawn(move || self.run())
-            .map(drop)
-            .map_err(|error| BrokerError::Unavailable(format!("starting a thread: {error}")))
+    pub(super) fn start(self) -> Result<(), BrokerError> {
+        spawn("kafka-consumer", move || {
+            let handoff = Arc::clone(&self.handoff);
+            handoff.contain(|| self.run());
+            handoff.set_left();
+        })
     }
 
     /// Runs until the async side is gone, then leaves the group.
     fn run(mut self) {
-        // After this long without a poll of the async side, nothing is read ahead any more.
-        let memory = (self.max_poll_interval / 10).min(Duration::from_secs(1));
+        // If the async side has not polled for this long, nothing is read ahead.
+        let recent = (self.max_poll_interval / 10).min(Duration::from_secs(1));
         while !self.handoff.is_stopped() {
-            self.obey_all();
+            self.run_commands();
             if let Some(rebalance) = self.client().context().next_rebalance() {
                 self.rebalance(rebalance);
-            } else if self.handoff.wait_for_demand(TICK, memory) {
+            } else if self.handoff.wait_for_demand(WAIT, recent) {
                 self.fetch();
             }
         }
-        self.give_back();
+        self.answer_rebalances();
         ffi::close(self.client());
         self.handoff.set_left();
-        // Ending the client takes a while, which must not happen on another thread: this one waits
-        // until it is the last that has it.
+        // Dropping the last handle takes a while and must not happen on another thread, so this one
+        // waits until it has the last.
         let client = Arc::clone(self.client());
         let begin = Instant::now();
-        let shared = || Arc::strong_count(&self.queue) > 1 || Arc::strong_count(&client) > 2;
-        while shared() && begin.elapsed() < LOOK_UP {
-            std::thread::park_timeout(Duration::from_millis(1));
+        let is_shared = || Arc::strong_count(&self.queue) > 1 || Arc::strong_count(&client) > 2;
+        while is_shared() && begin.elapsed() < LOOK_UP {
+            thread::park_timeout(Duration::from_millis(1));
         }
     }
 
@@ -105,61 +132,66 @@ impl Reader {
         self.queue.client()
     }
 
-    /// Answers the changes that nobody is there for any more: closing waits for it.
-    fn give_back(&self) {
+    /// Carries out the changes that the async side will not answer any more: closing waits for them.
+    fn answer_rebalances(&self) {
         let client = self.client();
         while let Some(rebalance) = client.context().next_rebalance() {
-            let partitions = list(rebalance.partitions.iter());
+            let partitions = list(&rebalance.partitions);
             let answered = match (rebalance.cooperative, rebalance.assign) {
                 (true, true) => ffi::incremental_assign(client, &partitions),
                 (true, false) => ffi::incremental_unassign(client, &partitions),
                 (false, _) => ffi::unassign(client),
             };
             if let Err(failure) = answered {
-                tracing::debug!(text = failure.text, "a change of a group at its end");
+                tracing::debug!(
+                    error = failure.text,
+                    "a rebalance could not be completed before leaving the group"
+                );
             }
         }
     }
 
     fn fetch(&mut self) {
         if self.polled.elapsed() > self.max_poll_interval {
-            // The group has gone on without this member, even if librdkafka has not noticed.
-            self.client().context().set_ousted(true);
+            // The group has removed this member, even if librdkafka has not noticed yet.
+            self.client().context().set_removed(true);
         }
-        let (mut fetch, errors) = self.fetcher.fetch(&self.queue, TICK);
+        let (mut fetch, errors) = self.fetcher.fetch(&self.queue, WAIT);
         self.polled = Instant::now();
         if fetch.count > 0 || !fetch.ends.is_empty() {
-            self.reached.take(&fetch);
+            self.positions.advance(&fetch);
             fetch.seek = self.seek;
-            self.deliver(Parcel::Records(fetch));
+            self.report(ReaderEvent::Records(fetch));
         }
         for error in errors {
-            if let Some(error) = self.judge(&error) {
-                self.deliver(Parcel::Failed(error));
+            if let Some(error) = self.error_to_report(&error) {
+                self.report(ReaderEvent::Failed(error));
             }
         }
     }
 
-    /// Which errors the reader of the records has to know of; the others heal.
-    fn judge(&self, told: &FetchedError) -> Option<BrokerError> {
+    /// The error that poll returns; `None` for those that pass.
+    fn error_to_report(&self, fetched: &FetchedError) -> Option<BrokerError> {
         let FetchedError {
             code,
             text,
             topic,
             partition,
-        } = told;
+        } = fetched;
         let name = topic.as_ref();
         let subject = name.map_or(Subject::Cluster, Subject::Topic);
         match code {
-            // Comes, or comes back, as soon as the topic does.
             Code::UnknownTopic | Code::UnknownTopicOrPartition => {
                 tracing::warn!(
                     topic = name.map(|name| name.as_str()),
-                    "the topic is not there"
+                    "the topic does not exist; reading starts once it does"
                 );
+                if let Some(name) = name {
+                    self.missing.add(name);
+                }
                 None
             }
-            // The partitions come back lost, which is told on its own.
+            // A rebalance reports the partitions as lost.
             Code::PollExceeded => {
                 tracing::warn!("{text}");
                 None
@@ -170,11 +202,11 @@ impl Reader {
                 let partition = TopicPartition::new(topic, *partition);
                 Some(no_start(&partition, self.group.as_deref(), text))
             }
-            // A consumer without a group never asks for a coordinator's leave.
+            // A consumer without a group needs no rights on groups.
             Code::GroupAuthorizationFailed if self.group.is_none() => None,
             _ => match error(*code, text, subject) {
                 BrokerError::Unavailable(_) => {
-                    tracing::debug!(%code, text, "reading goes on after a problem");
+                    tracing::debug!(%code, error = text, "a problem while reading, which librdkafka retries");
                     None
                 }
                 error => Some(error),
@@ -182,39 +214,39 @@ impl Reader {
         }
     }
 
-    /// Hands a parcel over; obeys commands while there is no room for it.
-    fn deliver(&mut self, mut parcel: Parcel) {
+    /// Passes an event to the async side. Runs commands while an earlier event still waits.
+    fn report(&mut self, mut event: ReaderEvent) {
         while !self.handoff.is_stopped() {
-            match self.handoff.put(parcel) {
+            match self.handoff.put(event) {
                 Ok(()) => return,
-                Err(back) => parcel = back,
+                Err(back) => event = back,
             }
-            self.handoff.wait_for_room(TICK);
-            self.obey_all();
+            self.handoff.wait_for_room(WAIT);
+            self.run_commands();
         }
     }
 
-    fn obey_all(&mut self) {
+    fn run_commands(&mut self) {
         while let Some(command) = self.handoff.next_command() {
-            self.obey(command);
+            self.run_command(command);
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn run_command(&mut self, command: Command) {
         let result = match command {
-            // Nothing to answer: the answer came after its time.
+            // An answer that came too late.
             Command::Answer(_) => Ok(()),
             Command::Pause(partitions) => {
-                let paused = ffi::pause(self.client(), &list(partitions.iter()));
-                let stay = self.stay(|partition| partitions.contains(partition));
+                let paused = ffi::pause(self.client(), &list(&partitions));
+                let sought = self.seek_to_positions(|partition| partitions.contains(partition));
                 self.paused.extend(partitions);
-                paused.and(stay)
+                paused.and(sought)
             }
             Command::Resume(partitions) => {
                 for partition in &partitions {
                     self.paused.remove(partition);
                 }
-                ffi::resume(self.client(), &list(partitions.iter()))
+                ffi::resume(self.client(), &list(&partitions))
             }
             Command::Seek {
                 partition,
@@ -222,27 +254,27 @@ impl Reader {
                 number,
             } => {
                 self.seek = number;
-                self.reached.set(&partition, offset);
+                self.positions.set(&partition, offset);
                 seek(self.client(), &partition, offset)
             }
         };
         if let Err(failure) = result {
             let error = call_error(&failure, Subject::Cluster, self.client().context());
-            self.deliver(Parcel::Failed(error));
+            self.report(ReaderEvent::Failed(error));
         }
     }
 
-    /// Lets librdkafka go on in paused partitions where it stopped: see [`Reached`]. Nothing that was
-    /// fetched before the pause comes any more.
-    fn stay(&self, wanted: impl Fn(&TopicPartition) -> bool) -> Result<(), Failure> {
-        match self.reached.of(wanted) {
-            // Without a wait: librdkafka takes up pauses and seeks in the order that they come.
+    /// Makes librdkafka resume paused partitions at their real positions: see [`Positions`]. It
+    /// returns nothing that was fetched before the pause.
+    fn seek_to_positions(&self, wanted: impl Fn(&TopicPartition) -> bool) -> Result<(), Failure> {
+        match self.positions.list(wanted) {
+            // Without waiting: librdkafka carries out pauses and seeks in their order.
             Some(list) => ffi::seek(self.client(), &list, Duration::ZERO).map(drop),
             None => Ok(()),
         }
     }
 
-    /// Asks the async side about a change of the assignment and carries it out.
+    /// Reports a change of the assignment to the async side and carries it out.
     fn rebalance(&mut self, rebalance: Rebalance) {
         let result = if rebalance.assign {
             self.assign(rebalance)
@@ -251,7 +283,7 @@ impl Reader {
         };
         if let Err(failure) = result {
             let error = call_error(&failure, Subject::Cluster, self.client().context());
-            self.deliver(Parcel::Failed(error));
+            self.report(ReaderEvent::Failed(error));
         }
     }
 
@@ -261,13 +293,13 @@ impl Reader {
             partitions,
             ..
         } = rebalance;
-        self.client().context().set_ousted(false);
-        self.reached.forget(&partitions);
+        self.client().context().set_removed(false);
+        self.positions.remove(&partitions);
         let has_group = self.group.is_some();
         let mut starts = starts(self.client(), &partitions, has_group, self.start);
         if !partitions.is_empty() {
             self.change += 1;
-            self.deliver(Parcel::Assigned {
+            self.report(ReaderEvent::Assigned {
                 number: self.change,
                 partitions: partitions.clone(),
                 starts: starts.clone(),
@@ -276,8 +308,8 @@ impl Reader {
         }
         let list = list_with_starts(&partitions, &starts, has_group, self.start);
         if cooperative {
-            // librdkafka has paused all others meanwhile.
-            self.stay(|_| true)?;
+            // librdkafka has paused all other partitions meanwhile.
+            self.seek_to_positions(|_| true)?;
             ffi::incremental_assign(self.client(), &list)?;
         } else {
             ffi::assign(self.client(), &list)?;
@@ -289,7 +321,7 @@ impl Reader {
         if paused.is_empty() {
             return Ok(());
         }
-        ffi::pause(self.client(), &self::list(paused.into_iter()))
+        ffi::pause(self.client(), &self::list(paused))
     }
 
     fn revoke(&mut self, rebalance: Rebalance) -> Result<(), Failure> {
@@ -299,36 +331,36 @@ impl Reader {
             partitions,
             ..
         } = rebalance;
-        let lost = lost || self.client().context().is_ousted();
+        let lost = lost || self.client().context().is_removed();
         if !partitions.is_empty() {
             self.change += 1;
             let (number, partitions) = (self.change, partitions.clone());
-            self.deliver(if lost {
-                Parcel::Lost { number, partitions }
+            self.report(if lost {
+                ReaderEvent::Lost { number, partitions }
             } else {
-                Parcel::Revoked { number, partitions }
+                ReaderEvent::Revoked { number, partitions }
             });
             self.wait_for_answer(None);
         }
         for partition in &partitions {
             self.paused.remove(partition);
         }
-        self.reached.forget(&partitions);
+        self.positions.remove(&partitions);
         if cooperative {
-            self.stay(|_| true)?;
-            return ffi::incremental_unassign(self.client(), &list(partitions.iter()));
+            self.seek_to_positions(|_| true)?;
+            return ffi::incremental_unassign(self.client(), &list(&partitions));
         }
         ffi::unassign(self.client())
     }
 
-    /// Waits for the answer to a change, at most as long as a member may not poll. Commands about
-    /// partitions that come with the change are carried out with it.
+    /// Waits for the answer to a change, at most for `max.poll.interval.ms`. Commands about `added`
+    /// partitions change how these are assigned.
     fn wait_for_answer(
         &mut self,
-        coming: Option<(&[TopicPartition], &mut BTreeMap<TopicPartition, i64>)>,
+        added: Option<(&[TopicPartition], &mut BTreeMap<TopicPartition, i64>)>,
     ) {
-        let (coming, mut starts) = coming.unzip();
-        let coming = coming.unwrap_or_default();
+        let (added, mut starts) = added.unzip();
+        let added = added.unwrap_or_default();
         let begin = Instant::now();
         while !self.handoff.is_stopped() && begin.elapsed() < self.max_poll_interval {
             match self.handoff.next_command() {
@@ -338,30 +370,30 @@ impl Reader {
                     partition,
                     offset,
                     number,
-                }) if coming.contains(&partition) => {
+                }) if added.contains(&partition) => {
                     self.seek = number;
                     if let Some(starts) = &mut starts {
                         starts.insert(partition, offset);
                     }
                 }
                 Some(Command::Pause(partitions)) => {
-                    let (new, old) = split(partitions, coming);
+                    let (new, old) = split(partitions, added);
                     self.paused.extend(new);
-                    self.obey(Command::Pause(old));
+                    self.run_command(Command::Pause(old));
                 }
                 Some(Command::Resume(partitions)) => {
-                    let (new, old) = split(partitions, coming);
+                    let (new, old) = split(partitions, added);
                     self.paused.retain(|partition| !new.contains(partition));
-                    self.obey(Command::Resume(old));
+                    self.run_command(Command::Resume(old));
                 }
-                Some(command) => self.obey(command),
-                None => self.handoff.wait_for_command(TICK),
+                Some(command) => self.run_command(command),
+                None => self.handoff.wait_for_command(WAIT),
             }
         }
     }
 }
 
-/// Those that are among others, and the rest.
+/// Splits partitions into those that are among `others`, and the rest.
 fn split(
     partitions: Vec<TopicPartition>,
     others: &[TopicPartition],
@@ -371,128 +403,7 @@ fn split(
         .partition(|partition| others.contains(partition))
 }
 
-/// Where a partition starts of which nothing is committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Start {
-    Earliest,
-    /// Nowhere: that is an error.
-    Fail,
-    Latest,
-}
-
-impl Start {
-    pub(crate) fn edge(self) -> Option<Offset> {
-        match self {
-            Self::Earliest => Some(Offset::Beginning),
-            Self::Fail => None,
-            Self::Latest => Some(Offset::End),
-        }
-    }
-}
-
-impl From<StartOffset> for Start {
-    fn from(start: StartOffset) -> Self {
-        match start {
-            StartOffset::Latest => Self::Latest,
-            _ => Self::Earliest,
-        }
-    }
-}
-
-/// Where partitions start: after what the group committed, else at their beginning or end. Those of
-/// which that cannot be found out now are absent.
-pub(crate) fn starts(
-    client: &Client,
-    partitions: &[TopicPartition],
-    has_group: bool,
-    start: Start,
-) -> BTreeMap<TopicPartition, i64> {
-    if partitions.is_empty() {
-        return BTreeMap::new();
-    }
-    let mut starts = BTreeMap::new();
-    if has_group {
-        starts = match committed(client, partitions, LOOK_UP) {
-            Ok(committed) => committed,
-            // Not the same as nothing committed. librdkafka will look itself, for as long as it
-            // takes.
-            Err(failure) => {
-                tracing::debug!(text = failure.text, "committed offsets are not known yet");
-                return BTreeMap::new();
-            }
-        }
-    }
-    let Some(edge) = start.edge() else {
-        return starts;
-    };
-    // Left to librdkafka, a start that is not a number takes half a second when nothing is known of
-    // the topic yet.
-    let missing = partitions
-        .iter()
-        .filter(|partition| !starts.contains_key(*partition));
-    let missing: Vec<_> = missing.cloned().collect();
-    match edges(client, &missing, edge) {
-        Ok(edges) => starts.extend(edges),
-        Err(failure) => tracing::debug!(text = failure.text, "starts are not known yet"),
-    }
-    starts
-}
-
-/// What the group has committed; partitions of which that is nothing are absent. Asks again while
-/// it is refused for a reason that passes.
-pub(crate) fn committed(
-    client: &Client,
-    partitions: &[TopicPartition],
-    patience: Duration,
-) -> Result<BTreeMap<TopicPartition, i64>, Failure> {
-    let begin = Instant::now();
-    loop {
-        let rest = patience.saturating_sub(begin.elapsed());
-        let told = ffi::committed(client, &list(partitions.iter()), rest).and_then(|elements| {
-            match elements.iter().find_map(|element| element.error) {
-                Some(code) => Err(Failure::new(code, code.to_string())),
-                None => Ok(elements),
-            }
-        });
-        match told {
-            Ok(elements) => {
-                let known = elements.into_iter().filter(|element| element.offset >= 0);
-                return Ok(known
-                    .map(|element| (element.partition, element.offset))
-                    .collect());
-            }
-            Err(failure)
-                if begin.elapsed() < patience
-                    && error(failure.code, "", Subject::Cluster).is_retriable() =>
-            {
-                std::thread::park_timeout(TICK);
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
-}
-
-/// The list for an assignment. What is not known librdkafka finds out.
-pub(crate) fn list_with_starts(
-    partitions: &[TopicPartition],
-    starts: &BTreeMap<TopicPartition, i64>,
-    has_group: bool,
-    start: Start,
-) -> TopicPartitionList {
-    let edge = start.edge().filter(|_| !has_group);
-    let unknown = edge.unwrap_or(Offset::Stored);
-    let offset = |partition| match starts.get(partition) {
-        Some(offset) => Offset::Offset(*offset),
-        None => unknown,
-    };
-    list_with(
-        partitions
-            .iter()
-            .map(|partition| (partition, offset(partition))),
-    )
-}
-
-/// Moves a position. A partition that was assigned a moment ago may not be ready for it yet.
+/// Moves a position. Repeated while a partition that was just assigned is not ready.
 fn seek(client: &Client, partition: &TopicPartition, offset: i64) -> Result<(), Failure> {
     let begin = Instant::now();
     loop {
@@ -500,60 +411,16 @@ fn seek(client: &Client, partition: &TopicPartition, offset: i64) -> Result<(), 
         let result = ffi::seek(client, &list, SEEK)?;
         match result.first().and_then(|element| element.error) {
             Some(Code::State | Code::PreviousInProgress) if begin.elapsed() < SEEK => {
-                std::thread::park_timeout(Duration::from_millis(5));
+                thread::park_timeout(Duration::from_millis(5));
             }
-            // It was taken away meanwhile.
+            // The partition was revoked meanwhile.
             Some(Code::State | Code::UnknownPartition) | None => return Ok(()),
-            Some(code) => return Err(Failure::new(code, format!("seek of {partition}: {code}"))),
-        }
-    }
-}
-
-/// The first or next offsets of partitions.
-pub(crate) fn edges(
-    client: &Client,
-    partitions: &[TopicPartition],
-    edge: Offset,
-) -> Result<BTreeMap<TopicPartition, i64>, Failure> {
-    if partitions.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let begin = Instant::now();
-    let elements = loop {
-        let times = list_with(partitions.iter().map(|partition| (partition, edge)));
-        match ffi::offsets_for_times(client, &times, LOOK_UP) {
-            // A broker that has just started may not know its topics yet.
-            Err(failure) if failure.code == Code::UnknownPartition && begin.elapsed() < SIGHT => {
-                std::thread::park_timeout(TICK);
+            Some(code) => {
+                return Err(Failure::new(
+                    code,
+                    format!("seeking in partition {partition} failed: {code}"),
+                ));
             }
-            told => break told?,
         }
-    };
-    Ok(elements
-        .into_iter()
-        .filter(|element| element.offset >= 0 && element.error.is_none())
-        .map(|element| (element.partition, element.offset))
-        .collect())
-}
-
-/// A list of partitions.
-pub(crate) fn list<'a>(partitions: impl Iterator<Item = &'a TopicPartition>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for partition in partitions {
-        list.add_partition(&partition.topic, partition.partition);
     }
-    list
-}
-
-/// A list of partitions with offsets.
-pub(crate) fn list_with<'a>(
-    partitions: impl Iterator<Item = (&'a TopicPartition, Offset)>,
-) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for (partition, offset) in partitions {
-        // Only offsets that Kafka has no place for are refused: they stay unset.
-        let mut element = list.add_partition(&partition.topic, partition.partition);
-        drop(element.set_offset(offset));
-    }
-    list
 }

@@ -1,8 +1,8 @@
-//! Topics that take less at once than a batch of librdkafka may hold.
+//! Topics whose limit is less than the size of a batch.
 //!
-//! A broker refuses a batch that is larger than `max.message.bytes` of its topic, with all the
-//! records in it, also those that are small. Java's producer splits such a batch and tries again;
-//! librdkafka does not. So these topics get no more at once than they take.
+//! A broker refuses a batch that is larger than the topic's `max.message.bytes`, with all records in
+//! it. Java's producer splits such a batch and sends it again; librdkafka does not. So records for
+//! these topics are sent in batches that fit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,33 +12,33 @@ use connect_api::TopicName;
 use connect_broker::BrokerError;
 use connect_broker::ProducerRecord;
 
-use crate::client::call::call;
+use crate::client::call;
 use crate::error::Subject;
 use crate::ffi;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
 
-/// What the topics of one producer take at once.
+/// The limits of the topics of one producer.
 #[derive(Debug, Default)]
-pub(crate) struct Limits {
+pub(crate) struct BatchLimits {
     known: Vec<Known>,
 }
 
 #[derive(Debug)]
 struct Known {
     topic: TopicName,
-    /// `None` if it takes every batch, as far as is known.
+    /// `None` if every batch fits, as far as is known.
     limit: Option<usize>,
-    /// When to ask again; never, if the cluster has answered.
-    until: Option<Instant>,
+    /// When to ask again; `None` if the cluster has answered.
+    ask_again: Option<Instant>,
 }
 
-impl Limits {
-    /// What a topic takes at once, if that is less than a batch may hold. Asks the cluster, once if
-    /// it answers.
+impl BatchLimits {
+    /// The limit of a topic in bytes, if it is less than `batch`. Asks the cluster until it answers
+    /// once.
     ///
     /// # Errors
-    /// The cluster turns the client away.
+    /// The cluster refuses the client.
     pub(crate) async fn of(
         &mut self,
         topic: &TopicName,
@@ -50,9 +50,9 @@ impl Limits {
         }
         let name = topic.clone();
         let asked = call(client, Subject::Topic(topic), move |client| {
-            ffi::topic_config(client, &name, PATIENCE)
+            ffi::topic_config(client, &name, TIMEOUTS)
         });
-        let (limit, until) = match asked.await {
+        let (limit, ask_again) = match asked.await {
             Ok(config) => {
                 let limit = config
                     .get("max.message.bytes")
@@ -62,11 +62,11 @@ impl Limits {
             Err(error @ (BrokerError::Authentication(_) | BrokerError::Tls(_))) => {
                 return Err(error);
             }
-            // The topic may be about to come; until then, the answer does not take long.
+            // The topic may be created later; until then, the cluster answers quickly.
             Err(BrokerError::UnknownTopic { .. }) => return Ok(None),
             Err(error) => {
-                tracing::debug!(%topic, %error, "what the topic takes at once is not known");
-                // Each question holds records up, so a cluster that is away is not asked often.
+                tracing::debug!(%topic, %error, "the topic's max.message.bytes cannot be read; batches are not limited to it");
+                // Asking delays records, so a cluster that is away is not asked often.
                 (None, error.is_retriable().then(|| Instant::now() + PAUSE))
             }
         };
@@ -74,19 +74,19 @@ impl Limits {
         self.known.push(Known {
             topic: topic.clone(),
             limit,
-            until,
+            ask_again,
         });
         Ok(limit)
     }
 
     fn known(&self, topic: &TopicName, now: Instant) -> Option<Option<usize>> {
         let known = self.known.iter().find(|known| known.topic == *topic)?;
-        let is_valid = known.until.is_none_or(|until| now < until);
+        let is_valid = known.ask_again.is_none_or(|time| now < time);
         is_valid.then_some(known.limit)
     }
 }
 
-/// The records from the first one on that go together into a topic with a limit: at least one.
+/// The first records that fit in one batch of a topic with a limit: at least one.
 pub(crate) fn fitting(records: &[ProducerRecord], limit: usize) -> &[ProducerRecord] {
     let Some(first) = records.first() else {
         return records;
@@ -102,19 +102,18 @@ pub(crate) fn fitting(records: &[ProducerRecord], limit: usize) -> &[ProducerRec
     records.get(..count.max(1)).unwrap_or(records)
 }
 
-/// Bytes around a batch, a record, a header, at most.
+/// The most bytes that a batch, a record and a header take besides their content.
 const BATCH_FRAME: usize = 100;
 const RECORD_FRAME: usize = 40;
 const HEADER_FRAME: usize = 10;
 
-/// How long the cluster may take to answer before the question is put off: not long, since a client
-/// that is turned away must say so soon.
-const PATIENCE: AdminTimeouts = AdminTimeouts {
+/// How long to wait for the answer: not long, since records wait meanwhile.
+const TIMEOUTS: AdminTimeouts = AdminTimeouts {
     request: Duration::from_secs(2),
     operation: Duration::from_secs(2),
 };
 
-/// How long nobody is asked again after a question without an answer.
+/// How long to wait after a request without an answer before asking again.
 const PAUSE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
@@ -123,16 +122,16 @@ mod tests {
     use rdkafka::types::RDKafkaType;
 
     use super::*;
-    use crate::broker::open;
+    use crate::client::open;
     use crate::config::Role;
     use crate::config::translate;
 
     #[tokio::test]
-    async fn a_cluster_that_is_away_is_not_asked_again_at_once() {
+    async fn an_unreachable_cluster_is_not_asked_again_at_once() {
         let options = config_map! { "bootstrap.servers" => "127.0.0.1:1" };
         let settings = translate(Role::Producer, &options, &options).unwrap();
         let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None).unwrap();
-        let (mut limits, topic) = (Limits::default(), TopicName::new("t"));
+        let (mut limits, topic) = (BatchLimits::default(), TopicName::new("t"));
         assert_eq!(limits.of(&topic, &client, 1_000).await.unwrap(), None);
         let now = Instant::now();
         assert_eq!(limits.known(&topic, now), Some(None));
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_go_together_than_fit() {
+    fn a_batch_has_the_records_that_fit() {
         let record = |topic: &str, size| ProducerRecord::new(0, topic, vec![0; size]);
         let mut records: Vec<_> = (0..10).map(|_| record("t", 60)).collect();
         assert_eq!(fitting(&records, 400).len(), 3);
@@ -148,7 +147,7 @@ mod tests {
         assert_eq!(
             fitting(&records, 400).len(),
             1,
-            "alone, to be refused alone"
+            "alone, so that it is refused alone"
         );
         records[1] = record("other", 1);
         assert_eq!(fitting(&records[1..], 400).len(), 1, "another topic");

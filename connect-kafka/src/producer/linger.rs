@@ -1,69 +1,68 @@
-//! When records that wait for others to go with go without them.
+//! When records that wait for a batch to fill are sent without that.
 //!
-//! librdkafka itself sends a batch when it is full or when its `linger.ms` is over. But while a
-//! request of an idempotent producer is under way, there is no second one for its partition, and
-//! librdkafka's thread spins as long as records there are older than `linger.ms`: where the source is
-//! faster than the log, for most of the time. So it is told to wait for very long, and is hurried
-//! from here, for a moment at a time.
+//! librdkafka sends a batch when it is full or when its `linger.ms` is over. An idempotent producer
+//! has only one request per partition in flight. Meanwhile librdkafka's thread spins as long as there
+//! are records older than `linger.ms`, which is most of the time if the source is faster than the
+//! log. So librdkafka gets a very long `linger.ms`, and this module decides when to flush it, for a
+//! short time each (ADR 13).
 
 use std::time::Duration;
 use std::time::Instant;
 
-/// How long a record may wait for others unless `linger.ms` says: Kafka's default.
-pub(crate) const DEFAULT_LINGER: Duration = Duration::from_millis(5);
+use crate::client::SERVE;
 
-/// How long librdkafka is told to wait.
+/// The `linger.ms` of librdkafka.
 pub(crate) const NATIVE_LINGER: Duration = Duration::from_secs(60);
 
-/// How long records may wait at least while full batches go: there may be some for a partition that
-/// gets few of them. A hurry costs more then.
+/// How long records wait at least while full batches are sent: some may be for a partition that gets
+/// few records. A flush costs more then.
 const BUSY: Duration = Duration::from_millis(50);
 
-/// How long one hurry lasts at most, the first time. It ends sooner if nothing is left to be sent.
-const MOMENT: Duration = Duration::from_millis(1);
+/// How long one flush lasts at most, initially. It ends earlier if nothing is left to be sent.
+const SHORT: Duration = Duration::from_millis(1);
 
-/// How long one hurry lasts at most where shorter ones achieved nothing: librdkafka's thread must
-/// get a turn meanwhile, which takes its time on a machine with more to do than it can.
-const LONG_MOMENT: Duration = Duration::from_millis(64);
+/// How long one flush lasts at most if shorter ones sent nothing: librdkafka's thread has to run
+/// meanwhile, which takes a while on a busy machine.
+const LONG: Duration = Duration::from_millis(64);
 
-/// How long one hurry lasts at most while somebody waits for everything to be sent.
-const FLUSH: Duration = Duration::from_millis(10);
+/// How long one flush lasts at most while [`Producer::flush`] waits.
+///
+/// [`Producer::flush`]: connect_broker::Producer::flush
+const REQUESTED: Duration = Duration::from_millis(10);
 
-/// How long one wait for callbacks lasts at most.
-pub(crate) const TICK: Duration = Duration::from_millis(100);
-
-/// What a producer has under way.
+/// What a producer has in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct UnderWay {
-    /// Records that have left.
-    pub(crate) landed: u64,
+pub(crate) struct InFlight {
+    /// How many records have been delivered or have failed so far.
+    pub(crate) completed: u64,
     pub(crate) records: usize,
     pub(crate) bytes: usize,
-    /// Somebody waits until nothing is under way.
+    /// A flush waits until nothing is in flight.
     pub(crate) is_flushing: bool,
 }
 
 /// What the thread of a producer does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Send what waits, for at most so long.
-    Hurry(Duration),
-    /// Wait for callbacks, at most so long.
+    /// Send what waits, for at most this time.
+    Flush(Duration),
+    /// Wait for callbacks, for at most this time.
     Wait(Duration),
 }
 
-/// Decides when to hurry.
+/// Decides when to flush.
 #[derive(Debug)]
 pub(crate) struct Linger {
+    /// `linger.ms` as the user means it.
     wait: Duration,
-    /// A batch of so many records or bytes goes by itself.
+    /// librdkafka sends a batch of this many records or bytes by itself.
     full: (usize, usize),
-    /// Since when there are records, or since the last hurry.
+    /// Since when records wait, or since the last flush.
     since: Option<Instant>,
-    /// How long the next hurry lasts.
-    moment: Duration,
-    /// How many records had landed at the last one.
-    landed: u64,
+    /// How long the next flush lasts.
+    duration: Duration,
+    /// How many records were completed at the last flush.
+    completed: u64,
 }
 
 impl Linger {
@@ -72,22 +71,22 @@ impl Linger {
             wait,
             full,
             since: None,
-            moment: MOMENT,
-            landed: u64::MAX,
+            duration: SHORT,
+            completed: u64::MAX,
         }
     }
 
-    pub(crate) fn step(&mut self, now: Instant, under_way: UnderWay) -> Step {
-        if under_way.records == 0 {
+    pub(crate) fn step(&mut self, now: Instant, in_flight: InFlight) -> Step {
+        if in_flight.records == 0 {
             self.since = None;
-            // What comes next has all its time before it.
-            self.landed = u64::MAX;
-            return Step::Wait(TICK);
+            // The next record has its full time.
+            self.completed = u64::MAX;
+            return Step::Wait(SERVE);
         }
-        if under_way.is_flushing {
-            return Step::Hurry(FLUSH);
+        if in_flight.is_flushing {
+            return Step::Flush(REQUESTED);
         }
-        let is_full = under_way.records >= self.full.0 || under_way.bytes >= self.full.1;
+        let is_full = in_flight.records >= self.full.0 || in_flight.bytes >= self.full.1;
         let wait = if is_full {
             self.wait.max(BUSY)
         } else {
@@ -97,15 +96,15 @@ impl Linger {
         if now < due {
             return Step::Wait(due - now);
         }
-        // If the moment is too short, the next look finds the records still there.
+        // If this flush is too short, the next step finds the records still there.
         self.since = Some(now);
-        self.moment = if self.landed == under_way.landed {
-            (self.moment * 2).min(LONG_MOMENT)
+        self.duration = if self.completed == in_flight.completed {
+            (self.duration * 2).min(LONG)
         } else {
-            MOMENT
+            SHORT
         };
-        self.landed = under_way.landed;
-        Step::Hurry(self.moment)
+        self.completed = in_flight.completed;
+        Step::Flush(self.duration)
     }
 }
 
@@ -119,9 +118,9 @@ mod tests {
         (Linger::new(WAIT, (1_000, 100_000)), Instant::now())
     }
 
-    fn under_way(records: usize) -> UnderWay {
-        UnderWay {
-            landed: 0,
+    fn in_flight(records: usize) -> InFlight {
+        InFlight {
+            completed: 0,
             records,
             bytes: records * 100,
             is_flushing: false,
@@ -129,62 +128,62 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_record_is_hurried_after_its_time() {
+    fn a_single_record_is_flushed_after_its_time() {
         let (mut linger, now) = linger();
-        assert_eq!(linger.step(now, under_way(1)), Step::Wait(WAIT));
+        assert_eq!(linger.step(now, in_flight(1)), Step::Wait(WAIT));
         let half = now + WAIT / 2;
-        assert_eq!(linger.step(half, under_way(2)), Step::Wait(WAIT / 2));
-        let step = linger.step(now + WAIT, under_way(2));
-        assert_eq!(step, Step::Hurry(MOMENT));
-        // It was too short: a longer one, but not at once.
-        assert_eq!(linger.step(now + WAIT, under_way(2)), Step::Wait(WAIT));
-        let step = linger.step(now + WAIT * 2, under_way(2));
-        assert_eq!(step, Step::Hurry(MOMENT * 2));
+        assert_eq!(linger.step(half, in_flight(2)), Step::Wait(WAIT / 2));
+        let step = linger.step(now + WAIT, in_flight(2));
+        assert_eq!(step, Step::Flush(SHORT));
+        // It was too short: the next one is longer, after another wait.
+        assert_eq!(linger.step(now + WAIT, in_flight(2)), Step::Wait(WAIT));
+        let step = linger.step(now + WAIT * 2, in_flight(2));
+        assert_eq!(step, Step::Flush(SHORT * 2));
         for n in 3..10 {
-            linger.step(now + WAIT * n, under_way(2));
+            linger.step(now + WAIT * n, in_flight(2));
         }
-        let step = linger.step(now + WAIT * 10, under_way(2));
-        assert_eq!(step, Step::Hurry(LONG_MOMENT));
-        let mut fewer = under_way(1);
-        fewer.landed = 1;
+        let step = linger.step(now + WAIT * 10, in_flight(2));
+        assert_eq!(step, Step::Flush(LONG));
+        let mut fewer = in_flight(1);
+        fewer.completed = 1;
         let step = linger.step(now + WAIT * 11, fewer);
-        assert_eq!(step, Step::Hurry(MOMENT), "one was enough");
-        assert_eq!(linger.step(now + WAIT * 2, under_way(0)), Step::Wait(TICK));
-        // Later ones have their own time.
+        assert_eq!(step, Step::Flush(SHORT), "the last flush was long enough");
+        assert_eq!(linger.step(now + WAIT * 2, in_flight(0)), Step::Wait(SERVE));
+        // A later record has its full time.
         let later = now + WAIT * 20;
-        assert_eq!(linger.step(later, under_way(1)), Step::Wait(WAIT));
+        assert_eq!(linger.step(later, in_flight(1)), Step::Wait(WAIT));
     }
 
     #[test]
-    fn full_batches_go_by_themselves_and_others_soon() {
+    fn full_batches_are_left_to_librdkafka_and_others_flushed_soon() {
         let (mut linger, now) = linger();
-        let step = linger.step(now, under_way(1_000));
+        let step = linger.step(now, in_flight(1_000));
         assert_eq!(step, Step::Wait(BUSY));
-        let step = linger.step(now + WAIT, under_way(1_200));
+        let step = linger.step(now + WAIT, in_flight(1_200));
         assert_eq!(step, Step::Wait(BUSY - WAIT));
-        // What is left of them waits no longer than any other.
-        let step = linger.step(now + WAIT, under_way(200));
-        assert_eq!(step, Step::Hurry(MOMENT));
-        let step = linger.step(now + WAIT, under_way(1_200));
+        // The rest of them waits no longer than other records.
+        let step = linger.step(now + WAIT, in_flight(200));
+        assert_eq!(step, Step::Flush(SHORT));
+        let step = linger.step(now + WAIT, in_flight(1_200));
         assert_eq!(step, Step::Wait(BUSY));
-        let step = linger.step(now + WAIT + BUSY, under_way(1_200));
-        assert!(matches!(step, Step::Hurry(_)));
+        let step = linger.step(now + WAIT + BUSY, in_flight(1_200));
+        assert!(matches!(step, Step::Flush(_)));
     }
 
     #[test]
-    fn a_flush_hurries_everything() {
+    fn a_requested_flush_starts_at_once() {
         let (mut linger, now) = linger();
-        let mut all = under_way(2_000);
+        let mut all = in_flight(2_000);
         all.is_flushing = true;
-        assert_eq!(linger.step(now, all), Step::Hurry(FLUSH));
+        assert_eq!(linger.step(now, all), Step::Flush(REQUESTED));
         all.records = 0;
-        assert_eq!(linger.step(now, all), Step::Wait(TICK));
+        assert_eq!(linger.step(now, all), Step::Wait(SERVE));
     }
 
     #[test]
-    fn without_lingering_records_go_at_once() {
+    fn without_linger_records_are_flushed_at_once() {
         let mut linger = Linger::new(Duration::ZERO, (1_000, 100_000));
-        let step = linger.step(Instant::now(), under_way(1));
-        assert_eq!(step, Step::Hurry(MOMENT));
+        let step = linger.step(Instant::now(), in_flight(1));
+        assert_eq!(step, Step::Flush(SHORT));
     }
 }

@@ -1,16 +1,19 @@
-//! The producer: records go to librdkafka in runs, receipts come back in ranges.
+//! Producers: records go to librdkafka in runs of one topic, receipts come back in ranges of tokens.
 
-pub(crate) mod batch_limit;
-pub(crate) mod delivery;
-pub(crate) mod linger;
-pub(crate) mod receipts;
-pub(crate) mod transactions;
+mod batch_limit;
+mod connection;
+mod delivery;
+mod ledger;
+mod linger;
+mod open;
+mod receipts;
+mod record_error;
+mod refusals;
+mod transactions;
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_api::LogOffsets;
@@ -19,128 +22,78 @@ use connect_broker::BrokerError;
 use connect_broker::Producer;
 use connect_broker::ProducerRecord;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::types::RDKafkaType;
 
-use crate::broker::open;
-use crate::config::Settings;
-use crate::error::record_error;
+pub(crate) use self::open::open;
+pub(crate) use self::transactions::fence_producers;
+
+use self::batch_limit::BatchLimits;
+use self::batch_limit::fitting;
+use self::connection::Connection;
+use self::connection::ConnectionSettings;
+use self::delivery::flush;
+use self::ledger::Ledger;
+use self::record_error::record_error;
+use self::transactions::Transactions;
 use crate::ffi;
-use crate::ffi::Client;
 use crate::ffi::Scratch;
 use crate::ffi::Topic;
-use crate::producer::batch_limit::Limits;
-use crate::producer::batch_limit::fitting;
-use crate::producer::delivery::Outgoing;
-use crate::producer::delivery::Pump;
-use crate::producer::delivery::flush;
-use crate::producer::linger::Linger;
-use crate::producer::receipts::Ledger;
-use crate::producer::transactions::Transactions;
 
-/// At most this many records are in flight, whatever their size: librdkafka needs some 200 bytes
-/// for each besides its content.
+/// At most this many records are in flight, whatever their size: librdkafka needs about 200 bytes for
+/// each besides its content.
 const MAX_IN_FLIGHT_RECORDS: usize = 100_000;
 
-/// At most this many records are handed over without giving way to other tasks of the thread.
+/// At most this many records are passed to librdkafka before other tasks of the thread may run.
 const MAX_RUN: usize = 512;
 
 /// Writes to Kafka.
 pub(crate) struct KafkaProducer {
     topics: Vec<(TopicName, Topic)>,
-    link: Link,
+    connection: Connection,
     ledger: Arc<Ledger>,
-    recipe: Recipe,
-    /// The link cannot be used for another transaction.
-    worn: bool,
-    limits: Limits,
+    how: ConnectionSettings,
+    /// The next transaction needs a new connection.
+    must_reconnect: bool,
+    limits: BatchLimits,
     scratch: Scratch,
     failed: Vec<(usize, Code)>,
 }
 
-/// A client at work, with its transactions if it has any.
-pub(crate) struct Link {
-    transactions: Option<Transactions>,
-    client: Arc<Client>,
-    /// The last field: dropped when this holds the client no more.
-    pump: Pump,
-}
-
-/// How the clients of a producer are made.
-pub(crate) struct Recipe {
-    pub(crate) settings: Settings,
-    pub(crate) transactional_id: Option<String>,
-    pub(crate) max_in_flight_bytes: usize,
-    /// How long records may wait for others to go with.
-    pub(crate) linger: Duration,
-    /// How many records or bytes wait no longer.
-    pub(crate) full_batch: (usize, usize),
-}
-
-impl Recipe {
-    async fn open(&self, ledger: &Arc<Ledger>) -> Result<Link, BrokerError> {
-        let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &self.settings, Some(ledger))?;
-        let outgoing = Outgoing {
-            ledger: Arc::clone(ledger),
-            linger: Linger::new(self.linger, self.full_batch),
-            outlives: self.transactional_id.is_none(),
-        };
-        let pump = Pump::start_producer(&client, outgoing)?;
-        let idempotence = self.settings.config.get("enable.idempotence");
-        if idempotence.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
-            ask_for_identity(&client);
-        }
-        let transactions = match &self.transactional_id {
-            Some(id) => {
-                let patience = self.settings.max_block;
-                Some(Transactions::open(&client, ledger, id, patience).await?)
-            }
-            None => None,
-        };
-        ledger.set_client(&client);
-        Ok(Link {
-            transactions,
-            client,
-            pump,
-        })
-    }
-}
-
 impl KafkaProducer {
-    /// Opens a producer; with a transactional id, takes it over.
-    pub(crate) async fn open(recipe: Recipe, ledger: Arc<Ledger>) -> Result<Self, BrokerError> {
+    async fn open(how: ConnectionSettings, ledger: Arc<Ledger>) -> Result<Self, BrokerError> {
         Ok(Self {
             topics: Vec::new(),
-            link: recipe.open(&ledger).await?,
+            connection: Connection::open(&how, &ledger).await?,
             ledger,
-            recipe,
-            worn: false,
-            limits: Limits::default(),
+            how,
+            must_reconnect: false,
+            limits: BatchLimits::default(),
             scratch: Scratch::default(),
             failed: Vec::new(),
         })
     }
 
-    /// Goes on with a new client. After the log has refused a record in a transaction, librdkafka
-    /// counts on from a number that the log never saw, and would have to abort the next one, too.
-    async fn renew(&mut self) -> Result<(), BrokerError> {
-        let link = self.recipe.open(&self.ledger).await?;
+    /// Replaces the client. After the log has refused a record in a transaction, librdkafka continues
+    /// with a sequence number that the log has not seen, so the next transaction would fail, too.
+    async fn reconnect(&mut self) -> Result<(), BrokerError> {
+        let connection = Connection::open(&self.how, &self.ledger).await?;
         self.topics.clear();
-        std::mem::replace(&mut self.link, link).pump.replace();
-        self.worn = false;
+        std::mem::replace(&mut self.connection, connection).replace();
+        self.must_reconnect = false;
         Ok(())
     }
 
     fn transactions(&mut self) -> Result<&mut Transactions, BrokerError> {
-        self.link
+        self.connection
             .transactions
             .as_mut()
             .ok_or(BrokerError::InvalidState(
-                "a producer without a transactional id has no transactions",
+                "a producer without a transactional id has no transactions; set one when it is opened",
             ))
     }
 
-    /// Hands over what there is room for, from one topic, and says how many records that were.
-    fn hand_over(&mut self, records: &[ProducerRecord]) -> usize {
+    /// Passes records to librdkafka: those of the first record's topic that the limits allow. Returns
+    /// how many that are.
+    fn produce(&mut self, records: &[ProducerRecord]) -> usize {
         let Some(first) = records.first() else {
             return 0;
         };
@@ -155,9 +108,9 @@ impl KafkaProducer {
             return 0;
         };
         let mut room = self
-            .recipe
+            .how
             .max_in_flight_bytes
-            .saturating_sub(self.ledger.in_flight().1);
+            .saturating_sub(self.ledger.counts().1);
         // The batch call knows neither headers nor timestamps.
         let is_plain =
             |record: &ProducerRecord| record.headers.is_empty() && record.timestamp.is_none();
@@ -175,8 +128,8 @@ impl KafkaProducer {
             return 0;
         };
         let bytes: usize = run.iter().map(payload).sum();
-        // Before they go, since their callbacks may come before this thread goes on.
-        let was_idle = self.ledger.depart(run.len(), bytes);
+        // Counted first: their callbacks may run before the calls return.
+        let was_idle = self.ledger.add(run.len(), bytes);
         self.failed.clear();
         let done = if plain {
             ffi::produce_batch(topic, run, &mut self.scratch, &mut self.failed)
@@ -184,10 +137,10 @@ impl KafkaProducer {
             one_by_one(topic, run, &mut self.failed)
         };
         if was_idle {
-            ffi::wake(&self.link.client);
+            ffi::wake(&self.connection.client);
         }
         for record in run.iter().skip(done) {
-            self.ledger.land(1, payload(record));
+            self.ledger.remove(1, payload(record));
         }
         for (index, code) in self.failed.drain(..) {
             let Some(record) = run.get(index) else {
@@ -195,12 +148,12 @@ impl KafkaProducer {
             };
             let error = record_error(code, &record.topic, record.size(), &self.ledger);
             self.ledger.refuse(std::iter::once(record.token), &error);
-            self.ledger.land(1, payload(record));
+            self.ledger.remove(1, payload(record));
         }
         done
     }
 
-    /// The place of a topic, opened if it is new.
+    /// The index of a topic, which is opened if it is new.
     fn topic(&mut self, name: &TopicName) -> Result<usize, BrokerError> {
         if let Some(index) = self.topics.iter().position(|(other, _)| other == name) {
             return Ok(index);
@@ -208,38 +161,14 @@ impl KafkaProducer {
         if let Some(problem) = name.problem() {
             return Err(BrokerError::InvalidTopic(problem));
         }
-        let topic = Topic::open(&self.link.client, name)
+        let topic = Topic::open(&self.connection.client, name)
             .map_err(|failure| BrokerError::InvalidTopic(failure.text))?;
         self.topics.push((name.clone(), topic));
         Ok(self.topics.len() - 1)
     }
 }
 
-/// Lets an idempotent producer get its id at once.
-///
-/// librdkafka asks for it when it hears of the cluster, and else every half second. It hears the
-/// first time from the bootstrap connection, which it then gives up, so that there is nobody to ask.
-/// The second time, the lasting connection is there.
-fn ask_for_identity(client: &Arc<Client>) {
-    let client = Arc::clone(client);
-    let asking = thread::Builder::new()
-        .name("kafka-identity".into())
-        .spawn(move || {
-            for _ in 0..2 {
-                if let Err(failure) = ffi::refresh_metadata(&client, IDENTITY_WAIT) {
-                    tracing::debug!(text = failure.text, "the cluster is not there yet");
-                }
-            }
-        });
-    if let Err(error) = asking {
-        tracing::debug!(%error, "a thread cannot be started; the first records wait a little");
-    }
-}
-
-/// How long the cluster may take to answer before the identity is left to librdkafka.
-const IDENTITY_WAIT: Duration = Duration::from_secs(1);
-
-/// What librdkafka tells back about a record's size.
+/// The size of a record as callbacks report it.
 fn payload(record: &ProducerRecord) -> usize {
     record.key.as_ref().map_or(0, bytes::Bytes::len)
         + record.value.as_ref().map_or(0, bytes::Bytes::len)
@@ -265,7 +194,7 @@ impl Producer for KafkaProducer {
             rest: 0..batch.len(),
             batch: &batch,
         };
-        if let Some(transactions) = &self.link.transactions
+        if let Some(transactions) = &self.connection.transactions
             && let Err(error) = transactions.check_open()
         {
             unsent.refuse(&error);
@@ -280,8 +209,8 @@ impl Producer for KafkaProducer {
             };
             let limit = match rest.first() {
                 Some(first) => {
-                    let batch = self.recipe.full_batch.1;
-                    let asked = self.limits.of(&first.topic, &self.link.client, batch);
+                    let batch = self.how.full_batch.1;
+                    let asked = self.limits.of(&first.topic, &self.connection.client, batch);
                     match asked.await {
                         Ok(limit) => limit,
                         Err(error) => {
@@ -292,26 +221,26 @@ impl Producer for KafkaProducer {
                 }
                 None => None,
             };
-            let done = self.hand_over(limit.map_or(rest, |limit| fitting(rest, limit)));
+            let done = self.produce(limit.map_or(rest, |limit| fitting(rest, limit)));
             unsent.rest.start += done;
             if limit.is_some() {
-                flush(&self.link.client, &ledger).await;
+                flush(&self.connection.client, &ledger).await;
             }
             if done == 0 {
-                // Back-pressure: everything is in flight that may be. Something lands soon, since
-                // records that cannot be delivered time out.
-                let limit = self.recipe.max_in_flight_bytes;
-                let (before, _) = ledger.in_flight();
+                // Back-pressure: the limits are reached. Records that cannot be delivered time out, so
+                // this wait ends.
+                let limit = self.how.max_in_flight_bytes;
+                let (before, _) = ledger.counts();
                 ledger
-                    .until(|records, bytes| {
+                    .wait_until(|records, bytes| {
                         records == 0
                             || (bytes < limit && records < before.min(MAX_IN_FLIGHT_RECORDS))
                     })
                     .await;
             } else {
-                if ledger.in_flight().0 >= MAX_IN_FLIGHT_RECORDS {
+                if ledger.counts().0 >= MAX_IN_FLIGHT_RECORDS {
                     ledger
-                        .until(|records, _| records < MAX_IN_FLIGHT_RECORDS)
+                        .wait_until(|records, _| records < MAX_IN_FLIGHT_RECORDS)
                         .await;
                 }
                 tokio::task::coop::consume_budget().await;
@@ -320,13 +249,13 @@ impl Producer for KafkaProducer {
     }
 
     async fn flush(&mut self) -> Result<(), BrokerError> {
-        flush(&self.link.client, &self.ledger).await;
+        flush(&self.connection.client, &self.ledger).await;
         Ok(())
     }
 
     async fn begin(&mut self) -> Result<(), BrokerError> {
-        if self.worn {
-            self.renew().await?;
+        if self.must_reconnect {
+            self.reconnect().await?;
         }
         self.transactions()?.begin().await
     }
@@ -341,7 +270,7 @@ impl Producer for KafkaProducer {
 
     async fn abort(&mut self) -> Result<(), BrokerError> {
         self.transactions()?.abort().await?;
-        self.worn |= self.ledger.was_refused();
+        self.must_reconnect |= self.ledger.was_refused();
         Ok(())
     }
 }
@@ -349,14 +278,14 @@ impl Producer for KafkaProducer {
 impl fmt::Debug for KafkaProducer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaProducer")
-            .field("client", self.link.client.context())
+            .field("client", self.connection.client.context())
             .field("transactional_id", &self.ledger.transactional_id)
             .finish_non_exhaustive()
     }
 }
 
-/// Records of a `send` that were not handed over yet. When it is dropped with some left, the `send`
-/// was dropped, and they get their receipts.
+/// Records of a `send` that librdkafka did not get yet. If the future of `send` is dropped, this is
+/// dropped with it, and they get their receipts.
 struct Unsent<'a> {
     ledger: &'a Ledger,
     batch: &'a [ProducerRecord],
@@ -380,7 +309,7 @@ impl Drop for Unsent<'_> {
     fn drop(&mut self) {
         if !self.rest.is_empty() {
             self.refuse(&BrokerError::InvalidState(
-                "the send was given up before it was done",
+                "the call of send was dropped before the record was accepted",
             ));
         }
     }

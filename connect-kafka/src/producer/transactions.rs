@@ -4,63 +4,69 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect_api::ConfigMap;
 use connect_api::LogOffsets;
 use connect_broker::BrokerError;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
+use rdkafka::types::RDKafkaType;
 
-use crate::client::call::in_turns;
-use crate::client::call::unless_refused;
+use super::delivery::flush;
+use super::ledger::Ledger;
+use crate::client::CallbackThread;
+use crate::client::call_error;
+use crate::client::in_turns;
+use crate::client::open;
+use crate::client::unless_refused;
+use crate::config::Role;
+use crate::config::SharedOptions;
 use crate::error::Subject;
-use crate::error::call_error;
 use crate::error::error;
 use crate::error::is_fencing;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::Failure;
-use crate::producer::delivery::flush;
-use crate::producer::receipts::Ledger;
 
 const NO_TRANSACTION: BrokerError =
-    BrokerError::InvalidState("there is no open transaction; call `begin` first");
+    BrokerError::InvalidState("no transaction is open; call `begin` first");
 
 /// The transactions of one transactional id.
 pub(crate) struct Transactions {
     client: Arc<Client>,
     ledger: Arc<Ledger>,
     id: String,
-    /// How long the coordinator may take.
-    patience: Duration,
+    /// How long one request to the coordinator may take.
+    timeout: Duration,
     state: State,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
-    /// The log has aborted it already; `abort` is still due.
+    /// The log has aborted it; the caller has not called `abort` yet.
     Aborted,
     Idle,
     Open,
 }
 
 impl Transactions {
-    /// Takes the id over from every older producer.
+    /// Fences older producers of the id.
     pub(crate) async fn open(
         client: &Arc<Client>,
         ledger: &Arc<Ledger>,
         id: &str,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self, BrokerError> {
-        take_over(client, id, patience).await?;
+        fence(client, id, timeout).await?;
         Ok(Self {
             client: Arc::clone(client),
             ledger: Arc::clone(ledger),
             id: id.to_owned(),
-            patience,
+            timeout,
             state: State::Idle,
         })
     }
 
-    /// An error unless records may be sent.
+    /// Returns an error unless records may be sent.
     pub(crate) fn check_open(&self) -> Result<(), BrokerError> {
         if let Some((code, text)) = self.client.fatal_error() {
             return Err(error(code, &text, Subject::Transaction(&self.id)));
@@ -74,7 +80,9 @@ impl Transactions {
 
     pub(crate) async fn begin(&mut self) -> Result<(), BrokerError> {
         if self.state != State::Idle {
-            return Err(BrokerError::InvalidState("a transaction is open already"));
+            return Err(BrokerError::InvalidState(
+                "a transaction is already open; call `commit` or `abort` first",
+            ));
         }
         self.ask(|client, _| ffi::begin_transaction(client)).await?;
         self.ledger.begin();
@@ -93,7 +101,6 @@ impl Transactions {
         }
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (partition, offset) in offsets {
-            // Offsets that Kafka has no place for are refused by it, below.
             list.add_partition_offset(
                 &partition.topic,
                 partition.partition,
@@ -101,15 +108,18 @@ impl Transactions {
             )
             .map_err(|error| BrokerError::InvalidOption(error.to_string()))?;
         }
-        let (group, patience) = (group.to_owned(), self.patience);
-        // Not in turns: this call cannot be taken up again. librdkafka does not end it itself; what
-        // is called after it was given up fails.
-        let sent = self.ask(move |client, _| ffi::send_offsets(client, &group, &list, patience));
-        tokio::time::timeout(patience.saturating_mul(ATTEMPTS), sent)
+        let named = group;
+        let (group, timeout) = (group.to_owned(), self.timeout);
+        // Not in turns: this call cannot be resumed. librdkafka has no time-out for it; calls after one
+        // that was given up fail.
+        let sent = self.ask(move |client, _| ffi::send_offsets(client, &group, &list, timeout));
+        tokio::time::timeout(self.timeout.saturating_mul(ATTEMPTS), sent)
             .await
             .unwrap_or_else(|_| {
-                let problem = "the coordinator of the group does not answer";
-                Err(BrokerError::Unavailable(problem.to_owned()))
+                Err(BrokerError::Unavailable(format!(
+                    "the coordinator of consumer group \"{named}\" does not answer; check that the \
+                     cluster is up"
+                )))
             })
     }
 
@@ -117,7 +127,7 @@ impl Transactions {
         self.check_open()?;
         flush(&self.client, &self.ledger).await;
         while ffi::outstanding(&self.client) > 0 {
-            // The last callbacks were counted, but are not released yet: a matter of microseconds.
+            // librdkafka counts the last callbacks until they have returned, microseconds later.
             tokio::task::yield_now().await;
         }
         if let Some(error) = self.ledger.failure() {
@@ -137,43 +147,43 @@ impl Transactions {
             State::Idle => return Err(NO_TRANSACTION),
             State::Aborted => {}
             State::Open => {
-                self.let_arrive().await;
+                self.wait_for_records().await;
                 self.ask(ffi::abort_transaction).await?;
-                self.ledger.until(|records, _| records == 0).await;
+                self.ledger.wait_until(|records, _| records == 0).await;
             }
         }
         self.state = State::Idle;
         Ok(())
     }
 
-    /// Waits until what is under way has arrived, as far as it can.
+    /// Waits until the records in flight are delivered or have failed, for a limited time.
     ///
-    /// While the coordinator still completes the transaction before, it has not begun this one.
-    /// librdkafka (2.12, `rd_kafka_txn_op_abort_transaction`) would ask it to end this one all the same,
-    /// and take the refusal for the end of the producer.
-    async fn let_arrive(&self) {
+    /// While the coordinator completes the previous transaction, it has not begun this one. librdkafka
+    /// (2.12, `rd_kafka_txn_op_abort_transaction`) would ask it to abort this one anyway and take the
+    /// refusal for a fatal error.
+    async fn wait_for_records(&self) {
         let ledger = &self.ledger;
-        if ledger.in_flight().0 == 0 || self.client.fatal_error().is_some() {
+        if ledger.counts().0 == 0 || self.client.fatal_error().is_some() {
             return;
         }
-        let _hurry = ledger.hurry();
+        let _flush = ledger.flush();
         ffi::wake(&self.client);
-        let arrived = ledger.until(|records, _| records == 0 || ledger.failure().is_some());
-        // When it takes longer, aborting will tell why.
-        let _ = tokio::time::timeout(self.patience, arrived).await;
+        let completed = ledger.wait_until(|records, _| records == 0 || ledger.failure().is_some());
+        // If it takes longer, the abort reports why.
+        let _ = tokio::time::timeout(self.timeout, completed).await;
     }
 
-    /// Finds out what a refused epoch means: a newer producer has the id, or the log has aborted a
-    /// transaction that took too long. Aborting tells.
+    /// Finds out what a refused epoch means: either a newer producer has the id, or the log has
+    /// aborted a transaction that took too long. In the second case, an abort succeeds.
     async fn refine(&mut self, error: BrokerError) -> BrokerError {
-        // Records that were still to be sent only say that they were not.
+        // The errors of records that were purged say less.
         if let Some((code, text)) = self.client.fatal_error() {
             return crate::error::error(code, &text, Subject::Transaction(&self.id));
         }
         if !matches!(error, BrokerError::Fenced { .. }) {
             return error;
         }
-        match in_turns(&self.client, self.patience, ffi::abort_transaction).await {
+        match in_turns(&self.client, self.timeout, ffi::abort_transaction).await {
             Ok(()) => {
                 self.state = State::Aborted;
                 BrokerError::TransactionAborted
@@ -188,15 +198,15 @@ impl Transactions {
         }
     }
 
-    /// Makes a call of the transaction coordinator; repeats it while that can help, since a call
-    /// that timed out must be made again before any other.
+    /// Calls the transaction coordinator. A call that timed out is repeated, since librdkafka
+    /// accepts no other call before it has succeeded.
     async fn ask<F>(&self, request: F) -> Result<(), BrokerError>
     where
         F: Fn(&Client, Duration) -> Result<(), Failure> + Send + 'static,
     {
-        let patience = self.patience.saturating_mul(ATTEMPTS);
-        let result = in_turns(&self.client, patience, request).await;
-        self.ledger.publish();
+        let limit = self.timeout.saturating_mul(ATTEMPTS);
+        let result = in_turns(&self.client, limit, request).await;
+        self.ledger.notify();
         let failure = match result {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
@@ -218,18 +228,30 @@ impl Transactions {
     }
 }
 
-/// How many times its patience a call may take before it is given up on, and the producer with it.
+/// How many times its time-out a call may take before the producer is given up.
 const ATTEMPTS: u32 = 4;
 
 /// Fences older producers of an id and aborts their open transaction.
-pub(crate) async fn take_over(
-    client: &Arc<Client>,
-    id: &str,
-    patience: Duration,
+async fn fence(client: &Arc<Client>, id: &str, timeout: Duration) -> Result<(), BrokerError> {
+    let limit = timeout.saturating_mul(ATTEMPTS);
+    let fencing = in_turns(client, limit, ffi::init_transactions);
+    unless_refused(client, Subject::Transaction(id), fencing).await
+}
+
+/// Fences the producers of an id with a client that is opened for this.
+pub(crate) async fn fence_producers(
+    options: &SharedOptions,
+    transactional_id: &str,
 ) -> Result<(), BrokerError> {
-    let patience = patience.saturating_mul(ATTEMPTS);
-    let taking = in_turns(client, patience, ffi::init_transactions);
-    unless_refused(client, Subject::Transaction(id), taking).await
+    let mut settings = options.settings(Role::Admin, &ConfigMap::new(), "")?;
+    settings.config.set("transactional.id", transactional_id);
+    settings.bound_by_transaction();
+    let client = open(RDKafkaType::RD_KAFKA_PRODUCER, &settings, None)?;
+    let thread = CallbackThread::start(&client)?;
+    let result = fence(&client, transactional_id, settings.api_timeout).await;
+    drop(client);
+    drop(thread);
+    result
 }
 
 impl fmt::Debug for Transactions {

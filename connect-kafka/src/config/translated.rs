@@ -1,4 +1,4 @@
-//! Options that need more than another name.
+//! Options that take more than another name to translate.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::store;
 
 type Given<'a> = BTreeMap<&'a str, &'a str>;
 
-/// Carries out an option that the table calls translated.
+/// Applies an option that the table calls translated.
 pub(super) fn apply(
     role: Role,
     name: &str,
@@ -82,7 +82,7 @@ pub(super) fn apply(
         }
         "sasl.jaas.config" => jaas::apply(value, given, config)?,
         "sasl.kerberos.kinit.cmd" => {
-            // Java's is the program only, librdkafka's the command: its default, with this program.
+            // Java takes a program, librdkafka a command: its default command, with this program.
             let keytab = "-t \"%{sasl.kerberos.keytab}\" -k %{sasl.kerberos.principal}";
             let command = format!("{value} -R {keytab} || {value} {keytab}");
             let is_program = !value.contains(char::is_whitespace);
@@ -90,7 +90,11 @@ pub(super) fn apply(
         }
         "sasl.login.callback.handler.class" => {
             if !value.ends_with(".OAuthBearerLoginCallbackHandler") {
-                return Err(bad(name, value, "Java classes cannot run here"));
+                return Err(bad(
+                    name,
+                    value,
+                    "Java classes cannot run here; use OAuthBearerLoginCallbackHandler",
+                ));
             }
             config.set("sasl.oauthbearer.method", "oidc");
         }
@@ -109,14 +113,21 @@ pub(super) fn apply(
         }
         "sasl.oauthbearer.token.endpoint.url" => {
             if value.starts_with("file:") {
-                return Err(bad(name, value, "tokens are not read from files"));
+                return Err(bad(
+                    name,
+                    value,
+                    "tokens cannot be read from a file; use an https:// address",
+                ));
             }
             config.set(name, value);
             config.set("sasl.oauthbearer.method", "oidc");
         }
         "ssl.cipher.suites" => {
             if value.starts_with("TLS_") {
-                tracing::info!(option = name, "Java's names of cipher suites are ignored");
+                tracing::info!(
+                    option = name,
+                    "Java's names of cipher suites are ignored; use those of OpenSSL"
+                );
             } else if !value.is_empty() {
                 config.set(name, value);
             }
@@ -134,18 +145,19 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Takes note of options that are handed on and followed here, too.
-pub(super) fn follow(name: &str, value: &str, settings: &mut Settings) -> Result<(), BrokerError> {
+/// Reads options that are passed on and matter here, too.
+pub(super) fn read(name: &str, value: &str, settings: &mut Settings) -> Result<(), BrokerError> {
     match name {
         "fetch.max.bytes" => {
-            // A consumer sends no large messages, but librdkafka compares the two.
+            // librdkafka wants it to be at least as large as this, though consumers send nothing
+            // large.
             let limit = number(name, value)?.min(1_000_000);
             settings.config.set("message.max.bytes", limit.to_string());
         }
         "max.poll.interval.ms" => settings.max_poll_interval = Some(millis(name, value)?),
         "max.request.size" => settings.max_record_bytes = number(name, value)?,
         "metadata.max.age.ms" => settings.metadata_max_age = Some(millis(name, value)?),
-        // Read in other places as well, where only one spelling is known.
+        // Compared in other places, which know the spelling in lower case only.
         "enable.idempotence" | "group.protocol" | "security.protocol" => {
             settings.config.set(name, value.to_ascii_lowercase());
         }
@@ -154,8 +166,8 @@ pub(super) fn follow(name: &str, value: &str, settings: &mut Settings) -> Result
     Ok(())
 }
 
-/// Java's assignor classes in librdkafka's names. Kafka's default names an eager and a cooperative
-/// one, to allow rolling changes; librdkafka takes one kind only, the first.
+/// The names of librdkafka for Java's assignor classes. Kafka's default lists an eager and a
+/// cooperative one, to allow rolling changes. librdkafka takes one kind only: that of the first.
 fn assignment_strategy(value: &str) -> Result<String, BrokerError> {
     let mut names = Vec::new();
     for class in value
@@ -182,7 +194,7 @@ fn assignment_strategy(value: &str) -> Result<String, BrokerError> {
     Ok(names.join(","))
 }
 
-/// As Java, which reads them in any case.
+/// In any case, as in Java.
 fn boolean(name: &str, value: &str) -> Result<bool, BrokerError> {
     let value = value.to_ascii_lowercase();
     value
@@ -194,10 +206,10 @@ fn number(name: &str, value: &str) -> Result<usize, BrokerError> {
     value
         .trim()
         .parse()
-        .map_err(|_| bad(name, value, "it must be a number that is not negative"))
+        .map_err(|_| bad(name, value, "it must be a number of 0 or more"))
 }
 
-/// Milliseconds; Java's largest numbers mean "for ever".
+/// Milliseconds; Java's largest numbers mean "forever".
 fn millis(name: &str, value: &str) -> Result<Duration, BrokerError> {
     let millis = number(name, value)?;
     Ok(Duration::from_millis(
@@ -213,7 +225,7 @@ mod tests {
     use crate::config::translate;
 
     #[test]
-    fn booleans_may_be_written_in_any_case() {
+    fn booleans_are_read_in_any_case() {
         let none = connect_api::ConfigMap::new();
         let options = config_map! { "exclude.internal.topics" => "False" };
         let settings = translate(Role::Consumer, &none, &options).unwrap();

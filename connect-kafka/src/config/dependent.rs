@@ -1,11 +1,11 @@
-//! Options of which librdkafka compares one with another.
+//! Options that depend on one another.
 
 use super::Settings;
 
 impl Settings {
-    /// How long to wait before connecting again, as in Java: a value alone is for both. With
-    /// librdkafka's 10 seconds, a broker that is back after some seconds would be noticed as much
-    /// later again.
+    /// Sets how long to wait before connecting again, with Java's defaults. As in Java, one of the
+    /// two options alone is the value of both. With librdkafka's default of up to 10 seconds, a
+    /// broker that was away for a few seconds would be found up to 10 seconds late.
     pub(crate) fn reconnect_soon(&mut self) {
         let base = self.number("reconnect.backoff.ms");
         let max = self.number("reconnect.backoff.max.ms").or(base);
@@ -15,7 +15,7 @@ impl Settings {
         self.config.set("reconnect.backoff.max.ms", max.to_string());
     }
 
-    /// Neither records nor requests must wait for longer than the transaction that they belong to.
+    /// Limits how long records and requests wait to the time-out of their transaction.
     pub(crate) fn bound_by_transaction(&mut self) {
         let transaction = self.number("transaction.timeout.ms").unwrap_or(60_000);
         for name in ["delivery.timeout.ms", "message.timeout.ms"] {
@@ -23,7 +23,7 @@ impl Settings {
                 self.config.set(name, transaction.to_string());
             }
         }
-        // As librdkafka has it where neither is set, so that a request can still be repeated.
+        // librdkafka does the same if neither is set: time is left to repeat a request.
         let bound = transaction.saturating_sub(100).max(900);
         let request = self.number("socket.timeout.ms").unwrap_or(60_000);
         let request = request.min(bound).to_string();
