@@ -18,7 +18,8 @@
 //!
 //! # Topics
 //!
-//! A subscribed topic that does not exist is looked for every second, and a pattern
+//! Consumers and administrative clients do not create topics; `allow.auto.create.topics` makes
+//! consumers do so. A subscribed topic that does not exist is looked for every second, and a pattern
 //! is matched again every 10 seconds, or every `metadata.max.age.ms`.
 //!
 //! # Features

@@ -1,4 +1,7 @@
 //! Opening administrative clients.
+//!
+//! They are consumers without a group: librdkafka lets producers create the topics that they ask
+//! about, where the cluster allows that, and consumers not.
 
 use std::sync::Arc;
 
@@ -59,7 +62,7 @@ pub(crate) async fn cluster_id(shared: &SharedOptions) -> Result<String, BrokerE
 }
 
 fn connect(settings: &Settings) -> Result<(Arc<Client>, CallbackThread), BrokerError> {
-    let client = open_client(RDKafkaType::RD_KAFKA_PRODUCER, settings, None)?;
+    let client = open_client(RDKafkaType::RD_KAFKA_CONSUMER, settings, None)?;
     let thread = CallbackThread::start(&client)?;
     Ok((client, thread))
 }

@@ -155,7 +155,9 @@ fn set_defaults(
     };
     settings.set_default("auto.offset.reset", reset);
     settings.set_default("check.crcs", "true");
-    settings.set_default("allow.auto.create.topics", "true");
+    // A topic that a consumer creates has the broker's number of partitions, not that of the source
+    // that writes to it.
+    settings.set_default("allow.auto.create.topics", "false");
     let protocol = settings.config.get("group.protocol").unwrap_or_default();
     if !protocol.eq_ignore_ascii_case("consumer") {
         let session = interval.min(LONGEST_SESSION).as_millis().to_string();
@@ -221,5 +223,13 @@ mod tests {
             let session = settings.config.get("session.timeout.ms");
             assert_eq!(session.is_some(), sessions, "{protocol}");
         }
+    }
+
+    #[test]
+    fn consumers_create_topics_only_if_told_to() {
+        let name = "allow.auto.create.topics";
+        assert_eq!(defaults(&ConfigMap::new()).config.get(name), Some("false"));
+        let own = config_map! { name => "true" };
+        assert_eq!(defaults(&own).config.get(name), Some("true"));
     }
 }

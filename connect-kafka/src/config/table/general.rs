@@ -30,7 +30,7 @@ pub(super) const OPTIONS: &[ClientOption] = &[
         "allow.auto.create.topics",
         CONSUMER,
         Same,
-        "the default is `true`, as in Java",
+        "the default is `false`, not `true`: sinks wait for their topics and do not create them",
     ),
     option(
         "auto.commit.interval.ms",
