@@ -39,8 +39,8 @@ impl KafkaBroker {
     ///
     /// The whole configuration of a worker may be passed: options that are not about clients are
     /// ignored, and so are `client.id`, `group.id`, `session.timeout.ms` and
-    /// `heartbeat.interval.ms`, which have another meaning there. A producer or consumer with its own
-    /// `bootstrap.servers` gets none of these options.
+    /// `heartbeat.interval.ms`, which have another meaning there. A producer or consumer with its
+    /// own `bootstrap.servers` gets none of these options.
     ///
     /// # Errors
     /// [`BrokerError::InvalidOption`] if `bootstrap.servers` is missing, or an option is refused.

@@ -1,15 +1,15 @@
 //! Kafka as the log of a Connect worker.
 //!
-//! [`KafkaBroker`] implements the contract of [`connect_broker`] on a Kafka cluster, with librdkafka
-//! as the client. Client options have the names of Kafka's Java clients: see [`config`].
+//! [`KafkaBroker`] implements the contract of [`connect_broker`] on a Kafka cluster, with
+//! librdkafka as the client. Client options have the names of Kafka's Java clients: see [`config`].
 //!
 //! # Threads
 //!
 //! librdkafka has threads of its own. Each client has one more here, which runs its callbacks and
-//! ends it; that of a consumer also fetches records, one batch ahead of the task. A subscription has
-//! a thread that looks for topics. Calls that block run on a thread of their own each. No logger is
-//! installed: librdkafka's log lines become `tracing` events with the target `librdkafka`. A
-//! subscriber that panics in one of them does not end the process.
+//! ends it; that of a consumer also fetches records, one batch ahead of the task. A subscription
+//! has a thread that looks for topics. Calls that block run on a thread of their own each. No
+//! logger is installed: librdkafka's log lines become `tracing` events with the target
+//! `librdkafka`. A subscriber that panics in one of them does not end the process.
 //!
 //! # Limits
 //!
@@ -19,8 +19,8 @@
 //! # Topics
 //!
 //! Consumers and administrative clients do not create topics; `allow.auto.create.topics` makes
-//! consumers do so. A subscribed topic that does not exist is looked for every second, and a pattern
-//! is matched again every 10 seconds, or every `metadata.max.age.ms`.
+//! consumers do so. A subscribed topic that does not exist is looked for every second, and a
+//! pattern is matched again every 10 seconds, or every `metadata.max.age.ms`.
 //!
 //! # Features
 //!

@@ -30,7 +30,7 @@ that. To give connectors fewer rights, set another login with `producer.`, `cons
 and limit what they may change with `connector.client.config.override.policy`.
 
 A producer or consumer that has its own `bootstrap.servers` gets none of these options, so that the
-worker's password is not sent to another cluster. An administrative client does get them, as in Java.
+worker's password is not sent to another cluster. An administrative client gets them, as in Java.
 
 ## Numbers
 

@@ -1,5 +1,5 @@
-//! The host's `tracing` subscriber panics in every callback of librdkafka: the process survives, and
-//! the clients do their work.
+//! The host's `tracing` subscriber panics in every callback of librdkafka: the process survives,
+//! and the clients do their work.
 
 #![expect(
     clippy::panic,

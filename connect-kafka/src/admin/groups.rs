@@ -27,11 +27,11 @@ use crate::lock::lock;
 /// Sends requests to the coordinators of groups, with a client of its own that is opened when it is
 /// needed.
 ///
-/// The client has a group because of a defect of librdkafka 2.12: if a broker answers that another one
-/// is the coordinator, it uses the coordinator of the client's own group, and follows a null pointer
-/// if there is none (`rd_kafka_handle_OffsetFetch`). The client is given up when a request got no
-/// answer in time because of another: librdkafka frees what such a request still refers to, and aborts
-/// once the coordinator is back (`rd_kafka_admin_coord_request`).
+/// This works around two defects of librdkafka 2.12. The client has a group: if a broker answers
+/// that another one is the coordinator, librdkafka looks at the coordinator of the client's own
+/// group, and follows a null pointer if there is none (`rd_kafka_handle_OffsetFetch`). And the
+/// client is given up when a request got no answer in time: librdkafka frees what such a request
+/// still refers to, and aborts once the coordinator is back (`rd_kafka_admin_coord_request`).
 pub(crate) struct Groups {
     settings: Settings,
     timeouts: AdminTimeouts,
@@ -54,8 +54,8 @@ impl Groups {
         }
     }
 
-    /// Sends a request about one group. Repeated if it gets no answer, with growing time-outs, so it
-    /// must be idempotent.
+    /// Sends a request about one group. Repeated if it gets no answer, with growing time-outs, so
+    /// it must be idempotent.
     ///
     /// *Cancellation*: the request is not repeated; one that was sent may still be carried out.
     pub(crate) async fn ask<T, F>(&self, group: &str, request: F) -> Result<T, BrokerError>

@@ -118,8 +118,8 @@ fn wait_for(problem: &BrokerError, timeouts: AdminTimeouts) -> Duration {
     }
 }
 
-/// Asks for the leaders of topics if one was asked as of another epoch than its own: librdkafka would
-/// continue with the leaders that it knows.
+/// Asks for the leaders of topics if one was asked as of another epoch than its own: librdkafka
+/// would continue with the leaders that it knows.
 fn refresh_leaders(
     client: &Client,
     failure: &Failure,

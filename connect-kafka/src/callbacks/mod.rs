@@ -104,7 +104,8 @@ impl Context {
         }
     }
 
-    /// The error of a call that got no answer, with the last connection problem as its likely cause.
+    /// The error of a call that got no answer, with the last connection problem as its likely
+    /// cause.
     pub(crate) fn unavailable(&self, what: &str) -> BrokerError {
         match self.connection.last_problem() {
             Some(last) => BrokerError::Unavailable(format!("{what}; last problem: {last}")),

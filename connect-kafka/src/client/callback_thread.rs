@@ -14,8 +14,8 @@ use connect_broker::BrokerError;
 use crate::ffi;
 use crate::ffi::Client;
 
-/// How long the thread waits for a client that others still use, and a producer that was dropped for
-/// its records.
+/// How long the thread waits for a client that others still use, and a producer that was dropped
+/// for its records.
 pub(crate) const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long one wait for callbacks lasts at most: a stop is noticed after this time.
@@ -86,8 +86,8 @@ impl Drop for CallbackThread {
     }
 }
 
-/// Starts a thread that nobody waits for. A panic in it, which the process's panic hook has reported,
-/// ends it and nothing else.
+/// Starts a thread that nobody waits for. A panic in it, which the process's panic hook has
+/// reported, ends it and nothing else.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), BrokerError> {
     thread::Builder::new()
         .name(name.to_owned())

@@ -1,5 +1,5 @@
-//! What producers, consumers and administrative clients share: how a handle of librdkafka is opened,
-//! served and called.
+//! What producers, consumers and administrative clients share: how a handle of librdkafka is
+//! opened, served and called.
 
 mod call;
 mod callback_thread;

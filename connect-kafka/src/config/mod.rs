@@ -225,8 +225,8 @@ impl Settings {
     }
 }
 
-/// Translates the options of a client: those that all clients of the broker share, overridden by its
-/// own.
+/// Translates the options of a client: those that all clients of the broker share, overridden by
+/// its own.
 ///
 /// A connector's client of another cluster gets only its own, so that it does not send the worker's
 /// password there.

@@ -1,5 +1,5 @@
-//! Records that were fetched and not returned yet: they do not fit the limits of one poll, or belong
-//! to paused partitions.
+//! Records that were fetched and not returned yet: they do not fit the limits of one poll, or
+//! belong to paused partitions.
 
 use std::collections::VecDeque;
 

@@ -167,7 +167,8 @@ impl Handoff {
         self.arrived.notify_one();
     }
 
-    /// Runs the work of a thread. A panic in it, which the panic hook has reported, fails the consumer.
+    /// Runs the work of a thread. A panic in it, which the panic hook has reported, fails the
+    /// consumer.
     pub(super) fn contain(&self, work: impl FnOnce()) {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             self.fail(BrokerError::InvalidState(
@@ -210,8 +211,8 @@ impl Handoff {
         self.wait(wait, |_| false);
     }
 
-    /// Waits until the async side is in `poll`, or for a command or a stop; at most for `wait`. True
-    /// if the async side is in `poll`, or was within the time `recent`.
+    /// Waits until the async side is in `poll`, or for a command or a stop; at most for `wait`.
+    /// True if the async side is in `poll`, or was within the time `recent`.
     pub(super) fn wait_for_demand(&self, wait: Duration, recent: Duration) -> bool {
         let wanted = |state: &State| state.is_polling || state.polled.elapsed() < recent;
         self.wait(wait, wanted);

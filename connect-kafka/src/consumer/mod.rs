@@ -366,8 +366,8 @@ impl Consumer for KafkaConsumer {
                 .iter()
                 .map(|(partition, offset)| (partition, Offset::Offset(*offset))),
         );
-        // If the future of an earlier commit was dropped, that commit continues until the coordinator
-        // is back. It is awaited first, so that commits do not pile up.
+        // If the future of an earlier commit was dropped, that commit continues until the
+        // coordinator is back. It is awaited first, so that commits do not pile up.
         if let Some(before) = &mut self.commit {
             let _ = before.await;
         }
@@ -447,7 +447,7 @@ impl Consumer for KafkaConsumer {
             let group = self.group.as_deref().unwrap_or_default();
             tracing::warn!(
                 group,
-                "leaving the group got no answer; the group may wait until this member's session is over"
+                "the group did not answer; it may wait until the session of this member is over"
             );
         }
     }

@@ -81,7 +81,8 @@ pub(super) fn starts(
     if has_group {
         starts = match committed(client, partitions, LOOK_UP) {
             Ok(committed) => committed,
-            // Unknown is not the same as none. librdkafka looks them up itself, without a time limit.
+            // Unknown is not the same as none. librdkafka looks them up itself, without a time
+            // limit.
             Err(failure) => {
                 tracing::debug!(error = failure.text, "committed offsets are not known yet");
                 return BTreeMap::new();
@@ -105,8 +106,8 @@ pub(super) fn starts(
     starts
 }
 
-/// What the group has committed; partitions without a committed offset are absent. Repeated while it
-/// fails for a passing reason.
+/// What the group has committed; partitions without a committed offset are absent. Repeated while
+/// it fails for a passing reason.
 pub(super) fn committed(
     client: &Client,
     partitions: &[TopicPartition],

@@ -1,10 +1,10 @@
 //! How far a consumer has read, by what was taken from librdkafka.
 //!
 //! librdkafka has positions of its own, but they are wrong at the end of a partition: it reports an
-//! end like a record, and counts it as one (2.12.1: `rd_kafka_q_serve_rkmessages` moves the position
-//! past everything that it returns). If a partition is paused there, by the application or during a
-//! rebalance, librdkafka would skip the next record or start over. So a pause is followed by a seek
-//! (ADR 15).
+//! end like a record, and counts it as one (2.12.1: `rd_kafka_q_serve_rkmessages` moves the
+//! position past everything that it returns). If a partition is paused there, by the application or
+//! during a rebalance, librdkafka would skip the next record or start over. So a pause is followed
+//! by a seek (ADR 15).
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! The thread of a consumer, the only one that takes records from librdkafka.
 //!
-//! It reads one batch ahead of the async side, and stops polling when the async side does, so that a
-//! task that hangs loses its partitions as it must. A change of the assignment is reported to the
-//! async side and carried out once that has answered; librdkafka keeps the old assignment until then.
+//! It reads one batch ahead of the async side, and stops polling when the async side does, so that
+//! a task that hangs loses its partitions as it must. A change of the assignment is reported to the
+//! async side and carried out once that has answered; librdkafka keeps the old assignment until
+//! then.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -132,7 +133,8 @@ impl Reader {
         self.queue.client()
     }
 
-    /// Carries out the changes that the async side will not answer any more: closing waits for them.
+    /// Carries out the changes that the async side will not answer any more: closing waits for
+    /// them.
     fn answer_rebalances(&self) {
         let client = self.client();
         while let Some(rebalance) = client.context().next_rebalance() {
@@ -206,7 +208,7 @@ impl Reader {
             Code::GroupAuthorizationFailed if self.group.is_none() => None,
             _ => match error(*code, text, subject) {
                 BrokerError::Unavailable(_) => {
-                    tracing::debug!(%code, error = text, "a problem while reading, which librdkafka retries");
+                    tracing::debug!(%code, error = text, "reading failed, which librdkafka retries");
                     None
                 }
                 error => Some(error),

@@ -1,7 +1,7 @@
 //! Keeping a subscription up to date.
 //!
-//! Two things are not left to librdkafka. Its patterns have another syntax, so topics that match are
-//! looked up here. And it looks for subscribed topics that do not exist yet only every
+//! Two things are not left to librdkafka. Its patterns have another syntax, so topics that match
+//! are looked up here. And it looks for subscribed topics that do not exist yet only every
 //! `metadata.max.age.ms`, five minutes by default, so those are looked up here, too.
 
 use std::collections::BTreeSet;

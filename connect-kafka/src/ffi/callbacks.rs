@@ -1,5 +1,5 @@
-//! The functions that librdkafka calls. Each passes its arguments to the [`Context`] of its client and
-//! contains panics.
+//! The functions that librdkafka calls. Each passes its arguments to the [`Context`] of its client
+//! and contains panics.
 
 use std::ffi::c_char;
 use std::ffi::c_int;
@@ -21,8 +21,8 @@ use crate::callbacks::Rebalance;
 use crate::callbacks::certificate_problem;
 
 /// Runs the body of a callback. A panic must not unwind into librdkafka, which would abort the
-/// process, so it ends here: a subscriber of the host's `tracing` may panic, for instance. The panic
-/// hook has reported it already; logging it might only panic again.
+/// process, so it ends here: a subscriber of the host's `tracing` may panic, for instance. The
+/// panic hook has reported it already; logging it might only panic again.
 fn contain(body: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
         // Its destructor may panic as well.
@@ -32,9 +32,8 @@ fn contain(body: impl FnOnce()) {
 
 /// The context of a handle.
 ///
-/// # Safety
-/// `opaque` is the opaque pointer of a handle that [`open`](super::open) made, and the reference does not outlive
-/// the callback that got it (F2).
+/// # Safety `opaque` is the opaque pointer of a handle that [`open`](super::open) made, and the
+/// reference does not outlive the callback that got it (F2).
 unsafe fn context<'a>(opaque: *mut c_void) -> &'a Context {
     // SAFETY: F2, and the caller's promise.
     unsafe { &*opaque.cast::<Context>() }
@@ -69,8 +68,8 @@ pub(super) unsafe extern "C" fn on_error(
     });
 }
 
-/// Returns whether a certificate is accepted. OpenSSL has checked it already; this only notes why it
-/// was refused.
+/// Returns whether a certificate is accepted. OpenSSL has checked it already; this only notes why
+/// it was refused.
 pub(super) unsafe extern "C" fn on_certificate(
     _: *mut sys::rd_kafka_t,
     broker: *const c_char,
@@ -105,8 +104,8 @@ pub(super) unsafe extern "C" fn on_delivered(
     opaque: *mut c_void,
 ) {
     contain(|| {
-        // SAFETY: librdkafka passes a valid message that lives until the callback returns, with a valid
-        // topic; F2, F4. The private pointer is the token that `produce` put there.
+        // SAFETY: librdkafka passes a valid message that lives until the callback returns, with a
+        // valid topic; F2, F4. The private pointer is the token that `produce` put there.
         unsafe {
             let Some(message) = message.as_ref() else {
                 return;

@@ -65,9 +65,9 @@ unsafe impl Send for Scratch {}
 // SAFETY: as above; it is only used through `&mut`.
 unsafe impl Sync for Scratch {}
 
-/// Passes on records of one topic that have neither headers nor timestamps, up to the first for which
-/// librdkafka's queue is full. Returns how many that are. Records that fail for another reason are
-/// counted, and added to `failed` with their index.
+/// Passes on records of one topic that have neither headers nor timestamps, up to the first for
+/// which librdkafka's queue is full. Returns how many that are. Records that fail for another
+/// reason are counted, and added to `failed` with their index.
 pub(crate) fn produce_batch(
     topic: &Topic,
     records: &[ProducerRecord],
@@ -220,8 +220,8 @@ impl Drop for Headers {
     }
 }
 
-/// Address and length of optional bytes; null if absent. librdkafka only reads them, though its types
-/// are mutable.
+/// Address and length of optional bytes; null if absent. librdkafka only reads them, though its
+/// types are mutable.
 fn parts(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
     bytes.map_or((ptr::null_mut(), 0), |bytes| {
         (bytes.as_ptr().cast_mut().cast(), bytes.len())
@@ -244,21 +244,22 @@ pub(crate) fn wake(client: &Client) {
     }
 }
 
-/// Sends records without lingering and runs callbacks. Returns once nothing is in flight or the time
-/// is over.
+/// Sends records without lingering and runs callbacks. Returns once nothing is in flight or the
+/// time is over.
 pub(crate) fn flush(client: &Client, wait: Duration) {
     // SAFETY: F1; F3 for the callbacks. The only error is that the time is over.
     unsafe { sys::rd_kafka_flush(client.native_ptr(), millis(wait)) };
 }
 
-/// Requests metadata of the topics that the client knows, or of all topics if it knows none. Waits for
-/// a connection.
+/// Requests metadata of the topics that the client knows, or of all topics if it knows none. Waits
+/// for a connection.
 ///
-/// Only for clients that may create topics: librdkafka 2.12 lets the broker create those it asks about
-/// (`rd_kafka_metadata`).
+/// Only for clients that may create topics: librdkafka 2.12 lets the broker create those it asks
+/// about (`rd_kafka_metadata`).
 pub(crate) fn refresh_metadata(client: &Client, timeout: Duration) -> Result<(), Failure> {
     let mut metadata = ptr::null();
-    // SAFETY: F1; a null topic means the topics that the client knows; `metadata` outlives the call.
+    // SAFETY: F1; a null topic means the topics that the client knows; `metadata` outlives the
+    // call.
     check(unsafe {
         sys::rd_kafka_metadata(
             client.native_ptr(),

@@ -1,8 +1,8 @@
 //! Topics whose limit is less than the size of a batch.
 //!
-//! A broker refuses a batch that is larger than the topic's `max.message.bytes`, with all records in
-//! it. Java's producer splits such a batch and sends it again; librdkafka does not. So records for
-//! these topics are sent in batches that fit.
+//! A broker refuses a batch that is larger than the topic's `max.message.bytes`, with all records
+//! in it. Java's producer splits such a batch and sends it again; librdkafka does not. So records
+//! for these topics are sent in batches that fit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl BatchLimits {
             // The topic may be created later; until then, the cluster answers quickly.
             Err(BrokerError::UnknownTopic { .. }) => return Ok(None),
             Err(error) => {
-                tracing::debug!(%topic, %error, "the topic's max.message.bytes cannot be read; batches are not limited to it");
+                tracing::debug!(%topic, %error, "max.message.bytes cannot be read; batches may exceed it");
                 // Asking delays records, so a cluster that is away is not asked often.
                 (None, error.is_retriable().then(|| Instant::now() + PAUSE))
             }

@@ -81,9 +81,9 @@ impl Connection {
 
 /// Makes an idempotent producer request its producer id at once.
 ///
-/// librdkafka requests it when it gets metadata of the cluster, and every half second otherwise. The
-/// first metadata comes over the bootstrap connection, which is closed right after, so the request has
-/// no connection to go to. The second metadata comes over a connection that stays.
+/// librdkafka requests it when it gets metadata of the cluster, and every half second otherwise.
+/// The first metadata comes over the bootstrap connection, which is closed right after, so the
+/// request has no connection to go to. The second metadata comes over a connection that stays.
 fn request_producer_id(client: &Arc<Client>) {
     let client = Arc::clone(client);
     let started = spawn("kafka-producer-id", move || {

@@ -1,10 +1,10 @@
 //! When records that wait for a batch to fill are sent without that.
 //!
 //! librdkafka sends a batch when it is full or when its `linger.ms` is over. An idempotent producer
-//! has only one request per partition in flight. Meanwhile librdkafka's thread spins as long as there
-//! are records older than `linger.ms`, which is most of the time if the source is faster than the
-//! log. So librdkafka gets a very long `linger.ms`, and this module decides when to flush it, for a
-//! short time each (ADR 13).
+//! has only one request per partition in flight. Meanwhile librdkafka's thread spins as long as
+//! there are records older than `linger.ms`, which is most of the time if the source is faster than
+//! the log. So librdkafka gets a very long `linger.ms`, and this module decides when to flush it,
+//! for a short time each (ADR 13).
 
 use std::time::Duration;
 use std::time::Instant;
@@ -14,8 +14,8 @@ use crate::client::SERVE;
 /// The `linger.ms` of librdkafka.
 pub(crate) const NATIVE_LINGER: Duration = Duration::from_secs(60);
 
-/// How long records wait at least while full batches are sent: some may be for a partition that gets
-/// few records. A flush costs more then.
+/// How long records wait at least while full batches are sent: some may be for a partition that
+/// gets few records. A flush costs more then.
 const BUSY: Duration = Duration::from_millis(50);
 
 /// How long one flush lasts at most, initially. It ends earlier if nothing is left to be sent.

@@ -1,4 +1,5 @@
-//! Producers: records go to librdkafka in runs of one topic, receipts come back in ranges of tokens.
+//! Producers: records go to librdkafka in runs of one topic, receipts come back in ranges of
+//! tokens.
 
 mod batch_limit;
 mod connection;
@@ -38,8 +39,8 @@ use crate::ffi;
 use crate::ffi::Scratch;
 use crate::ffi::Topic;
 
-/// At most this many records are in flight, whatever their size: librdkafka needs about 200 bytes for
-/// each besides its content.
+/// At most this many records are in flight, whatever their size: librdkafka needs about 200 bytes
+/// for each besides its content.
 const MAX_IN_FLIGHT_RECORDS: usize = 100_000;
 
 /// At most this many records are passed to librdkafka before other tasks of the thread may run.
@@ -72,8 +73,9 @@ impl KafkaProducer {
         })
     }
 
-    /// Replaces the client. After the log has refused a record in a transaction, librdkafka continues
-    /// with a sequence number that the log has not seen, so the next transaction would fail, too.
+    /// Replaces the client. After the log has refused a record in a transaction, librdkafka
+    /// continues with a sequence number that the log has not seen, so the next transaction would
+    /// fail, too.
     async fn reconnect(&mut self) -> Result<(), BrokerError> {
         let connection = Connection::open(&self.how, &self.ledger).await?;
         self.topics.clear();
@@ -87,12 +89,12 @@ impl KafkaProducer {
             .transactions
             .as_mut()
             .ok_or(BrokerError::InvalidState(
-                "a producer without a transactional id has no transactions; set one when it is opened",
+                "a producer without a transactional id has no transactions",
             ))
     }
 
-    /// Passes records to librdkafka: those of the first record's topic that the limits allow. Returns
-    /// how many that are.
+    /// Passes records to librdkafka: those of the first record's topic that the limits allow.
+    /// Returns how many that are.
     fn produce(&mut self, records: &[ProducerRecord]) -> usize {
         let Some(first) = records.first() else {
             return 0;
@@ -227,8 +229,8 @@ impl Producer for KafkaProducer {
                 flush(&self.connection.client, &ledger).await;
             }
             if done == 0 {
-                // Back-pressure: the limits are reached. Records that cannot be delivered time out, so
-                // this wait ends.
+                // Back-pressure: the limits are reached. Records that cannot be delivered time out,
+                // so this wait ends.
                 let limit = self.how.max_in_flight_bytes;
                 let (before, _) = ledger.counts();
                 ledger

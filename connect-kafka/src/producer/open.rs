@@ -44,8 +44,8 @@ pub(crate) async fn open(
     let (full_batch, linger) = (full_batch(&settings), settings.linger);
     let native = native_linger(&settings).as_millis().to_string();
     settings.set_default("linger.ms", native);
-    // How long records without a key go to one partition. librdkafka derives it from its `linger.ms`,
-    // so the user's value is applied here.
+    // How long records without a key go to one partition. librdkafka derives it from its
+    // `linger.ms`, so the user's value is applied here.
     let sticky = (linger * 2).as_millis().min(900_000).to_string();
     settings.set_default("sticky.partitioning.linger.ms", sticky);
     let limit = options.max_in_flight_bytes;

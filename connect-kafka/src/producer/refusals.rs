@@ -1,8 +1,8 @@
 //! What a refusal by the cluster means for records in flight.
 //!
 //! As with Java's client, a wrong password must not look like a slow cluster, so records fail when
-//! the cluster refuses the client. librdkafka reports the same refusal every half minute only, so the
-//! last one is kept: it fails later records, too, until one has been delivered.
+//! the cluster refuses the client. librdkafka reports the same refusal every half minute only, so
+//! the last one is kept: it fails later records, too, until one has been delivered.
 
 use std::time::Duration;
 use std::time::Instant;

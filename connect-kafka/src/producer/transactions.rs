@@ -110,8 +110,8 @@ impl Transactions {
         }
         let named = group;
         let (group, timeout) = (group.to_owned(), self.timeout);
-        // Not in turns: this call cannot be resumed. librdkafka has no time-out for it; calls after one
-        // that was given up fail.
+        // Not in turns: this call cannot be resumed. librdkafka has no time-out for it; calls after
+        // one that was given up fail.
         let sent = self.ask(move |client, _| ffi::send_offsets(client, &group, &list, timeout));
         tokio::time::timeout(self.timeout.saturating_mul(ATTEMPTS), sent)
             .await
@@ -158,9 +158,9 @@ impl Transactions {
 
     /// Waits until the records in flight are delivered or have failed, for a limited time.
     ///
-    /// While the coordinator completes the previous transaction, it has not begun this one. librdkafka
-    /// (2.12, `rd_kafka_txn_op_abort_transaction`) would ask it to abort this one anyway and take the
-    /// refusal for a fatal error.
+    /// While the coordinator completes the previous transaction, it has not begun this one.
+    /// librdkafka (2.12, `rd_kafka_txn_op_abort_transaction`) would ask it to abort this one anyway
+    /// and take the refusal for a fatal error.
     async fn wait_for_records(&self) {
         let ledger = &self.ledger;
         if ledger.counts().0 == 0 || self.client.fatal_error().is_some() {

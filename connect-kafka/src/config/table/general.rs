@@ -20,7 +20,7 @@ use super::PRODUCER;
 use super::option;
 
 const METRICS: &str = "configures Java's metrics, which this client does not have";
-const BYTES: &str = "the worker reads and writes bytes; see its converters";
+const BYTES: &str = "converters do this";
 const SHARE: &str = "share groups are not used";
 
 /// Ordered by name.
@@ -106,7 +106,7 @@ pub(super) const OPTIONS: &[ClientOption] = &[
         "config.providers",
         ALL,
         Ignored,
-        "variables such as `${file:…}` are resolved before options reach the client",
+        "config providers are not supported yet",
     ),
     option(
         "connections.max.idle.ms",
@@ -119,7 +119,7 @@ pub(super) const OPTIONS: &[ClientOption] = &[
         "default.api.timeout.ms",
         ADMIN | CONSUMER,
         Translated,
-        "the limit of administrative calls; a consumer's look-ups of offsets have 10 seconds",
+        "the limit of administrative calls, and of reading committed offsets",
     )
     .takes(0..=INT, 0..=HOUR),
     option(
@@ -191,14 +191,14 @@ pub(super) const OPTIONS: &[ClientOption] = &[
         "linger.ms",
         PRODUCER,
         Translated,
-        "this crate flushes librdkafka after this time",
+        "records wait this long for their batch to fill; librdkafka is flushed then",
     )
     .takes(0..=LONG, 0..=60_000),
     option(
         "max.block.ms",
         PRODUCER,
         Translated,
-        "the limit of one call to the transaction coordinator",
+        "calls to the transaction coordinator are given up after four times this",
     )
     .takes(0..=LONG, 0..=LONG),
     option("max.in.flight.requests.per.connection", PRODUCER, Same, "")

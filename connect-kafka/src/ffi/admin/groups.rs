@@ -166,8 +166,8 @@ fn ask_about_group(
     let reply = ask(client, operation, timeouts, request)?;
     let mut count = 0;
     let groups = results(reply.raw, &raw mut count);
-    // SAFETY: `groups` is null or has `count` valid results, which live as long as the event and own
-    // their errors and partitions.
+    // SAFETY: `groups` is null or has `count` valid results, which live as long as the event and
+    // own their errors and partitions.
     unsafe {
         let Some(&group) = array(groups, count).first() else {
             return Err(no_result());

@@ -36,7 +36,8 @@ pub(crate) fn create_topic(
         .map(|(key, value)| Ok((c_text(key)?, c_text(value)?)))
         .collect::<Result<Vec<_>, Failure>>()?;
     let mut problem = [0; 512];
-    // SAFETY: the texts outlive the call; the buffer has the length that is passed; the object is ours.
+    // SAFETY: the texts outlive the call; the buffer has the length that is passed; the object is
+    // ours.
     let raw = unsafe {
         sys::rd_kafka_NewTopic_new(
             name.as_ptr(),
@@ -245,8 +246,8 @@ pub(crate) fn list_offsets(
     )?;
     refused?;
     let mut count = 0;
-    // SAFETY: the event is of this kind and outlives the results, whose number the call returns; each
-    // result has a valid element.
+    // SAFETY: the event is of this kind and outlives the results, whose number the call returns;
+    // each result has a valid element.
     unsafe {
         let result = sys::rd_kafka_event_ListOffsets_result(reply.raw);
         let infos = sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count);
