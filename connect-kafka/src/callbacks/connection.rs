@@ -50,14 +50,14 @@ impl Connection {
         lock(&self.problems).last.clone()
     }
 
-    pub(super) fn set_certificate_problem(&self, problem: String) {
-        lock(&self.problems).certificate = Some(problem);
+    pub(super) fn set_certificate_problem(&self, problem: &str) {
+        lock(&self.problems).certificate = Some(problem.to_owned());
     }
 
     /// Logs only after the state has changed and its lock is released: the host's subscriber may
     /// panic or block.
-    pub(super) fn on_error(&self, client: &str, code: Code, reason: String, was_accepted: bool) {
-        if let Some(error) = self.refusal(code, &reason, was_accepted) {
+    pub(super) fn on_error(&self, client: &str, code: Code, reason: &str, was_accepted: bool) {
+        if let Some(error) = self.refusal(code, reason, was_accepted) {
             lock(&self.problems).last = Some(error.to_string());
             self.refusal.send_replace(Some(error.clone()));
             tracing::warn!(client, %error, "the cluster refuses the client");
@@ -65,7 +65,7 @@ impl Connection {
         }
         let is_due = {
             let mut problems = lock(&self.problems);
-            problems.last = Some(reason.clone());
+            problems.last = Some(reason.to_owned());
             let is_due = problems
                 .logged
                 .is_none_or(|logged| logged.elapsed() > LOG_AGAIN);
@@ -231,7 +231,7 @@ mod tests {
                 let connection = Connection::default();
                 let refusals = connection.refusals();
                 let reason = format!("sasl_ssl://b:1/1: {start}{end}");
-                connection.on_error("c", code, reason.clone(), was_accepted);
+                connection.on_error("c", code, &reason, was_accepted);
                 assert_eq!(refusals.has_changed().unwrap(), is_refusal, "{reason}");
             }
         }

@@ -160,8 +160,8 @@ impl Context {
     }
 
     /// Notes why a certificate was refused: librdkafka only says that it was.
-    pub(crate) fn on_bad_certificate(&self, broker: &str, problem: String) {
-        self.connection.set_certificate_problem(problem.clone());
+    pub(crate) fn on_bad_certificate(&self, broker: &str, problem: &str) {
+        self.connection.set_certificate_problem(problem);
         tracing::debug!(
             client = self.client,
             broker,
@@ -171,7 +171,7 @@ impl Context {
     }
 
     /// `was_accepted`: the cluster has accepted the client before.
-    pub(crate) fn on_error(&self, code: Code, reason: String, was_accepted: bool) {
+    pub(crate) fn on_error(&self, code: Code, reason: &str, was_accepted: bool) {
         self.connection
             .on_error(&self.client, code, reason, was_accepted);
     }

@@ -63,7 +63,7 @@ pub(super) unsafe extern "C" fn on_error(
         // cluster has sent metadata, which it sends only to clients that it has accepted.
         unsafe {
             let was_accepted = sys::rd_kafka_controllerid(rk, 0) >= 0;
-            context(opaque).on_error(code.into(), text(reason), was_accepted);
+            context(opaque).on_error(code.into(), &text(reason), was_accepted);
         };
     });
 }
@@ -92,7 +92,7 @@ pub(super) unsafe extern "C" fn on_certificate(
         unsafe {
             let broker = text(broker);
             let problem = certificate_problem(error, &broker);
-            context(opaque).on_bad_certificate(&broker, problem);
+            context(opaque).on_bad_certificate(&broker, &problem);
         }
     });
     0
