@@ -54,7 +54,7 @@ async fn four_tasks_share_four_partitions_and_those_of_a_failed_one() {
     let connect = worker("shared-offsets", &seen).await;
     let four = with(
         witness("shared"),
-        config_map! { "tasks.max" => 4, "fail.at" => "bad" },
+        config_map! { "tasks.max" => 4, "fail.at" => "bad", "restart.policy" => "never" },
     );
     connect.create_connector("shared-out", four).await.unwrap();
     eventually("a partition for each task", async || {
