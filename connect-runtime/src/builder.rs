@@ -105,8 +105,13 @@ impl ConnectBuilder {
             worker.ended.clone(),
         ));
         let driver = Driver::new(Arc::clone(&worker), commands_receiver, inputs_receiver);
-        let handle = tokio::spawn(driver.run());
-        Ok(Connect::new(worker, commands, handle))
+        // However the driver ends, and once it has dropped everything.
+        let ended = worker.ended.clone().drop_guard();
+        tokio::spawn(async move {
+            driver.run().await;
+            drop(ended);
+        });
+        Ok(Connect::new(worker, commands))
     }
 }
 

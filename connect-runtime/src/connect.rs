@@ -1,8 +1,6 @@
 //! The handle of a worker.
 
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use connect_api::ConfigMap;
@@ -23,7 +21,6 @@ use connect_core::status::State;
 use connect_core::status::Status;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::ConnectBuilder;
 use crate::end::EndReport;
@@ -63,7 +60,6 @@ use crate::worker::Worker;
 pub struct Connect {
     worker: Arc<Worker>,
     commands: mpsc::Sender<Command>,
-    driver: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 /// The state of a connector and its tasks.
@@ -118,16 +114,8 @@ impl Connect {
         ConnectBuilder::new()
     }
 
-    pub(crate) fn new(
-        worker: Arc<Worker>,
-        commands: mpsc::Sender<Command>,
-        driver: JoinHandle<()>,
-    ) -> Self {
-        Self {
-            worker,
-            commands,
-            driver: Arc::new(Mutex::new(Some(driver))),
-        }
+    pub(crate) fn new(worker: Arc<Worker>, commands: mpsc::Sender<Command>) -> Self {
+        Self { worker, commands }
     }
 
     /// The plugins of the worker.
@@ -351,23 +339,18 @@ impl Connect {
     /// Ends the worker: stops connectors and tasks, commits what is durable, and waits up to the
     /// deadline. Tasks have `task.shutdown.graceful.timeout.ms` to stop, all at the same time.
     ///
-    /// Called on one handle, it ends the worker for all of them.
+    /// Called on one handle, it ends the worker for all of them. Every call waits for that end and
+    /// reports the same tasks.
+    ///
+    /// *Cancellation*: the shutdown continues; another call waits for it.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        let driver = self
-            .driver
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
         let ended = async {
-            // Refused only if another handle shuts the worker down already.
+            // Refused only if the worker is shutting down already.
             let _ = self.request(Request::Shutdown).await;
-            if let Some(driver) = driver {
-                // The driver contains panics of plugins, and has none of its own.
-                let _ = driver.await;
-            }
+            self.worker.ended.cancelled().await;
         };
         let timed_out = tokio::time::timeout(deadline, ended).await.is_err();
-        let mut left = self.worker.take_abandoned();
+        let mut left = self.worker.abandoned();
         if timed_out {
             left.extend(
                 self.worker

@@ -14,6 +14,7 @@ use connect_runtime::HerderError;
 use connect_runtime::State;
 use connect_runtime::TargetState;
 use connect_runtime::WorkerConfig;
+use futures::FutureExt;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -308,10 +309,25 @@ async fn shutdown_reports_a_task_that_does_not_stop() {
     let mut stuck = lines(10);
     stuck.extend(config_map! { "misbehave" => "never.stop", "batch" => 1 });
     connect.create_connector("stuck", stuck).await.unwrap();
-    eventually(async || (seen.delivered.load(Ordering::SeqCst) >= 1).then_some(())).await;
-    let report = connect.shutdown(DEADLINE).await;
-    assert_eq!(report.left, [connect_runtime::TaskId::new("stuck", 0)]);
+    eventually(async || (seen.stuck.load(Ordering::SeqCst) == 1).then_some(())).await;
+    let other = connect.clone();
+    let (report, second) = tokio::join!(connect.shutdown(DEADLINE), other.shutdown(DEADLINE));
+    let third = connect.shutdown(DEADLINE).await;
     seen.stopped.fetch_add(1, Ordering::SeqCst); // lets its thread go
+    let left = [connect_runtime::TaskId::new("stuck", 0)];
+    for report in [report, second, third] {
+        assert_eq!(report.left, left);
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_that_was_dropped_can_be_waited_for_again() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    connect.create_connector("in", lines(100)).await.unwrap();
+    assert!(connect.shutdown(DEADLINE).now_or_never().is_none());
+    assert!(connect.shutdown(DEADLINE).await.is_clean());
+    assert_eq!(seen.stopped.load(Ordering::SeqCst), 1, "the task has ended");
 }
 
 #[tokio::test]

@@ -71,7 +71,6 @@ impl Driver {
                 Some(input) = self.inputs.recv() => self.step(input),
             }
         }
-        self.worker.ended.cancel();
     }
 
     fn command(&mut self, command: Command) {

@@ -119,9 +119,9 @@ impl Worker {
         }
     }
 
-    /// Tasks that did not stop in time, since the last call.
-    pub(crate) fn take_abandoned(&self) -> Vec<TaskId> {
-        std::mem::take(&mut lock(&self.abandoned))
+    /// Tasks that did not stop in time.
+    pub(crate) fn abandoned(&self) -> Vec<TaskId> {
+        lock(&self.abandoned).clone()
     }
 }
 

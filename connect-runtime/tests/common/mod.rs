@@ -49,6 +49,8 @@ pub struct Seen {
     /// Put calls, the ones that failed included.
     pub puts: Arc<AtomicUsize>,
     pub delivered: Arc<AtomicUsize>,
+    /// Polls that never return.
+    pub stuck: Arc<AtomicUsize>,
     pub stopped: Arc<AtomicUsize>,
 }
 
@@ -337,13 +339,14 @@ impl SourceTask for LinesTask {
                 match config.misbehave.as_str() {
                     "panic" => panic!("line {number} makes me panic"),
                     "error" => return Err(Error::external(format!("line {number} is broken"))),
-                    "never.stop" => loop {
-                        // Blocks every way out: what a badly written plugin does.
-                        std::thread::park_timeout(Duration::from_millis(100));
-                        if self.seen.stopped.load(Ordering::SeqCst) > 0 {
-                            std::future::pending::<()>().await;
+                    "never.stop" => {
+                        self.seen.stuck.fetch_add(1, Ordering::SeqCst);
+                        // Blocks its thread, as a badly written plugin does, until the test ends.
+                        while self.seen.stopped.load(Ordering::SeqCst) == 0 {
+                            std::thread::park_timeout(Duration::from_millis(100));
                         }
-                    },
+                        std::future::pending::<()>().await;
+                    }
                     _ => {}
                 }
             }
