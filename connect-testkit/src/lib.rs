@@ -8,6 +8,7 @@
 //!   `kafka`, on Kafka too.
 
 pub mod broker;
+mod connector;
 pub mod context;
 pub mod converter;
 #[cfg(feature = "golden")]
