@@ -20,3 +20,4 @@ pub mod kill;
 pub mod proxy;
 pub mod sink;
 pub mod source;
+mod sync;

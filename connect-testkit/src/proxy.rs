@@ -17,6 +17,8 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
+use crate::sync::lock;
+
 /// A proxy on a loopback port in front of one address. It runs on threads of its own, so that it
 /// works under any runtime, and stops when dropped.
 ///
@@ -172,7 +174,7 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Waits as long as the network would; false if the bytes get lost.

@@ -1,5 +1,11 @@
 //! The suite of source connectors passes for a healthy source of several partitions.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail like tests"
+)]
+
 use std::sync::Arc;
 use std::sync::Mutex;
 

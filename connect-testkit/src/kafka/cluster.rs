@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::OnceLock;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
@@ -24,6 +23,7 @@ use super::properties::NodeProperties;
 use super::source::Source;
 use super::source::variable;
 use crate::proxy::TcpProxy;
+use crate::sync::lock;
 
 /// How many tools were run, since each needs a name of its own.
 static TOOLS: AtomicUsize = AtomicUsize::new(0);
@@ -179,7 +179,7 @@ impl KafkaCluster {
 
     fn node(&self, index: usize) -> MutexGuard<'_, Node> {
         let node = self.nodes.get(index).unwrap_or_else(|| no_harness());
-        node.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(node)
     }
 }
 
