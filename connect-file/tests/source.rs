@@ -214,7 +214,7 @@ async fn what_is_not_utf8_follows_the_policy() {
     assert!(
         error
             .message()
-            .contains("log\" is not UTF-8; set \"invalid.utf8.policy\""),
+            .contains("log\" is not valid UTF-8; set \"invalid.utf8.policy\""),
         "{error}"
     );
     assert!(error.is_permanent());

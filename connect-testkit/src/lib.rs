@@ -4,7 +4,7 @@
 //!
 //! * `golden`: [`golden`], cases recorded from the Java implementation.
 //! * `kafka`: [`kafka`], a real Kafka for tests.
-//! * `kill`: [`kill`], pipelines that die again and again, and the program `connect-kill`; with
+//! * `kill`: [`kill`], pipelines that are killed again and again, and the program `connect-kill`. With
 //!   `kafka`, on Kafka too.
 
 pub mod broker;

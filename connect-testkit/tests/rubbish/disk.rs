@@ -96,7 +96,7 @@ async fn a_sink_goes_on_when_there_is_room(exactly_once: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sink_on_a_full_disk_says_so_and_goes_on_without_a_torn_or_doubled_line() {
+async fn a_sink_on_a_full_disk_says_so_and_resumes_without_a_torn_or_duplicate_line() {
     a_sink_goes_on_when_there_is_room(false).await;
 }
 
