@@ -5,11 +5,13 @@ use std::time::Duration;
 use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::Result;
+use connect_api::pattern::Pattern;
 use connect_broker::ConsumerOptions;
 use connect_broker::Isolation;
 use connect_broker::ProducerOptions;
 use connect_broker::StartOffset;
 use connect_broker::Subscription;
+use connect_core::ConnectorName;
 use connect_core::TaskId;
 
 use crate::config::ClientKind;
@@ -29,7 +31,7 @@ pub(super) fn producer_options(
     options.max_in_flight_bytes = worker.source_max_in_flight_bytes();
     if worker.exactly_once_source() {
         // The same id in each life of the task: a new one fences what is left of the old one.
-        let transactional_id = format!("{}-{id}", worker.group_id());
+        let transactional_id = id.transactional_id(worker.group_id());
         options.client_config = exactly_once_config(options.client_config, &transactional_id);
         options.transactional_id = Some(transactional_id);
     }
@@ -42,18 +44,7 @@ pub(super) fn consumer_options(
     worker: &WorkerConfig,
     connector: &ConfigMap,
 ) -> Result<ConsumerOptions> {
-    let pattern = settings.keys.topics_regex.trim();
-    let subscription = if pattern.is_empty() {
-        Subscription::Topics(settings.topics())
-    } else {
-        let anchored = format!("^(?:{pattern})$");
-        Subscription::Pattern(regex::Regex::new(&anchored).map_err(|error| {
-            Error::config(format!(
-                "Invalid value {pattern} for configuration topics.regex: {error}"
-            ))
-        })?)
-    };
-    let mut options = ConsumerOptions::new(subscription);
+    let mut options = ConsumerOptions::new(subscription(settings)?);
     options.client_id = format!("connector-consumer-{id}");
     options.client_config = client_config(ClientKind::Consumer, worker, connector);
     let config = &options.client_config;
@@ -80,8 +71,23 @@ pub(super) fn consumer_options(
     Ok(options)
 }
 
+/// What a sink connector reads: `topics`, or `topics.regex`.
+pub(crate) fn subscription(settings: &ConnectorSettings) -> Result<Subscription> {
+    let text = settings.keys.topics_regex.trim();
+    if text.is_empty() {
+        return Ok(Subscription::Topics(settings.topics()));
+    }
+    let pattern = Pattern::new(text).map_err(|error| {
+        let reason = error.reason();
+        Error::config(format!(
+            "Invalid value {text} for configuration topics.regex: {reason}"
+        ))
+    })?;
+    Ok(Subscription::Pattern(pattern))
+}
+
 /// The consumer group of a sink connector, which its client options may rename.
-pub(crate) fn group(connector: &str, consumer_config: &ConfigMap) -> String {
+pub(crate) fn group(connector: &ConnectorName, consumer_config: &ConfigMap) -> String {
     let own = consumer_config.get("group.id").map(str::to_owned);
-    own.unwrap_or_else(|| format!("connect-{connector}"))
+    own.unwrap_or_else(|| connector.consumer_group())
 }

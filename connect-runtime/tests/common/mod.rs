@@ -36,7 +36,7 @@ use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
 use connect_api::*;
 use connect_broker::Broker;
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::ConnectorStatus;
 use connect_runtime::State;
@@ -49,9 +49,9 @@ pub struct Seen {
     /// Put calls, the ones that failed included.
     pub puts: Arc<AtomicUsize>,
     pub delivered: Arc<AtomicUsize>,
-    /// Polls that never return.
-    pub stuck: Arc<AtomicUsize>,
     pub stopped: Arc<AtomicUsize>,
+    /// Steps that block their thread.
+    pub stuck: Arc<AtomicUsize>,
 }
 
 impl Seen {
@@ -339,14 +339,14 @@ impl SourceTask for LinesTask {
                 match config.misbehave.as_str() {
                     "panic" => panic!("line {number} makes me panic"),
                     "error" => return Err(Error::external(format!("line {number} is broken"))),
-                    "never.stop" => {
+                    "never.stop" => loop {
                         self.seen.stuck.fetch_add(1, Ordering::SeqCst);
-                        // Blocks its thread, as a badly written plugin does, until the test ends.
-                        while self.seen.stopped.load(Ordering::SeqCst) == 0 {
-                            std::thread::park_timeout(Duration::from_millis(100));
+                        // Blocks every way out: what a badly written plugin does.
+                        std::thread::park_timeout(Duration::from_millis(100));
+                        if self.seen.stopped.load(Ordering::SeqCst) > 0 {
+                            std::future::pending::<()>().await;
                         }
-                        std::future::pending::<()>().await;
-                    }
+                    },
                     _ => {}
                 }
             }
