@@ -235,9 +235,16 @@ pub(crate) fn unless_interrupted(ended: Result<(), Error>) -> Result<(), Error> 
 }
 
 /// Marks the end of a task that was stopped.
-#[derive(Debug, thiserror::Error)]
-#[error("a stop was asked for")]
+#[derive(Debug)]
 struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a stop was requested")
+    }
+}
+
+impl StdError for Interrupted {}
 
 /// How often a converter may be resolved for one record.
 const MAX_RESOLVED: u32 = 3;

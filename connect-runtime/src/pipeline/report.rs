@@ -238,12 +238,7 @@ impl DeadLetters {
         })
     }
 
-    async fn send(
-        &mut self,
-        id: &TaskId,
-        failure: &Failure,
-        letter: DeadLetter,
-    ) -> Result<Letter> {
+    async fn send(&mut self, id: &TaskId, failure: &Failure, letter: DeadLetter) -> Result<Letter> {
         let mut headers = letter.headers;
         if self.context_headers {
             context_headers(&mut headers, id, failure, letter.origin.as_ref());

@@ -169,9 +169,8 @@ impl Worker {
                     offsets,
                     transactions,
                     topics,
-                    errant: errant.map(|tolerance| {
-                        source::Errant::new(tolerance, factory.info().class())
-                    }),
+                    errant: errant
+                        .map(|tolerance| source::Errant::new(tolerance, factory.info().class())),
                     clock: Arc::clone(&self.clock),
                     control: start.control,
                     reporter: start.reporter,

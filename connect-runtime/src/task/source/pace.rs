@@ -91,7 +91,8 @@ mod tests {
     use super::*;
 
     fn pause(pace: &Pace) -> Duration {
-        pace.next.map_or(Duration::ZERO, |next| next - Instant::now())
+        pace.next
+            .map_or(Duration::ZERO, |next| next - Instant::now())
     }
 
     #[tokio::test(start_paused = true)]
@@ -132,6 +133,9 @@ mod tests {
                 pause(&pace).as_millis()
             })
             .collect();
-        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
+        assert_eq!(
+            pauses,
+            [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]
+        );
     }
 }
