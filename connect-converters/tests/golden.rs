@@ -209,6 +209,7 @@ fn open(file: &str) -> Suite {
         .judge("infer_nulls", deviation::infer_nulls)
         .judge("java_object", deviation::java_object)
         .judge("misread_json", deviation::misread_json)
+        .judge("text_after_json", deviation::text_after_json)
         .judge("not_finite", deviation::not_finite)
         .judge("part_of_moment", deviation::conversion::part_of_moment)
 }

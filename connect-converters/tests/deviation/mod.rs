@@ -19,6 +19,17 @@ pub(crate) fn misread_json(case: &Case) -> Option<Answer> {
     (!reading.is_right()).then(|| Answer::error(DATA_EXCEPTION))
 }
 
+/// There is more text after the JSON value that Java read.
+pub(crate) fn text_after_json(case: &Case) -> Option<Answer> {
+    case.output()?;
+    let text = case.input["bytes"]["utf8"].as_str()?;
+    let text = without_leading_zeros(text.trim_start_matches('\u{feff}'));
+    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Box<RawValue>>();
+    values.next()?.ok()?;
+    let rest = text.get(values.byte_offset()..)?;
+    (!rest.trim().is_empty()).then(|| Answer::error(DATA_EXCEPTION))
+}
+
 /// The JSON names a float that is not finite, and Java reads zero.
 pub(crate) fn not_finite(case: &Case) -> Option<Answer> {
     let mut reading = Reading::of(case)?;
@@ -180,7 +191,7 @@ fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
                 .map_or_else(|| content.to_string(), str::to_owned);
             is_number && is_whole_number(text, &expected)
         }
-        "f32" | "f64" => is_number || is_named(text, content),
+        "f32" | "f64" => is_number && !is_infinite(content) || is_named(text, content),
         "date" => {
             let days = schema["name"] == "org.apache.kafka.connect.data.Date";
             let millis: i64 = content
@@ -242,7 +253,7 @@ fn is_entry_right(text: &str, entry: &Json, schema: &Json) -> bool {
     })
 }
 
-/// True if the defaults of a schema are what its JSON says.
+/// True if the defaults and the version of a schema are what its JSON says.
 fn is_schema_right(raw: &RawValue, schema: &Json) -> bool {
     let members: Members<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
     let inside = ["items", "keys", "values"].iter().all(|key| {
@@ -261,13 +272,23 @@ fn is_schema_right(raw: &RawValue, schema: &Json) -> bool {
     let default = members
         .get("default")
         .is_none_or(|raw| is_right(raw, &schema["default"], schema));
-    inside && fields && default
+    let version = members.get("version").is_none_or(|raw| {
+        let is_integer = raw.get().parse::<i128>().is_ok();
+        !is_integer || is_whole_number(raw.get(), &schema["version"].to_string())
+    });
+    inside && fields && default && version
 }
 
 /// True if a number says the same as an integer.
 fn is_whole_number(text: &str, expected: &str) -> bool {
     let number = |text: &str| connect_api::data::Decimal::parse(text).ok()?.to_i64_exact();
     number(text).is_some() && number(text) == number(expected)
+}
+
+fn is_infinite(content: &Json) -> bool {
+    content
+        .as_str()
+        .is_some_and(|text| text.ends_with("Infinity"))
 }
 
 fn is_named(text: &str, content: &Json) -> bool {
