@@ -1,4 +1,4 @@
-//! Converting one value.
+//! The conversion of one value.
 
 use connect_api::Error;
 use connect_api::Result;
@@ -15,7 +15,7 @@ use connect_api::data::logical::from_millis;
 use crate::clock::now_millis;
 use crate::date_format::DateFormat;
 
-/// From which representation of a moment to which, and how texts and numbers are meant.
+/// The representation to convert to, and how texts and numbers are read and written.
 #[derive(Debug, Default)]
 pub(super) struct Conversion {
     target: Representation,
@@ -23,7 +23,7 @@ pub(super) struct Conversion {
     precision: Precision,
 }
 
-/// What a moment can be; in the order in which Java lists them.
+/// The representations of a moment, in Java's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
 pub(super) enum Representation {
     String,
@@ -37,7 +37,7 @@ pub(super) enum Representation {
     Timestamp,
 }
 
-/// Units of numbers since the epoch, the smallest first.
+/// Units of numbers since the epoch, smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
 pub(super) enum Precision {
     Nanoseconds,
@@ -48,20 +48,19 @@ pub(super) enum Precision {
 }
 
 impl Conversion {
-    /// A conversion with a pattern for texts; a blank one is none.
+    /// Creates a conversion. A blank pattern counts as none.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if the pattern is none of Java's, or is
-    /// missing where texts are made.
+    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if the pattern is not valid, or is missing
+    /// though the target is text.
     pub(super) fn new(target: Representation, pattern: &str, precision: Precision) -> Result<Self> {
         let format = if pattern.trim().is_empty() {
             None
         } else {
             let format = DateFormat::new(pattern, now_millis()).map_err(|reason| {
                 Error::config(format!(
-                    "Invalid value java.lang.IllegalArgumentException: {reason} for configuration \
-                     TimestampConverter requires a SimpleDateFormat-compatible pattern for string \
-                     timestamps: {pattern}"
+                    "TimestampConverter requires a SimpleDateFormat-compatible pattern for string \
+                     timestamps: {pattern}; {reason}. Change the option format"
                 ))
             })?;
             Some(format)
@@ -91,7 +90,9 @@ impl Conversion {
         match self.target {
             Representation::Date => i32::try_from(millis.div_euclid(MILLIS_PER_DAY))
                 .map(Value::Date)
-                .map_err(|_| Error::data(format!("{millis} ms is out of range for a Date"))),
+                .map_err(|_| {
+                    Error::data(format!("timestamp {millis} ms is out of range for a Date"))
+                }),
             Representation::String => {
                 let mut text = String::new();
                 self.format()?.write(millis, &mut text);
@@ -99,11 +100,17 @@ impl Conversion {
             }
             Representation::Time => from_millis(Logical::Time, millis.rem_euclid(MILLIS_PER_DAY)),
             Representation::Timestamp => Ok(Value::Timestamp(millis)),
-            Representation::Unix => Ok(self.precision.number_of(millis).into()),
+            Representation::Unix => match self.precision.number_of(millis) {
+                Some(number) => Ok(number.into()),
+                None => Err(Error::data(format!(
+                    "timestamp {millis} ms does not fit into 64 bits; choose a larger \
+                     unix.precision"
+                ))),
+            },
         }
     }
 
-    /// The schema of what is made.
+    /// The schema of converted values.
     pub(super) fn new_schema(&self, is_optional: bool) -> Result<SchemaRef> {
         let builder = match self.target {
             Representation::Date => Logical::date(),
@@ -128,15 +135,22 @@ impl Conversion {
         match (source, value) {
             (Representation::String, Value::String(text)) => {
                 let format = self.format()?;
-                format.read(text).ok_or_else(|| {
+                format.read(text).map_err(|reason| {
                     Error::data(format!(
-                        "Could not parse timestamp: value ({text}) does not match pattern ({})",
+                        "Could not parse timestamp: value ({text}) does not match pattern ({}): \
+                         {reason}",
                         format.pattern()
                     ))
                 })
             }
             (Representation::String, _) => Err(unexpected("string timestamp to be a String")),
-            (Representation::Unix, Value::Int64(number)) => Ok(self.precision.millis_of(*number)),
+            (Representation::Unix, Value::Int64(number)) => {
+                self.precision.millis_of(*number).ok_or_else(|| {
+                    Error::data(format!(
+                        "timestamp {number} is out of range; is unix.precision right?"
+                    ))
+                })
+            }
             (Representation::Unix, _) => Err(unexpected("Unix timestamp to be a Long")),
             (_, Value::Date(days)) => Ok(i64::from(*days) * MILLIS_PER_DAY),
             (_, Value::Time(millis)) => Ok((*millis).into()),
@@ -153,7 +167,7 @@ impl Conversion {
 }
 
 impl Representation {
-    /// What values of a schema are.
+    /// The representation of values with a schema.
     fn of_schema(schema: &Schema) -> Result<Self> {
         Ok(match (Logical::of(schema), schema.schema_type()) {
             (Some(Logical::Date), _) => Self::Date,
@@ -169,7 +183,7 @@ impl Representation {
         })
     }
 
-    /// What a value without a schema is.
+    /// The representation of a value without a schema.
     fn of_value(value: &Value) -> Result<Self> {
         Ok(match value {
             Value::Date(_) | Value::Time(_) | Value::Timestamp(_) => Self::Timestamp,
@@ -186,23 +200,23 @@ impl Representation {
 }
 
 impl Precision {
-    /// What is smaller than a millisecond is cut off; what is too large becomes the largest number.
-    const fn millis_of(self, number: i64) -> i64 {
+    /// Milliseconds of a number; smaller parts are cut off. None if they do not fit.
+    const fn millis_of(self, number: i64) -> Option<i64> {
         match self {
-            Self::Microseconds => number / 1000,
-            Self::Milliseconds => number,
-            Self::Nanoseconds => number / 1_000_000,
-            Self::Seconds => number.saturating_mul(1000),
+            Self::Microseconds => Some(number / 1000),
+            Self::Milliseconds => Some(number),
+            Self::Nanoseconds => Some(number / 1_000_000),
+            Self::Seconds => number.checked_mul(1000),
         }
     }
 
-    /// What is smaller than a second is cut off; what is too large becomes the largest number.
-    const fn number_of(self, millis: i64) -> i64 {
+    /// The number of milliseconds; parts of a second are cut off. None if it does not fit.
+    const fn number_of(self, millis: i64) -> Option<i64> {
         match self {
-            Self::Microseconds => millis.saturating_mul(1000),
-            Self::Milliseconds => millis,
-            Self::Nanoseconds => millis.saturating_mul(1_000_000),
-            Self::Seconds => millis / 1000,
+            Self::Microseconds => millis.checked_mul(1000),
+            Self::Milliseconds => Some(millis),
+            Self::Nanoseconds => millis.checked_mul(1_000_000),
+            Self::Seconds => Some(millis / 1000),
         }
     }
 }
