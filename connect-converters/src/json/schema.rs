@@ -214,7 +214,9 @@ impl Members {
 fn read_default(reader: &mut Reader<'_>, schema: &SchemaRef) -> Result<Value> {
     let is_null = reader.peek() == Some(b'n');
     let default = match read(reader, &Plan::new(schema), false) {
-        Ok(Value::Struct(_)) => Err(Error::data("Struct schemas do not match: a JSON schema cannot have a struct as default")),
+        Ok(Value::Struct(_)) => Err(Error::data(
+            "Struct schemas do not match: a JSON schema cannot have a struct as default",
+        )),
         default => default,
     };
     if is_null {

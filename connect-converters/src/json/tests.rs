@@ -229,7 +229,10 @@ fn a_struct_cannot_be_a_default() {
     let message = r#"{"schema":{"type":"struct","optional":true,"default":{"a":5},"fields":[
         {"field":"a","type":"int32"}]},"payload":null}"#;
     let error = refused(&ConfigMap::new(), message);
-    assert!(error.starts_with("Invalid default value: Struct"), "{error}");
+    assert!(
+        error.starts_with("Invalid default value: Struct"),
+        "{error}"
+    );
 
     let schema = SchemaBuilder::structure().field("a", SchemaRef::INT32);
     let schema = schema.optional();
