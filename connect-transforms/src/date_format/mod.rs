@@ -323,7 +323,11 @@ mod tests {
             text.push_str(rest.get(digits.len()..).unwrap_or_default());
         }
         let words = text.split(|c: char| !c.is_ascii_alphanumeric());
-        parts.extend(words.map(|word| word.trim_start_matches('0').to_owned()));
+        let words = words.filter(|word| !word.is_empty());
+        parts.extend(words.map(|word| match word.trim_start_matches('0') {
+            "" => "0".to_owned(),
+            word => word.to_owned(),
+        }));
         parts
     }
 
