@@ -5,11 +5,13 @@ use std::time::Duration;
 use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::Result;
+use connect_api::pattern::Pattern;
 use connect_broker::ConsumerOptions;
 use connect_broker::Isolation;
 use connect_broker::ProducerOptions;
 use connect_broker::StartOffset;
 use connect_broker::Subscription;
+use connect_core::ConnectorName;
 use connect_core::TaskId;
 
 use crate::config::ClientKind;
@@ -29,11 +31,20 @@ pub(super) fn producer_options(
     options.max_in_flight_bytes = worker.source_max_in_flight_bytes();
     if worker.exactly_once_source() {
         // The same id in each life of the task: a new one fences what is left of the old one.
-        let transactional_id = format!("{}-{id}", worker.group_id());
+        let transactional_id = transactional_id(worker, &id.connector, id.index);
         options.client_config = exactly_once_config(options.client_config, &transactional_id);
         options.transactional_id = Some(transactional_id);
     }
     options
+}
+
+/// The transactional id of a task (KIP-618).
+pub(super) fn transactional_id(
+    worker: &WorkerConfig,
+    connector: &ConnectorName,
+    index: usize,
+) -> String {
+    format!("{}-{connector}-{index}", worker.group_id())
 }
 
 pub(super) fn consumer_options(
@@ -42,18 +53,7 @@ pub(super) fn consumer_options(
     worker: &WorkerConfig,
     connector: &ConfigMap,
 ) -> Result<ConsumerOptions> {
-    let pattern = settings.keys.topics_regex.trim();
-    let subscription = if pattern.is_empty() {
-        Subscription::Topics(settings.topics())
-    } else {
-        let anchored = format!("^(?:{pattern})$");
-        Subscription::Pattern(regex::Regex::new(&anchored).map_err(|error| {
-            Error::config(format!(
-                "Invalid value {pattern} for configuration topics.regex: {error}"
-            ))
-        })?)
-    };
-    let mut options = ConsumerOptions::new(subscription);
+    let mut options = ConsumerOptions::new(subscription(settings)?);
     options.client_id = format!("connector-consumer-{id}");
     options.client_config = client_config(ClientKind::Consumer, worker, connector);
     let config = &options.client_config;
@@ -78,6 +78,21 @@ pub(super) fn consumer_options(
         options.start = StartOffset::Latest;
     }
     Ok(options)
+}
+
+/// What a sink connector reads: `topics`, or `topics.regex`.
+pub(crate) fn subscription(settings: &ConnectorSettings) -> Result<Subscription> {
+    let text = settings.keys.topics_regex.trim();
+    if text.is_empty() {
+        return Ok(Subscription::Topics(settings.topics()));
+    }
+    let pattern = Pattern::new(text).map_err(|error| {
+        let reason = error.reason();
+        Error::config(format!(
+            "Invalid value {text} for configuration topics.regex: {reason}"
+        ))
+    })?;
+    Ok(Subscription::Pattern(pattern))
 }
 
 /// The consumer group of a sink connector, which its client options may rename.
