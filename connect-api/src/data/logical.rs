@@ -104,17 +104,47 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// From its parts.
+    /// Creates a number from its unscaled value and its scale. For unscaled values beyond 128 bits
+    /// there are [`from_digits`](Self::from_digits) and [`from_be_bytes`](Self::from_be_bytes).
+    ///
+    /// ```
+    /// use connect_api::data::Decimal;
+    ///
+    /// assert_eq!(Decimal::new(-1234, 2).to_string(), "-12.34");
+    /// ```
     #[must_use]
-    pub fn new(unscaled: impl Into<BigInt>, scale: i32) -> Self {
-        Self {
-            unscaled: unscaled.into(),
-            scale,
+    pub fn new(unscaled: impl Into<i128>, scale: i32) -> Self {
+        Self::of(unscaled.into().into(), scale)
+    }
+
+    const fn of(unscaled: BigInt, scale: i32) -> Self {
+        Self { unscaled, scale }
+    }
+
+    /// Creates a number from the decimal digits of its unscaled value, with or without a sign.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for anything but digits.
+    ///
+    /// ```
+    /// use connect_api::data::Decimal;
+    ///
+    /// let decimal = Decimal::from_digits("-1234", 2)?;
+    /// assert_eq!(decimal, Decimal::new(-1234, 2));
+    /// assert_eq!(decimal.unscaled_digits(), "-1234");
+    /// # Ok::<(), connect_api::Error>(())
+    /// ```
+    pub fn from_digits(unscaled: &str, scale: i32) -> Result<Self> {
+        let digits = unscaled.strip_prefix(['+', '-']).unwrap_or(unscaled);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        match unscaled.parse() {
+            Ok(unscaled) if is_number => Ok(Self::of(unscaled, scale)),
+            _ => Err(Error::data(format!("\"{unscaled}\" is not a whole number"))),
         }
     }
 
-    /// From the unscaled value in two's complement, big endian, as Connect encodes it. No bytes are
-    /// zero.
+    /// Creates a number from its unscaled value in big-endian two's complement, as Connect encodes
+    /// it. An empty slice is zero.
     #[must_use]
     pub fn from_be_bytes(bytes: &[u8], scale: i32) -> Self {
         Self {
@@ -123,16 +153,17 @@ impl Decimal {
         }
     }
 
-    /// The unscaled value in two's complement, big endian, of minimal length.
+    /// The unscaled value in big-endian two's complement, in as few bytes as possible.
     #[must_use]
     pub fn to_be_bytes(&self) -> Vec<u8> {
         self.unscaled.to_signed_bytes_be()
     }
 
-    /// The unscaled value.
+    /// The unscaled value in decimal digits, with a `-` in front of negative ones.
     #[must_use]
-    pub const fn unscaled(&self) -> &BigInt {
-        &self.unscaled
+    #[doc(alias = "unscaledValue")]
+    pub fn unscaled_digits(&self) -> String {
+        self.unscaled.to_string()
     }
 
     /// How many digits stand after the point.
@@ -271,10 +302,10 @@ impl Decimal {
             .filter(|count| *count <= 10_000)?;
         let power = BigInt::from(10).pow(count);
         if zeros >= 0 {
-            return Some(Self::new(&self.unscaled * power, scale));
+            return Some(Self::of(&self.unscaled * power, scale));
         }
         let is_exact = (&self.unscaled % &power).sign() == num_bigint::Sign::NoSign;
-        is_exact.then(|| Self::new(&self.unscaled / power, scale))
+        is_exact.then(|| Self::of(&self.unscaled / power, scale))
     }
 
     /// The nearest single precision number.
@@ -445,6 +476,9 @@ mod tests {
     fn text_that_is_no_number_is_refused() {
         for bad in ["", ".", "-", "1e", "0x1", "1_0", "1.2.3", "NaN", " 1"] {
             assert!(Decimal::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "-", "1.0", "1e3", "1_0", "+-1", " 1"] {
+            assert!(Decimal::from_digits(bad, 0).is_err(), "{bad}");
         }
     }
 }
