@@ -308,6 +308,20 @@ impl Decimal {
         is_exact.then(|| Self::of(&self.unscaled / power, scale))
     }
 
+    /// True if both are the same number, whatever their scales. Huge exponents cost nothing.
+    pub(super) fn is_same_number(&self, other: &Self) -> bool {
+        let digits = |decimal: &Self| {
+            let text = decimal.unscaled_digits();
+            let significant = text.trim_end_matches('0');
+            let zeros = i64::try_from(text.len() - significant.len()).unwrap_or(i64::MAX);
+            // Zero has no digits left, and no exponent that matters.
+            let exponent = zeros.saturating_sub(decimal.scale.into());
+            let exponent = (!significant.is_empty()).then_some(exponent);
+            (significant.to_owned(), exponent)
+        };
+        digits(self) == digits(other)
+    }
+
     /// The nearest single precision number.
     #[must_use]
     pub fn to_f32(&self) -> f32 {

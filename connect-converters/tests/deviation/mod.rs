@@ -1,6 +1,7 @@
 //! What cases the rules of `deviations.toml` are about, found out without our own code.
 
 pub(crate) mod conversion;
+pub(crate) mod guess;
 
 use std::collections::BTreeMap;
 
