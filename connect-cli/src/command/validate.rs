@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::Notice;
 use connect_runtime::TargetState;
