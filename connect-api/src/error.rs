@@ -55,8 +55,9 @@ impl ErrorKind {
 
 /// A classified error: kind, message, optional source.
 ///
-/// *Shape*: one pointer, so that hot results stay small. `Display` shows the head only; walk
-/// [`std::error::Error::source`] or use [`Error::report`] for the whole chain.
+/// *Shape*: one pointer, so that hot results stay small. `Display` shows the message of the head.
+/// `Debug` shows [`Error::report`], the whole chain in one line, because that is what `main` prints
+/// of the error that it returns; `{:#?}` shows all fields.
 ///
 /// ```
 /// use connect_api::{Error, ErrorKind};
@@ -66,6 +67,7 @@ impl ErrorKind {
 /// assert!(!error.is_retriable());
 /// assert_eq!(error.to_string(), "field \"age\" is not a number");
 /// assert_eq!(error.report(), "field \"age\" is not a number: invalid digit found in string");
+/// assert_eq!(format!("{error:?}"), error.report());
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -257,6 +259,9 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(&self.report());
+        }
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("retriable", &self.0.retriable)
