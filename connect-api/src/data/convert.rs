@@ -154,7 +154,7 @@ impl Datum {
     pub fn to_array(&self) -> Result<Vec<Value>> {
         self.read(|source| match source.value {
             Value::Array(values) => Ok(values.clone()),
-            _ => Err(source.refuse("Schema{ARRAY}")),
+            _ => Err(source.refuse("ARRAY")),
         })
     }
 
@@ -166,7 +166,7 @@ impl Datum {
     pub fn to_map(&self) -> Result<ValueMap> {
         self.read(|source| match source.value {
             Value::Map(map) => Ok(map.clone()),
-            _ => Err(source.refuse("Schema{MAP}")),
+            _ => Err(source.refuse("MAP")),
         })
     }
 
@@ -179,7 +179,7 @@ impl Datum {
         let source = Source::of(self).ok_or_else(null)?;
         match source.value {
             Value::Struct(structure) => Ok(structure.clone()),
-            _ => Err(source.refuse("Schema{STRUCT}")),
+            _ => Err(source.refuse("STRUCT")),
         }
     }
 
@@ -302,12 +302,11 @@ impl Datum {
     }
 }
 
-const DATE: &str = "Schema{org.apache.kafka.connect.data.Date:INT32}";
-const DECIMAL: &str = "Schema{org.apache.kafka.connect.data.Decimal:BYTES}";
-const NO_TIME: &str =
-    "Time values must use number of milliseconds greater than 0 and less than 86400000";
-const TIME: &str = "Schema{org.apache.kafka.connect.data.Time:INT32}";
-const TIMESTAMP: &str = "Schema{org.apache.kafka.connect.data.Timestamp:INT64}";
+const DATE: &str = "DATE";
+const DECIMAL: &str = "DECIMAL";
+const NO_TIME: &str = "a Time is from 0 to 86400000 milliseconds";
+const TIME: &str = "TIME";
+const TIMESTAMP: &str = "TIMESTAMP";
 
 /// A value that is not null.
 #[derive(Clone, Copy)]
@@ -343,7 +342,7 @@ impl<'a> Source<'a> {
                 .or(value.as_f64().map(Number::Float)),
         };
         number.ok_or_else(|| match self.schema {
-            Some(schema) => self.refuse(&schema.to_string()),
+            Some(schema) => self.refuse(&format!("a number: its schema is {schema}")),
             None => self.refuse("a number"),
         })
     }
@@ -372,14 +371,14 @@ impl<'a> Source<'a> {
 
     fn refuse(self, to: &str) -> Error {
         Error::data(format!(
-            "Unable to convert {} (class {}) to {to}",
+            "cannot convert {} (type {}) to {to}",
             java_string(self.value),
-            self.value.java_class()
+            self.value.type_name()
         ))
     }
 
     fn does_not_fit(self, to: &str) -> Error {
-        self.refuse(&format!("{to}: it does not fit"))
+        self.refuse(&format!("{to}: it is out of range"))
     }
 }
 
@@ -421,7 +420,7 @@ fn decimal_of(number: f64) -> Option<Decimal> {
 }
 
 fn null() -> Error {
-    Error::data("Unable to convert a null value to a schema that requires a value")
+    Error::data("null cannot be converted")
 }
 
 #[cfg(test)]

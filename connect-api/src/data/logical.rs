@@ -85,12 +85,14 @@ impl Logical {
 pub fn decimal_scale(schema: &Schema) -> Result<i32> {
     let Some(scale) = schema.parameters().get("scale") else {
         return Err(Error::data(
-            "Invalid Decimal schema: scale parameter not found.",
+            "a Decimal schema needs the parameter \"scale\"",
         ));
     };
-    scale
-        .parse()
-        .map_err(|_| Error::data("Invalid scale parameter found in Decimal schema: "))
+    scale.parse().map_err(|_| {
+        Error::data(format!(
+            "the scale \"{scale}\" of a Decimal schema is not a whole number"
+        ))
+    })
 }
 
 /// An exact decimal number: `unscaled × 10^-scale`. Trailing zeros count: `1.0` is not `1.00`.
@@ -376,9 +378,7 @@ pub fn from_millis(logical: Logical, millis: i64) -> Result<Value> {
     match logical {
         Logical::Date => {
             if millis.rem_euclid(MILLIS_PER_DAY) != 0 {
-                return Err(Error::data(
-                    "Kafka Connect Date type should not have any time fields set to non-zero values.",
-                ));
+                return Err(Error::data("a Date must not have a time of day"));
             }
             i32::try_from(millis.div_euclid(MILLIS_PER_DAY))
                 .map(Value::Date)
@@ -386,9 +386,7 @@ pub fn from_millis(logical: Logical, millis: i64) -> Result<Value> {
         }
         Logical::Time => match i32::try_from(millis) {
             Ok(time) if (0..=MILLIS_PER_DAY).contains(&millis) => Ok(Value::Time(time)),
-            _ => Err(Error::data(
-                "Kafka Connect Time type should not have any date fields set to non-zero values.",
-            )),
+            _ => Err(Error::data("a Time must lie within one day")),
         },
         Logical::Timestamp => Ok(Value::Timestamp(millis)),
         Logical::Decimal => Err(Error::data("a Decimal is not a moment")),

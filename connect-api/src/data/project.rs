@@ -93,9 +93,12 @@ fn project_required(source: &SchemaRef, value: &Value, target: &SchemaRef) -> Re
             .collect::<Result<Vec<_>>>()
             .map(Value::Array),
         (SchemaType::Map(..), Value::Map(map)) => project_map(source, map, target),
-        (SchemaType::Array(_) | SchemaType::Map(..) | SchemaType::Struct(_), other) => Err(refuse(
-            format!("class {} is no value of {target}", other.java_class()),
-        )),
+        (SchemaType::Array(_) | SchemaType::Map(..) | SchemaType::Struct(_), other) => {
+            Err(refuse(format!(
+                "a value of type {} is not a value of {target}",
+                other.type_name()
+            )))
+        }
         (to, value) => widen(value, to)
             .ok_or_else(|| refuse(format!("a value of {source} is not one of its own schema"))),
     }

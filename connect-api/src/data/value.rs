@@ -155,7 +155,32 @@ impl Value {
         }
     }
 
-    /// The simple name of the Java class that holds such a value, as Java's messages print it.
+    /// The name of the type, for messages: `INT32`, `DATE`, `STRUCT`; `null` for null.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Array(_) => "ARRAY",
+            Self::Boolean(_) => "BOOLEAN",
+            Self::Bytes(_) => "BYTES",
+            Self::Date(_) => "DATE",
+            Self::Decimal(_) => "DECIMAL",
+            Self::Float32(_) => "FLOAT32",
+            Self::Float64(_) => "FLOAT64",
+            Self::Int8(_) => "INT8",
+            Self::Int16(_) => "INT16",
+            Self::Int32(_) => "INT32",
+            Self::Int64(_) => "INT64",
+            Self::Map(_) => "MAP",
+            Self::Null => "null",
+            Self::String(_) => "STRING",
+            Self::Struct(_) => "STRUCT",
+            Self::Time(_) => "TIME",
+            Self::Timestamp(_) => "TIMESTAMP",
+        }
+    }
+
+    /// The name of the Java class that holds such a value, where Java's own text is needed. For
+    /// messages there is [`type_name`](Self::type_name).
     #[must_use]
     pub const fn java_class(&self) -> &'static str {
         match self {
