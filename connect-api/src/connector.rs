@@ -172,11 +172,13 @@ pub trait SourceConnector: Connector {
         ConnectorTransactionBoundaries::default()
     }
 
-    /// Asked before offsets are changed from outside. `true`: the new offsets are understood;
-    /// `false`: they are stored unchecked. Must be idempotent.
+    /// Checks offsets that a user wants to set. Returns `true` if the connector has checked them,
+    /// `false` if it cannot check them and they are stored as they are. Must be idempotent.
+    ///
+    /// The worker of this version cannot change offsets on request, so nothing calls it yet.
     ///
     /// # Errors
-    /// Vetoes the change.
+    /// The offsets are refused and not stored.
     async fn alter_offsets(
         &mut self,
         config: &ConfigMap,
@@ -247,11 +249,11 @@ pub trait SinkConnector: Connector {
     #[doc(alias = "taskClass")]
     fn task(&self) -> Box<dyn SinkTask>;
 
-    /// Asked before offsets of the consumer group are changed from outside; as
-    /// [`SourceConnector::alter_offsets`].
+    /// Checks offsets of the consumer group that a user wants to set, as
+    /// [`SourceConnector::alter_offsets`] does. Nothing calls it yet.
     ///
     /// # Errors
-    /// Vetoes the change.
+    /// The offsets are refused and not stored.
     async fn alter_offsets(
         &mut self,
         config: &ConfigMap,

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 
-/// Where a plugin registers its own metrics (KIP-877). They appear beside the worker's, tagged with
-/// connector and task.
+/// Where a plugin registers its own metrics (KIP-877).
+///
+/// The worker of this version does not publish them: its contexts return
+/// [`detached`](Self::detached) metrics, which only the plugin itself can read.
 ///
 /// ```
 /// use connect_api::metrics::PluginMetrics;

@@ -98,7 +98,7 @@ pub trait SinkTask: Task {
     /// `put` is durable when it returns.
     ///
     /// # Errors
-    /// No offset is committed; records since the last commit are put again.
+    /// The default [`pre_commit`](SinkTask::pre_commit) returns this error; see there.
     async fn flush(&mut self, offsets: &LogOffsets) -> Result<()> {
         let _ = offsets;
         Ok(())
@@ -108,7 +108,9 @@ pub trait SinkTask: Task {
     /// Offsets that are not returned stay as they are; larger ones are refused.
     ///
     /// # Errors
-    /// No offset is committed; records since the last commit are put again.
+    /// No offset is committed. After a retriable error the records since the last commit are put
+    /// again; any other error fails the task. While partitions are given up, every error is logged,
+    /// and the records come again to the next task that gets them.
     async fn pre_commit(&mut self, offsets: LogOffsets) -> Result<LogOffsets> {
         self.flush(&offsets).await?;
         Ok(offsets)
