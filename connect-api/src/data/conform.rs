@@ -1,4 +1,4 @@
-//! Does a value fit a schema?
+//! Checks whether a value matches a schema.
 
 use std::fmt;
 
@@ -11,19 +11,19 @@ use crate::data::SchemaType;
 use crate::data::Value;
 
 impl Schema {
-    /// Checks that a value fits, all the way down.
+    /// Checks that a value matches the schema, including nested values.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming the place, the type and what was expected.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data), naming the place, the type and the expected type.
     #[doc(alias = "validateValue")]
     pub fn validate(&self, value: &Value) -> Result<()> {
         self.check(Location::Whole, value)
     }
 
-    /// [`validate`](Schema::validate) with the name of the field in the message.
+    /// Like [`validate`](Schema::validate), with the name of the field in the error.
     ///
     /// # Errors
-    /// As [`validate`](Schema::validate).
+    /// As for [`validate`](Schema::validate).
     pub fn validate_named(&self, field: &str, value: &Value) -> Result<()> {
         self.check(Location::Field(field), value)
     }
@@ -75,7 +75,7 @@ impl Schema {
         }
     }
 
-    /// The type, with the name if there is one.
+    /// The type and the name, for errors.
     fn title(&self) -> String {
         match self.name() {
             Some(name) => format!("{} \"{name}\"", self.ty.name()),
@@ -83,7 +83,7 @@ impl Schema {
         }
     }
 
-    /// True if the variant of a value is one that this schema takes.
+    /// True if the variant of the value matches the type of the schema.
     fn accepts(&self, value: &Value) -> bool {
         match Logical::of(self) {
             Some(Logical::Date) => return matches!(value, Value::Date(_)),
@@ -110,7 +110,7 @@ impl Schema {
     }
 }
 
-/// Where a value is.
+/// Which part of the checked value an error is about.
 #[derive(Clone, Copy)]
 enum Location<'a> {
     Element(&'a Self),
@@ -121,7 +121,7 @@ enum Location<'a> {
 }
 
 impl Location<'_> {
-    /// The schema of what is there. Text that was parsed may have arrays and maps without one.
+    /// The schema of that part. Arrays and maps that were parsed from text may have none.
     fn schema(self, schema: Option<&SchemaRef>) -> Result<&SchemaRef> {
         schema.ok_or_else(|| Error::data(format!("{self} has no schema")))
     }

@@ -5,8 +5,8 @@ use super::SchemaRef;
 use super::SchemaType;
 use super::Value;
 
-/// The schema that a value alone tells. `None` for null, empty arrays and maps, those of several
-/// types, and logical values.
+/// Infers the schema of a value. Returns `None` for null, for empty arrays and maps and those with
+/// several types, and for logical values.
 #[must_use]
 #[doc(alias = "inferSchema")]
 pub fn infer_schema(value: &Value) -> Option<SchemaRef> {
@@ -34,9 +34,9 @@ pub fn infer_schema(value: &Value) -> Option<SchemaRef> {
     })
 }
 
-/// The schema of elements of one type, optional if there are nulls among them.
+/// The schema of elements of one type, optional if some are null.
 ///
-/// *Java*: only the type is kept, so elements that are arrays, maps or structs lose what is inside.
+/// *Java*: the schema of elements that are arrays, maps or structs does not say what they contain.
 fn common_type<'a>(values: impl Iterator<Item = &'a Value>) -> Option<SchemaRef> {
     let mut common: Option<SchemaType> = None;
     let mut is_optional = false;

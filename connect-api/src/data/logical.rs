@@ -1,4 +1,4 @@
-//! Logical types: values with a meaning beyond their encoding.
+//! Logical types: Date, Decimal, Time and Timestamp.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::data::Value;
 /// Milliseconds of a day.
 pub const MILLIS_PER_DAY: i64 = 86_400_000;
 
-/// A logical type of Kafka Connect, recognized by the name of a schema.
+/// A logical type of Kafka Connect. The name of a schema identifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Logical {
@@ -39,7 +39,7 @@ impl Logical {
         }
     }
 
-    /// The logical type of a schema, by its name.
+    /// The logical type of a schema.
     #[must_use]
     pub fn of(schema: &Schema) -> Option<Self> {
         let name = schema.name()?;
@@ -69,7 +69,7 @@ impl Logical {
             .version(1)
     }
 
-    /// Starts a Decimal schema of a scale.
+    /// Starts a Decimal schema with a scale.
     pub fn decimal(scale: i32) -> SchemaBuilder {
         SchemaBuilder::bytes()
             .name(Self::Decimal.schema_name())
@@ -78,10 +78,10 @@ impl Logical {
     }
 }
 
-/// The scale that a Decimal schema asks for.
+/// The scale of a Decimal schema.
 ///
 /// # Errors
-/// [`ErrorKind::Data`](crate::ErrorKind::Data) if the schema has no `scale` or a bad one.
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) if the parameter `scale` is missing or not a number.
 pub fn decimal_scale(schema: &Schema) -> Result<i32> {
     let Some(scale) = schema.parameters().get("scale") else {
         return Err(Error::data(
@@ -95,7 +95,7 @@ pub fn decimal_scale(schema: &Schema) -> Result<i32> {
     })
 }
 
-/// An exact decimal number: `unscaled × 10^-scale`. Trailing zeros count: `1.0` is not `1.00`.
+/// An exact decimal number: `unscaled × 10^-scale`. `1.0` and `1.00` are not equal.
 ///
 /// *Java*: `BigDecimal`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -168,7 +168,7 @@ impl Decimal {
         self.unscaled.to_string()
     }
 
-    /// How many digits stand after the point.
+    /// The number of digits after the point.
     #[must_use]
     pub const fn scale(&self) -> i32 {
         self.scale
@@ -177,7 +177,7 @@ impl Decimal {
     /// Parses decimal text, with or without exponent, as Java's `new BigDecimal(text)`.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for anything else.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if the text is not a decimal number.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = || Error::data(format!("\"{text}\" is not a decimal number"));
         let (mantissa, exponent) = match text.find(['e', 'E']) {
@@ -202,8 +202,8 @@ impl Decimal {
         })
     }
 
-    /// All digits, without an exponent. Huge exponents make huge text; see
-    /// [`Display`](fmt::Display) for the compact form.
+    /// The number without an exponent. A large exponent makes a long string;
+    /// [`Display`](fmt::Display) has the compact form.
     #[must_use]
     pub fn to_plain_string(&self) -> String {
         let text = self.unscaled.magnitude().to_string();
@@ -227,7 +227,8 @@ impl Decimal {
         }
     }
 
-    /// The number as a 64-bit integer, if it is whole and fits. Huge exponents cost nothing.
+    /// The number as a 64-bit integer; `None` if it has a fraction or is out of range. Large
+    /// exponents cost nothing.
     #[must_use]
     #[doc(alias = "longValueExact")]
     pub fn to_i64_exact(&self) -> Option<i64> {
@@ -238,8 +239,8 @@ impl Decimal {
             let power = BigInt::from(10).pow(self.scale.unsigned_abs());
             return (&self.unscaled * power).try_into().ok();
         }
-        // A whole number has more digits than stand behind the point; any other is not multiplied
-        // out. With a scale below -18 only zero fits.
+        // A whole number has more digits than its scale; others need no division. With a scale below
+        // -18 only zero is in range.
         let digits = self.unscaled.magnitude().to_string().len();
         if usize::try_from(self.scale).is_ok_and(|scale| scale < digits) {
             let power = BigInt::from(10).pow(self.scale.unsigned_abs());
@@ -250,7 +251,7 @@ impl Decimal {
         None
     }
 
-    /// The number without its fraction, if that fits. Huge exponents cost nothing.
+    /// The number without its fraction; `None` if it is out of range. Large exponents cost nothing.
     #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
         let Some(scale) = u32::try_from(self.scale).ok().filter(|scale| *scale > 0) else {
@@ -265,13 +266,13 @@ impl Decimal {
             .ok()
     }
 
-    /// The number without its fraction, reduced to its low 64 bits. Huge exponents cost nothing.
+    /// The low 64 bits of the number without its fraction. Large exponents cost nothing.
     #[must_use]
     #[doc(alias = "longValue")]
     pub fn to_i64_wrapping(&self) -> i64 {
         let power = || BigInt::from(10).pow(self.scale.unsigned_abs());
         let whole = if self.scale <= -64 {
-            // 64 factors 10 are 64 factors 2: no bit is left.
+            // 10^64 is a multiple of 2^64: all low bits are zero.
             return 0;
         } else if self.scale <= 0 {
             &self.unscaled * power()
@@ -290,8 +291,7 @@ impl Decimal {
         }
     }
 
-    /// The same number with another scale. `None` if that would lose digits, or add more than
-    /// 10,000 of them.
+    /// The same number with another scale. `None` if digits would be lost, or more than 10,000 added.
     #[must_use]
     #[doc(alias = "setScale")]
     pub fn with_scale(&self, scale: i32) -> Option<Self> {
@@ -310,13 +310,13 @@ impl Decimal {
         is_exact.then(|| Self::of(&self.unscaled / power, scale))
     }
 
-    /// True if both are the same number, whatever their scales. Huge exponents cost nothing.
+    /// True if both are the same number, with any scales. Large exponents cost nothing.
     pub(super) fn is_same_number(&self, other: &Self) -> bool {
         let digits = |decimal: &Self| {
             let text = decimal.unscaled_digits();
             let significant = text.trim_end_matches('0');
             let zeros = i64::try_from(text.len() - significant.len()).unwrap_or(i64::MAX);
-            // Zero has no digits left, and no exponent that matters.
+            // Zero has no digits left, and its exponent does not matter.
             let exponent = zeros.saturating_sub(decimal.scale.into());
             let exponent = (!significant.is_empty()).then_some(exponent);
             (significant.to_owned(), exponent)
@@ -338,7 +338,7 @@ impl Decimal {
 }
 
 impl fmt::Display for Decimal {
-    /// As Java's `BigDecimal.toString`: with an exponent if the scale is negative or the number is
+    /// Like Java's `BigDecimal.toString`: with an exponent if the scale is negative or the number is
     /// very small.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.unscaled.magnitude().to_string();
@@ -369,7 +369,7 @@ impl fmt::Debug for Decimal {
     }
 }
 
-/// A logical value from milliseconds since the epoch, as Java's `Date` objects hold them.
+/// Creates a logical value from milliseconds since the epoch, which Java's `Date` objects contain.
 ///
 /// # Errors
 /// [`ErrorKind::Data`](crate::ErrorKind::Data) for a Date with a time of day, a Time outside of the
@@ -389,7 +389,7 @@ pub fn from_millis(logical: Logical, millis: i64) -> Result<Value> {
             _ => Err(Error::data("a Time must lie within one day")),
         },
         Logical::Timestamp => Ok(Value::Timestamp(millis)),
-        Logical::Decimal => Err(Error::data("a Decimal is not a moment")),
+        Logical::Decimal => Err(Error::data("a Decimal is not a point in time")),
     }
 }
 
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_number_is_refused() {
+    fn text_that_is_not_a_number_is_refused() {
         for bad in ["", ".", "-", "1e", "0x1", "1_0", "1.2.3", "NaN", " 1"] {
             assert!(Decimal::parse(bad).is_err(), "{bad}");
         }

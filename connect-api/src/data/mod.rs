@@ -1,8 +1,8 @@
-//! The data model: values, and schemas that say what they are.
+//! The data model: values and their schemas.
 //!
-//! A [`Value`] is 40 bytes; text and bytes in it are shared slices, so a record travels from a file
-//! to a log without copies. A [`Schema`] is optional everywhere: a [`Datum`] is a value with or
-//! without one.
+//! A [`Value`] is 40 bytes. Strings and bytes in it are shared slices, so a record moves from a file
+//! to a log without copies. A [`Schema`] is always optional: a [`Datum`] is a value with or without
+//! one.
 
 mod builder;
 pub mod calendar;

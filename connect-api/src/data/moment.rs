@@ -1,4 +1,4 @@
-//! Moments as text.
+//! Parsing of Dates, Times and Timestamps.
 
 use std::sync::LazyLock;
 
@@ -11,8 +11,8 @@ use super::calendar::days_of_date;
 use super::decimal_digit;
 use super::logical::MILLIS_PER_DAY;
 
-/// Reads a moment: `2020-01-31`, `12:34:56.789Z` or both with a `T` between them. Colons may be
-/// escaped. Days and times of day that do not exist are refused.
+/// Parses a Date `2020-01-31`, a Time `12:34:56.789Z`, or a Timestamp, which is both with a `T`
+/// between them. Colons may be escaped. Dates and times that do not exist are refused.
 pub(super) fn parse_moment(token: &str) -> Option<Datum> {
     static DATE: LazyLock<Option<SchemaRef>> = LazyLock::new(|| Logical::date().build().ok());
     static TIME: LazyLock<Option<SchemaRef>> = LazyLock::new(|| Logical::time().build().ok());
@@ -41,7 +41,7 @@ pub(super) fn parse_moment(token: &str) -> Option<Datum> {
     scanner.0.is_empty().then_some(datum)
 }
 
-/// Reads fields of a moment from the front.
+/// Reads fields from the front.
 struct Scanner<'a>(&'a str);
 
 impl Scanner<'_> {
@@ -52,7 +52,7 @@ impl Scanner<'_> {
         self.literal('-')?;
         let day = self.number(2)?;
         let days = days_of_date(year, month, day);
-        // February 30 is another day, and so is 1582-10-10.
+        // A day that does not exist, such as February 30 or 1582-10-10, comes out as another one.
         let moment = Moment::of_millis(days * MILLIS_PER_DAY);
         ((moment.year, moment.month, moment.day) == (year, month, day)).then_some(days)
     }
@@ -74,7 +74,7 @@ impl Scanner<'_> {
         Some(())
     }
 
-    /// A number of exactly so many digits, of any script.
+    /// A number of exactly this many digits, of any script.
     fn number(&mut self, digits: usize) -> Option<i64> {
         let mut chars = self.0.chars();
         let mut number = 0;

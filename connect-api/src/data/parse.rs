@@ -1,4 +1,4 @@
-//! Text to values, where nothing but the text says what it is.
+//! Parsing of text whose type is not known.
 
 use super::Datum;
 use super::Decimal;
@@ -11,7 +11,7 @@ use super::ValueMap;
 use super::decimal_digit;
 use super::moment::parse_moment;
 
-/// Reads text as the value that it looks like.
+/// Parses text as the value that it looks like.
 ///
 /// | text | value |
 /// | --- | --- |
@@ -19,17 +19,17 @@ use super::moment::parse_moment;
 /// | `1`, `1.0`, `1e3`, `9223372036854775808` | the smallest integer type that holds it, else a Decimal |
 /// | `1.5`, `1234567.89`, `3.14159265358979323846` | FLOAT32, else FLOAT64, else a Decimal |
 /// | `2020-01-01`, `12:34:56.789Z`, `2020-01-01T12:34:56.789Z` | a Date, Time or Timestamp |
-/// | `[1,"a"]`, `{"a":1}` | an array, a map; without a schema for elements that have no common one |
-/// | anything else, quoted text included | the text itself |
+/// | `[1,"a"]`, `{"a":1}` | an array, a map; elements that have no common schema get none |
+/// | anything else, also quoted text | a string, unchanged |
 ///
-/// Nothing is lost: a value stands for the whole text, or the text stays a string. A floating point
-/// type is taken only if its shortest decimal form is the number in the text. Blanks around a value
-/// do not count.
+/// No data is lost: the value represents the whole text, or else the text stays a string. A floating
+/// point type is chosen only if its shortest decimal form is the number in the text. White space
+/// around a value is ignored.
 ///
-/// *Java*: `Values.parseString`. Differences: Java ignores what follows a value (`1:2` is the number
-/// 1), rounds to FLOAT32, reads `2020-13-01` as 2021-01-01, keeps only the last of equal keys, and
-/// makes numbers beside a Date dates. Moments are in UTC here whatever the time zone of the machine,
-/// and text nested deeper than 500 levels stays a string.
+/// *Java*: `Values.parseString`, with these differences. Java ignores text after a value (`1:2` is
+/// the number 1), rounds to FLOAT32, reads `2020-13-01` as 2021-01-01, keeps only the last of equal
+/// keys, and turns numbers next to a Date into Dates. Here Dates, Times and Timestamps are in UTC on
+/// every machine, and text that is nested more than 500 levels deep stays a string.
 ///
 /// ```
 /// use connect_api::data::{Datum, SchemaRef, Value, parse};
@@ -53,19 +53,19 @@ pub fn parse(text: &str) -> Datum {
     }
 }
 
-/// The text, or the part of it that was tried, is not a value of its own.
+/// The text, or this part of it, is not a value.
 struct NotAValue;
 
 type Parsed<T> = Result<T, NotAValue>;
 
-/// Deeper nesting is not followed, so that no text can exhaust the stack.
+/// The limit of nesting, so that no text can exhaust the stack.
 const MAX_DEPTH: usize = 500;
 
-/// Tokens are delimiters and what stands between them.
+/// Tokens are delimiters and the text between them.
 struct Parser<'a> {
     text: &'a str,
     position: usize,
-    /// A token that was looked at and not taken.
+    /// A token that was read ahead.
     ahead: Option<&'a str>,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads a value; none for `null` and for the end of the text. Depth 0 is the whole text.
+    /// Parses a value; `None` for `null` and at the end of the text. Depth 0 is the whole text.
     fn parse(&mut self, depth: usize) -> Parsed<Option<Datum>> {
         if !self.has_next() {
             return Ok(None);
@@ -129,7 +129,7 @@ impl<'a> Parser<'a> {
         Err(NotAValue)
     }
 
-    /// Colons split times into five tokens, of which the first is taken already.
+    /// Colons split a time into five tokens, the first of which was already taken.
     fn parse_moment(&mut self, token: &str) -> Option<Datum> {
         let start = self.mark();
         let mut count = 0;
@@ -147,10 +147,10 @@ impl<'a> Parser<'a> {
         parse_moment(token)
     }
 
-    /// Text up to the next quote; a moment if it looks like one.
+    /// Text up to the next quote; a Date, Time or Timestamp if it looks like one.
     fn parse_quoted(&mut self) -> Datum {
         let mut content = String::new();
-        // Blanks count in quotes, so `take` is not asked for the end.
+        // White space in quotes counts, so `take`, which skips it, cannot be used here.
         while self.has_next() {
             match self.next() {
                 "\"" => break,
@@ -204,7 +204,7 @@ impl<'a> Parser<'a> {
         self.ahead.is_some() || self.position < self.text.len()
     }
 
-    /// True if nothing but blanks follows.
+    /// True if only white space follows.
     fn is_at_end(&self) -> bool {
         let rest = self.text.get(self.mark()..).unwrap_or_default();
         trim(rest).is_empty()
@@ -224,7 +224,7 @@ impl<'a> Parser<'a> {
         self.ahead.take().unwrap_or_else(|| self.consume())
     }
 
-    /// Takes the next token if it is this one; blanks around it do not count.
+    /// Takes the next token if it is this one. White space around it is ignored.
     fn take(&mut self, expected: &str) -> bool {
         self.skip_blanks();
         let is_expected = self.ahead.is_some_and(|token| trim(token) == expected);
@@ -234,7 +234,7 @@ impl<'a> Parser<'a> {
         is_expected
     }
 
-    /// Takes a literal. As the whole text it must stand alone: `true}` is text.
+    /// Takes a literal. Outside of collections nothing may follow it: `true}` is a string.
     fn take_literal(&mut self, literal: &str, is_embedded: bool) -> bool {
         let start = self.mark();
         if self.take(literal) && (is_embedded || !self.has_next()) {
@@ -244,7 +244,7 @@ impl<'a> Parser<'a> {
         false
     }
 
-    /// Looks ahead to the next token that is not blank, or the last one.
+    /// Reads ahead to the next token that is not white space, or to the last one.
     fn skip_blanks(&mut self) {
         if !self.has_next() {
             return;
@@ -275,13 +275,13 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The schema that elements have in common, and their values as values of it.
+/// Returns the common schema of elements and their values converted to it.
 ///
-/// Elements have a common schema if all have the same one, or if all are numbers and one type
-/// holds them exactly. There is none for no elements and for nulls alone.
+/// Elements have a common schema if their schemas are equal, or if all are numbers that one type
+/// represents exactly. Without elements that are not null there is none.
 ///
 /// # Errors
-/// There is a common schema and a null, as in Java.
+/// Some elements have a common schema and others are null, as in Java.
 fn unify(elements: Vec<Option<Datum>>) -> Parsed<(Option<SchemaRef>, Vec<Value>)> {
     let has_null = elements.iter().any(Option::is_none);
     let schemas = elements.iter().flatten().map(|datum| &datum.schema);
@@ -307,7 +307,7 @@ fn unify(elements: Vec<Option<Datum>>) -> Parsed<(Option<SchemaRef>, Vec<Value>)
     Ok((schema, values))
 }
 
-/// Numbers of several types as numbers of the narrowest type that holds them all.
+/// Converts numbers of several types to the narrowest type that represents all of them.
 fn widen_all(schemas: &[Option<SchemaRef>], values: &[Value]) -> Option<(SchemaRef, Vec<Value>)> {
     let widths = schemas.iter().map(|schema| width(schema.as_ref()?));
     let widest = widths.collect::<Option<Vec<_>>>()?.into_iter().max()?;
@@ -320,15 +320,15 @@ fn widen_all(schemas: &[Option<SchemaRef>], values: &[Value]) -> Option<(SchemaR
     })
 }
 
-/// A map of keys and values, which are equally many.
+/// Creates a map of equally many keys and values.
 ///
 /// # Errors
-/// A key comes twice: one of its values would be lost.
+/// Two keys are equal: one of their values would be lost.
 fn map_of(keys: Vec<Option<Datum>>, values: Vec<Option<Datum>>) -> Parsed<Datum> {
     let (key_schema, keys) = unify(keys)?;
     let (value_schema, values) = match key_schema {
         Some(_) => unify(values)?,
-        // As in Java, the schema of a map has both or none.
+        // As in Java, a map without a schema of keys has none of values.
         None => {
             let values = values.into_iter();
             let values = values.map(|value| value.map_or(Value::Null, |datum| datum.value));
@@ -354,12 +354,12 @@ const NUMBERS: [SchemaRef; 6] = [
     SchemaRef::FLOAT64,
 ];
 
-/// The place of a schema among the number types.
+/// The index of a schema in [`NUMBERS`].
 fn width(schema: &SchemaRef) -> Option<usize> {
     NUMBERS.iter().position(|number| number == schema)
 }
 
-/// A number as the same number of a wider type; `None` if that type does not have it.
+/// Converts a number to a wider type; `None` if that type does not represent it exactly.
 fn widen(schema: &SchemaRef, value: &Value) -> Option<Value> {
     let decimal = match value {
         Value::Float32(number) => Decimal::parse(&format!("{number:e}")).ok()?,
@@ -383,7 +383,7 @@ fn datum_of(ty: SchemaType, value: impl Into<Value>) -> Parsed<Datum> {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "each cast is checked by its way back"
+    reason = "each cast is compared with the original number"
 )]
 fn parse_number(token: &str) -> Option<Datum> {
     let decimal = parse_decimal(token)?;
@@ -426,7 +426,7 @@ fn exact_f64(decimal: &Decimal) -> Option<f64> {
     shortest.is_same_number(decimal).then_some(number)
 }
 
-/// A number in digits of any script.
+/// Parses a number with digits of any script.
 pub(super) fn parse_decimal(text: &str) -> Option<Decimal> {
     let ascii: String = text
         .chars()
@@ -439,7 +439,7 @@ pub(super) fn parse_decimal(text: &str) -> Option<Decimal> {
     Decimal::parse(&ascii).ok()
 }
 
-/// Without control characters and spaces at both ends, as Java trims.
+/// Java's `String.trim`: removes everything up to U+0020 at both ends.
 fn trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
@@ -614,7 +614,7 @@ mod tests {
         assert_eq!(parse(&text), Datum::string(text.as_str()));
     }
 
-    /// Texts like numbers and moments, most of them slightly wrong.
+    /// Numbers, dates and times, most of them slightly wrong.
     fn scalar() -> impl Strategy<Value = String> {
         prop_oneof![
             r"[-+]?[0-9]{0,20}[.]?[0-9]{0,20}(e[-+]?[0-9]{1,3})?[:, x]?",
@@ -649,7 +649,7 @@ mod tests {
         .prop_filter("any place can be changed", |text| text.is_ascii())
     }
 
-    /// A value as text, floating point numbers in their shortest form.
+    /// Formats a value, with floating point numbers in their shortest form.
     fn written(value: &Value) -> String {
         let list = |items: Vec<String>| items.join(",");
         match value {
@@ -668,7 +668,7 @@ mod tests {
         }
     }
 
-    /// True if a value is the text, or what all of the text says.
+    /// True if a value is the text, or represents the whole text.
     fn says(text: &str, datum: &Datum) -> bool {
         let trimmed = trim(text);
         let padded = |number: i64, width: usize| format!("{number:0width$}");
@@ -691,8 +691,8 @@ mod tests {
         }
     }
 
-    /// The parts of a collection: delimiters, texts in quotes and numbers in one form, without
-    /// blanks and without a comma that nothing needs.
+    /// The parts of a collection: delimiters, quoted text, and numbers in a normal form. White space
+    /// and commas are left out.
     fn parts(text: &str) -> Vec<String> {
         let mut parts: Vec<String> = Vec::new();
         let mut rest = text;
