@@ -212,6 +212,13 @@ fn open(file: &str) -> Suite {
         .judge("text_after_json", deviation::text_after_json)
         .judge("not_finite", deviation::not_finite)
         .judge("part_of_moment", deviation::conversion::part_of_moment)
+        .judge("part_of_text", deviation::guess::part_of_text)
+        .judge("rounded_number", deviation::guess::rounded_number)
+        .judge("shifted_moment", deviation::guess::shifted_moment)
+        .judge(
+            "wrong_schema_of_elements",
+            deviation::guess::wrong_schema_of_elements,
+        )
 }
 
 fn registry() -> PluginRegistry {

@@ -328,7 +328,7 @@ mod tests {
         let unset = Struct::new(schema.clone()).unwrap();
         let error = flatten(Datum::new(schema, unset)).unwrap_err();
         assert!(
-            error.message().contains("field: \"x\""),
+            error.message().contains("field \"x\""),
             "{}",
             error.message()
         );

@@ -144,7 +144,7 @@ impl Number {
             });
         }
         let decimal = Decimal::parse(text("str")?.trim()).ok()?;
-        let unscaled = decimal.unscaled().to_string();
+        let unscaled = decimal.unscaled_digits();
         Some(Self::Whole(shifted(&unscaled, decimal.scale())))
     }
 }
