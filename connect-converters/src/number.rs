@@ -33,9 +33,9 @@ macro_rules! converter {
                         Ok(Some(Bytes::copy_from_slice(&number.to_be_bytes())))
                     }
                     other => Err(Error::data(format!(
-                        "Failed to serialize to {} (was class {}): {} takes {} values only",
+                        "Failed to serialize to {} (was {}): {} takes {} values only",
                         $name,
-                        other.java_class(),
+                        other.type_name(),
                         stringify!($converter),
                         SchemaRef::$schema.schema_type().name()
                     ))),
@@ -124,8 +124,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.report(),
-            "Failed to serialize to integer (was class java.lang.String): IntegerConverter takes \
-             INT32 values only"
+            "Failed to serialize to integer (was STRING): IntegerConverter takes INT32 values only"
         );
         let bytes = Some(Bytes::from_static(b"123"));
         let error = IntegerConverter.decode_bytes(bytes).unwrap_err();

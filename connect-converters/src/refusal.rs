@@ -22,8 +22,8 @@ pub(crate) fn check_schema(datum: &Datum, ty: &SchemaType, converter: &str) -> R
 /// The value has another type.
 pub(crate) fn not_compatible(value: &Value, converter: &str) -> Error {
     Error::data(format!(
-        "{converter} is not compatible with objects of type class {}",
-        value.java_class()
+        "{converter} is not compatible with objects of type {}",
+        value.type_name()
     ))
 }
 

@@ -114,18 +114,15 @@ impl Flatten {
             let name = key.as_str().unwrap_or_default();
             match value {
                 Value::Map(inner) => self.add_entries(inner, name, flat)?,
-                Value::Struct(_) => {
+                Value::Struct(_)
+                | Value::Decimal(_)
+                | Value::Date(_)
+                | Value::Time(_)
+                | Value::Timestamp(_) => {
                     return Err(Error::data(format!(
-                        "Flatten transformation does not support class {} for record without \
-                         schemas (for field {name}).",
-                        value.java_class()
-                    )));
-                }
-                Value::Decimal(_) | Value::Date(_) | Value::Time(_) | Value::Timestamp(_) => {
-                    return Err(Error::data(format!(
-                        "Flatten transformation was passed a value of type class {} which is not \
-                         supported by Connect's data API",
-                        value.java_class()
+                        "Flatten transformation does not support {} for record without schemas \
+                         (for field {name}).",
+                        value.type_name()
                     )));
                 }
                 leaf => flat.push_unique(key, leaf),

@@ -267,8 +267,8 @@ impl Content {
                 Origin::Sink { position } => position.offset.into(),
                 _ => {
                     return Err(Error::data(
-                        "Only SinkRecord supported for [field insertion], found: \
-                         org.apache.kafka.connect.source.SourceRecord",
+                        "Only SinkRecord supported for [field insertion]: a record of a source has no \
+                         offset; remove the option offset.field",
                     ));
                 }
             },

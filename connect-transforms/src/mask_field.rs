@@ -154,13 +154,14 @@ impl Replacement {
             Value::String(_) => Some(self.text.clone().into()),
             value => {
                 return Err(Error::data(format!(
-                    "Cannot mask value of type class {} with custom replacement.",
-                    value.java_class()
+                    "Cannot mask value of type {} with custom replacement. The option replacement is \
+                     for numbers and texts",
+                    value.type_name()
                 )));
             }
         };
         replaced
-            .ok_or_else(|| self.not_converted(&format!("a number of type {}", type_name(value))))
+            .ok_or_else(|| self.not_converted(&format!("a number of type {}", value.type_name())))
     }
 
     fn whole<T: TryFrom<i64> + Into<Value>>(&self) -> Option<Value> {
@@ -187,21 +188,9 @@ impl Replacement {
 
     fn not_converted(&self, what: &str) -> Error {
         Error::data(format!(
-            "Unable to convert {} (class java.lang.String) to {what}; change the option replacement",
+            "Unable to convert {} to {what}; change the option replacement",
             self.text
         ))
-    }
-}
-
-const fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Decimal(_) => "Decimal",
-        Value::Float32(_) => "FLOAT32",
-        Value::Float64(_) => "FLOAT64",
-        Value::Int8(_) => "INT8",
-        Value::Int16(_) => "INT16",
-        Value::Int32(_) => "INT32",
-        _ => "INT64",
     }
 }
 
@@ -227,8 +216,8 @@ fn empty_in_place_of(value: &Value, schema: Option<&Schema>) -> Result<Value> {
         Value::Timestamp(_) => Value::Timestamp(0),
         value => {
             return Err(Error::data(format!(
-                "Cannot mask value of type: class {}",
-                value.java_class()
+                "Cannot mask value of type: {}",
+                value.type_name()
             )));
         }
     })

@@ -51,14 +51,14 @@ pub(crate) fn take_map(value: &mut Value, purpose: &str) -> Result<ValueMap> {
 pub(crate) fn not_a_struct(found: &Value, purpose: &str) -> Error {
     Error::data(format!(
         "Only Struct objects supported for [{purpose}], found: {}",
-        found.java_class()
+        found.type_name()
     ))
 }
 
 pub(crate) fn not_a_map(found: &Value, purpose: &str) -> Error {
     Error::data(format!(
         "Only Map objects supported in absence of schema for [{purpose}], found: {}",
-        found.java_class()
+        found.type_name()
     ))
 }
 
@@ -66,21 +66,27 @@ pub(crate) fn not_a_map(found: &Value, purpose: &str) -> Error {
 pub(crate) fn not_a_name(found: &Value, purpose: &str) -> Error {
     Error::data(format!(
         "Only String keys of Map objects supported for [{purpose}], found: {}",
-        found.java_class()
+        found.type_name()
     ))
 }
 
 /// The fields of a struct schema.
 pub(crate) fn fields(schema: &Schema) -> Result<&[Field]> {
-    schema
-        .fields()
-        .ok_or_else(|| Error::data("Cannot list fields on non-struct type"))
+    schema.fields().ok_or_else(|| {
+        Error::data(format!(
+            "Cannot list fields on non-struct type {}",
+            schema.schema_type().name()
+        ))
+    })
 }
 
 /// A field of a struct schema; none if it does not exist.
 pub(crate) fn field<'a>(schema: &'a Schema, name: &str) -> Result<Option<&'a Field>> {
     match schema.fields() {
         Some(_) => Ok(schema.field(name)),
-        None => Err(Error::data("Cannot look up fields on non-struct type")),
+        None => Err(Error::data(format!(
+            "Cannot look up fields on non-struct type {}",
+            schema.schema_type().name()
+        ))),
     }
 }

@@ -144,8 +144,8 @@ impl Style {
             }
             other => {
                 return Err(Error::data(format!(
-                    "Java class class {} does not have corresponding schema type.",
-                    other.java_class()
+                    "JsonConverter cannot write a value of type {} without a schema",
+                    other.type_name()
                 )));
             }
         }
@@ -337,19 +337,19 @@ pub(super) fn type_name(schema: &SchemaRef) -> &'static str {
 
 #[cold]
 fn invalid_type(plan: &Plan, value: &Value) -> Error {
-    let class = value.java_class();
+    let found = value.type_name();
     Error::data(match &plan.kind {
-        Kind::Bytes => format!("Invalid type for bytes type: class {class}"),
+        Kind::Bytes => format!("Invalid type for bytes type: {found}"),
         Kind::Decimal { .. } => {
-            format!("Invalid type for Decimal, expected BigDecimal but was class {class}")
+            format!("Invalid type for Decimal, expected DECIMAL but was {found}")
         }
-        Kind::Date => format!("Invalid type for Date, expected Date but was class {class}"),
-        Kind::Time => format!("Invalid type for Time, expected Date but was class {class}"),
+        Kind::Date => format!("Invalid type for Date, expected DATE but was {found}"),
+        Kind::Time => format!("Invalid type for Time, expected TIME but was {found}"),
         Kind::Timestamp => {
-            format!("Invalid type for Timestamp, expected Date but was class {class}")
+            format!("Invalid type for Timestamp, expected TIMESTAMP but was {found}")
         }
         _ => format!(
-            "Invalid type for {}: class {class}",
+            "Invalid type for {}: {found}",
             plan.schema.schema_type().name()
         ),
     })

@@ -44,9 +44,8 @@ fn check_type(value: &Value, schema: Option<&Schema>) -> Result<()> {
         (None, Value::Struct(_)) => "STRUCT",
         (None, Value::Date(_) | Value::Decimal(_) | Value::Time(_) | Value::Timestamp(_)) => {
             return Err(Error::data(format!(
-                "Cast transformation was passed a value of type class {} which is not supported by \
-                 Connect's data API",
-                value.java_class()
+                "Cast cannot convert a value of type {} that has no schema",
+                value.type_name()
             )));
         }
         (None, _) => return Ok(()),
@@ -80,8 +79,8 @@ impl<'a> Number<'a> {
             Value::Int64(value) | Value::Timestamp(value) => Self::Whole(*value),
             value => {
                 return Err(Error::data(format!(
-                    "Unexpected type in Cast transformation: class {}",
-                    value.java_class()
+                    "Cast cannot convert a value of type {} to a number",
+                    value.type_name()
                 )));
             }
         })

@@ -129,8 +129,8 @@ impl Conversion {
 
     fn to_millis(&self, value: &Value, source: Representation) -> Result<i64> {
         let unexpected = |expected: &str| {
-            let found = value.java_class();
-            Error::data(format!("Expected {expected}, but found class {found}"))
+            let found = value.type_name();
+            Error::data(format!("Expected {expected}, but found {found}"))
         };
         match (source, value) {
             (Representation::String, Value::String(text)) => {
@@ -143,7 +143,7 @@ impl Conversion {
                     ))
                 })
             }
-            (Representation::String, _) => Err(unexpected("string timestamp to be a String")),
+            (Representation::String, _) => Err(unexpected("a timestamp of type STRING")),
             (Representation::Unix, Value::Int64(number)) => {
                 self.precision.millis_of(*number).ok_or_else(|| {
                     Error::data(format!(
@@ -151,13 +151,13 @@ impl Conversion {
                     ))
                 })
             }
-            (Representation::Unix, _) => Err(unexpected("Unix timestamp to be a Long")),
+            (Representation::Unix, _) => Err(unexpected("a Unix timestamp of type INT64")),
             (_, Value::Date(days)) => Ok(i64::from(*days) * MILLIS_PER_DAY),
             (_, Value::Time(millis)) => Ok((*millis).into()),
             (_, Value::Timestamp(millis)) => Ok(*millis),
-            (Representation::Date, _) => Err(unexpected("Date to be a java.util.Date")),
-            (Representation::Time, _) => Err(unexpected("Time to be a java.util.Date")),
-            (Representation::Timestamp, _) => Err(unexpected("Timestamp to be a java.util.Date")),
+            (Representation::Date, _) => Err(unexpected("a value of type DATE")),
+            (Representation::Time, _) => Err(unexpected("a value of type TIME")),
+            (Representation::Timestamp, _) => Err(unexpected("a value of type TIMESTAMP")),
         }
     }
 
@@ -177,7 +177,8 @@ impl Representation {
             (_, SchemaType::String) => Self::String,
             _ => {
                 return Err(Error::external(format!(
-                    "Schema {schema} does not correspond to a known timestamp type format"
+                    "Schema {schema} does not correspond to a known timestamp type format; it must be \
+                     STRING, INT64, Date, Time or Timestamp"
                 )));
             }
         })
@@ -191,8 +192,9 @@ impl Representation {
             Value::String(_) => Self::String,
             value => {
                 return Err(Error::data(format!(
-                    "TimestampConverter does not support class {} objects as timestamps",
-                    value.java_class()
+                    "TimestampConverter cannot convert a value of type {}; it converts STRING, INT64, \
+                     DATE, TIME and TIMESTAMP",
+                    value.type_name()
                 )));
             }
         })
