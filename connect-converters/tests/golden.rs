@@ -1,4 +1,4 @@
-//! The converters answer as those of Java.
+//! The converters behave as Java's.
 
 #![expect(
     clippy::indexing_slicing,
@@ -98,7 +98,7 @@ fn values_fit_schemas_as_in_java() {
             let datum = datum_from_json(&case.input)?;
             let schema = datum.schema.ok_or_else(|| unrepresentable("no schema"))?;
             if case.input["value"].get("bigint").is_some() {
-                // To Java, a number that is no decimal.
+                // In Java a number that is not a decimal.
                 return Err(unrepresentable("BigInteger"));
             }
             match schema.validate(&datum.value) {

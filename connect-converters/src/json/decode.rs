@@ -159,7 +159,7 @@ pub(super) fn read(reader: &mut Reader<'_>, plan: &Plan, is_lax: bool) -> Result
     }
 }
 
-/// The value that stands for null, given the schema.
+/// The value of a null, given its schema.
 pub(super) fn null(plan: &Plan, is_lax: bool) -> Result<Value> {
     match plan.schema.default() {
         Some(default) if is_lax => Ok(default.clone()),

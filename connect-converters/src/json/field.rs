@@ -6,7 +6,7 @@ use connect_api::Error;
 
 /// Adds the name of the struct field to an error about its value: `… (field address.street)`.
 ///
-/// Errors with a source say themselves where they occurred.
+/// Errors with a source already name their position.
 #[cold]
 pub(super) fn in_field(error: Error, name: &str) -> Error {
     if error.source().is_some() {

@@ -1,4 +1,4 @@
-//! What cases the rules of `deviations.toml` are about, found out without our own code.
+//! The cases that the rules of `deviations.toml` are about, determined without our own code.
 
 pub(crate) mod conversion;
 pub(crate) mod guess;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 const DATA_EXCEPTION: &str = "org.apache.kafka.connect.errors.DataException";
 
-/// Java's value is not what the JSON says: another number, or one where the JSON has no number.
+/// Java's value differs from the JSON: another number, or a number where the JSON has none.
 pub(crate) fn misread_json(case: &Case) -> Option<Answer> {
     let reading = Reading::of(case)?;
     (!reading.is_right()).then(|| Answer::error(DATA_EXCEPTION))
@@ -169,7 +169,7 @@ fn without_leading_zeros(text: &str) -> String {
     out
 }
 
-/// True if a value is what JSON says, as far as types go. Null and defaults are always right.
+/// True if a value agrees with the JSON. Null and defaults always do.
 fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
     let text = raw.get();
     if text == "null" {
@@ -181,7 +181,7 @@ fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
             .iter()
             .find(|(form, _)| *form != "bits" && *form != "structSchema")
     }) else {
-        // Something was there, and Java says null.
+        // There was a value, and Java reads null.
         return false;
     };
     match form.as_str() {
@@ -254,7 +254,7 @@ fn is_entry_right(text: &str, entry: &Json, schema: &Json) -> bool {
     })
 }
 
-/// True if the defaults and the version of a schema are what its JSON says.
+/// True if the defaults and the version of a schema agree with its JSON.
 fn is_schema_right(raw: &RawValue, schema: &Json) -> bool {
     let members: Members<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
     let inside = ["items", "keys", "values"].iter().all(|key| {
@@ -280,7 +280,7 @@ fn is_schema_right(raw: &RawValue, schema: &Json) -> bool {
     inside && fields && default && version
 }
 
-/// True if a number says the same as an integer.
+/// True if a number equals an integer.
 fn is_whole_number(text: &str, expected: &str) -> bool {
     let number = |text: &str| connect_api::data::Decimal::parse(text).ok()?.to_i64_exact();
     number(text).is_some() && number(text) == number(expected)
@@ -299,7 +299,7 @@ fn is_named(text: &str, content: &Json) -> bool {
             .is_some_and(|content| text == format!("{content:?}"))
 }
 
-/// The value with floats that the JSON names.
+/// The value with the floats that the JSON names.
 fn repaired(raw: &RawValue, value: &Json) -> Json {
     let text = raw.get();
     let mut value = value.clone();

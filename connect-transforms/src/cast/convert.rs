@@ -86,8 +86,8 @@ impl<'a> Number<'a> {
         })
     }
 
-    /// As in Java, a number that does not fit loses its upper bits. A floating point number becomes
-    /// the nearest INT32 or INT64 first.
+    /// As in Java, a number that does not fit loses its upper bits. A floating point number is first
+    /// converted to the nearest INT32 or INT64.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a cast loses what does not fit"
@@ -171,7 +171,7 @@ fn parse(text: &str, ty: &SchemaType) -> Option<Value> {
     }
 }
 
-/// `true` or `false` in any case. Java takes any other text for false.
+/// `true` or `false` in any case. In Java any other text is false.
 fn parse_boolean(text: &str) -> Option<bool> {
     let is = |name: &str| text.eq_ignore_ascii_case(name);
     (is("true") || is("false")).then(|| is("true"))
@@ -221,7 +221,7 @@ mod tests {
         fn any_text_is_cast_exactly_or_refused(
             text in "[ +-]?[0-9]{0,20}(\\.[0-9]{0,3})?(e[0-9]{1,3})?[dfx ]?|\\PC{0,4}"
         ) {
-            // What an integer denotes is written with a sign and digits only.
+            // An integer has a sign and digits only.
             let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
             let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
             let exact = Decimal::parse(&text).ok().filter(|_| is_whole);

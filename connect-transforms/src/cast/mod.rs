@@ -39,8 +39,8 @@ use crate::shape::take_struct;
 /// *Errors*: a text that is not exactly a value of the type, and a value that cannot be cast, are data
 /// errors.
 ///
-/// *Java*: `Cast$Key`, `Cast$Value`. Java takes any text but `true` for false, makes infinity of texts
-/// such as `1e999`, and reads hexadecimal floating point numbers.
+/// *Java*: `Cast$Key`, `Cast$Value`. In Java any text but `true` is false, texts such as `1e999`
+/// are infinity, and hexadecimal floating point numbers are read.
 #[derive(Debug)]
 pub struct Cast {
     part: Part,

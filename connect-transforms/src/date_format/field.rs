@@ -1,6 +1,6 @@
 //! The letters of patterns.
 
-/// What a letter of a pattern stands for.
+/// The meaning of a letter of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     AmPm,

@@ -114,12 +114,12 @@ pub(crate) enum Mismatch {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fraction => f.write_str("the fraction of a second has less than three digits"),
+            Self::Fraction => f.write_str("the fraction of a second has fewer than three digits"),
             Self::Range => f.write_str("a field is out of range or contradicts another one"),
             Self::Rest(position) => {
                 write!(f, "the pattern ends before byte {position} of the text")
             }
-            Self::Text => f.write_str("the text has another form"),
+            Self::Text => f.write_str("a field or a separator is missing or malformed"),
         }
     }
 }
@@ -313,7 +313,7 @@ mod tests {
         if let Some(at) = fraction {
             let rest = text.split_off(at);
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            // One or two zeros are no more than that.
+            // One or two zeros are zero milliseconds.
             let millis = if digits.len() < 3 {
                 format!("{digits:0<3}")
             } else {
@@ -340,7 +340,7 @@ mod tests {
             prop_assert_eq!(read(pattern, &written(pattern, millis)), Some(millis));
         }
 
-        /// A text that is read says the same as the moment that it became, digit by digit.
+        /// A text that is read has the same numbers and names as the moment, written again.
         #[test]
         fn any_text_is_read_exactly_or_refused(
             pattern in proptest::sample::select(&PATTERNS[..]),

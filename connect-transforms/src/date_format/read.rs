@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a field that is a number. In a run of such fields without anything between them, each
-    /// has as many characters as the pattern has letters: nothing else says where it ends.
+    /// has as many characters as the pattern has letters, because nothing else marks its end.
     fn number_field(
         &mut self,
         field: Field,
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         }
         let value = match (field, number.value) {
             (Field::HourOfDayFrom1, 24) | (Field::HourOfHalfDayFrom1, 12) => 0,
-            // Other numbers are out of range, which is found out later.
+            // Other numbers are refused later, as out of range.
             (Field::IsoDayOfWeek, day @ 1..=7) => day % 7 + 1,
             (Field::Month, month) => month - 1,
             (Field::WeekYear | Field::Year, year) if count <= 2 && number.digits == 2 => {
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
             digits += 1;
             length += c.len_utf8();
         }
-        // What is larger than Java's numbers is out of range for every field.
+        // A number beyond 32 bits is out of range for every field.
         if digits == 0 || i32::try_from(value).is_err() {
             return None;
         }

@@ -17,7 +17,7 @@ pub(super) enum Zone {
     Named { id: &'static str, season: Season },
 }
 
-/// The season that the name of a zone stands for.
+/// The season to which the name of a zone refers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Season {
     /// Whatever clocks show at that date.
@@ -45,8 +45,8 @@ impl Zone {
 
 impl Season {
     /// The offset of a zone in this season, in milliseconds: the one at a moment, or, in the other
-    /// season, the nearer one of the seasons before and after. Local mean time, which no name stands
-    /// for, does not count.
+    /// season, the more similar one of the seasons before and after. Local mean time has no name
+    /// and does not count.
     fn offset_of(self, zone: &TimeZone, at: Timestamp) -> i64 {
         let is_meant = |is_daylight: bool, abbreviation: &str| {
             let is_season = match self {

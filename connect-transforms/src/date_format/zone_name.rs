@@ -5,8 +5,8 @@ use super::zone::Season::Any;
 use super::zone::Season::Daylight;
 use super::zone::Season::Standard;
 
-/// Zones of the IANA database, the season that a name stands for, and the names, between bars. A
-/// name that several zones share stands for the one that Java finds first.
+/// Zones of the IANA database, a season, and the names of both, separated by bars. A name that
+/// several zones share refers to the zone that Java finds.
 #[rustfmt::skip]
 pub(super) const NAMES: &[(&str, Season, &str)] = &[
     ("UTC", Any, "UTC|Coordinated Universal Time|Greenwich Mean Time"),

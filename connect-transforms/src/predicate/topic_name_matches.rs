@@ -16,7 +16,7 @@ use connect_api::record::Record;
 use crate::regex_router::invalid_regex;
 
 /// True for records whose topic, after earlier transforms, matches the configured pattern as a
-/// whole. False for a record whose topic is empty, which stands for Java's null.
+/// whole. False for an empty topic, which Java has as null.
 ///
 /// *Errors*: a match that takes too many steps is a data error.
 ///

@@ -75,11 +75,12 @@ impl Conversion {
         })
     }
 
-    /// Converts a value. The schema says what it is; without one, the value does. Null stays null.
+    /// Converts a value. Its schema, or without one its type, decides how it is read. Null stays
+    /// null.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](connect_api::ErrorKind::Data) if it is no moment, or one that the target
-    /// cannot hold.
+    /// [`ErrorKind::Data`](connect_api::ErrorKind::Data) if it is not a moment, or does not fit
+    /// the target.
     pub(super) fn convert(&self, value: &Value, schema: Option<&Schema>) -> Result<Value> {
         let source = schema.map(Representation::of_schema).transpose()?;
         if value.is_null() {
@@ -147,7 +148,7 @@ impl Conversion {
             (Representation::Unix, Value::Int64(number)) => {
                 self.precision.millis_of(*number).ok_or_else(|| {
                     Error::data(format!(
-                        "timestamp {number} is out of range; is unix.precision right?"
+                        "timestamp {number} is out of range; choose a smaller unix.precision"
                     ))
                 })
             }

@@ -1,6 +1,7 @@
-//! Dates that Java reads or writes as other ones.
+//! Dates that Java reads or writes as other dates.
 //!
-//! Java's moments are written by the router of this crate, which other cases compare to Java.
+//! To compare a text with the moment that Java read, the moment is written by the router of this
+//! crate, which other cases compare with Java.
 
 use connect_api::PluginRegistry;
 use connect_testkit::golden::Answer;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::DATA_EXCEPTION;
 
-/// A text that says something else than the moment that Java reads.
+/// A text that differs from the moment that Java reads.
 pub(crate) fn lenient_date(case: &Case) -> Option<Answer> {
     let (pattern, text) = (case.config_str("pattern"), case.input["text"].as_str()?);
     let millis: i64 = case.output()?.as_str()?.parse().ok()?;
@@ -31,8 +32,8 @@ pub(crate) fn lenient_date(case: &Case) -> Option<Answer> {
     (parts(text) != parts(&written)).then(|| Answer::error(DATA_EXCEPTION))
 }
 
-/// A text that a converter reads though there is more of it than its format has, or that says
-/// something else.
+/// A text that a converter reads though it has more fields than the format, or differs from the
+/// moment.
 pub(crate) fn lenient_text(case: &Case) -> Option<Answer> {
     let format = case.config["props"]["format"].as_str()?;
     let (input, output) = converted(case)?;
@@ -54,8 +55,8 @@ pub(crate) fn lenient_text(case: &Case) -> Option<Answer> {
     is_other.then(|| Answer::error(DATA_EXCEPTION))
 }
 
-/// A fraction of a second of more than three digits, to which Java writes milliseconds with zeros
-/// before them.
+/// A fraction of a second of more than three digits, in which Java writes the zeros before the
+/// milliseconds.
 pub(crate) fn shifted_fraction(case: &Case) -> Option<Answer> {
     let output = case.output()?;
     if case.op == "dateformat.format" {
@@ -70,7 +71,7 @@ pub(crate) fn shifted_fraction(case: &Case) -> Option<Answer> {
     serde_json::from_str(&output).ok().map(Answer::Output)
 }
 
-/// A number of another unit that does not fit into 64 bits; Java takes the largest one.
+/// A number of another unit that does not fit into 64 bits; Java returns the largest number.
 pub(crate) fn saturated_unit(case: &Case) -> Option<Answer> {
     let (_, output) = converted(case)?;
     let number = output["i64"].as_str().or(output["date"].as_str())?;
@@ -105,7 +106,7 @@ fn converted(case: &Case) -> Option<(Json, Json)> {
     ))
 }
 
-/// The text with its milliseconds in front of the zeros.
+/// The text with its milliseconds before the zeros.
 fn unshifted(pattern: &str, text: &str) -> Option<String> {
     let (_, letters) = pattern.split_once("ss.S")?;
     let count = 1 + letters.chars().take_while(|c| *c == 'S').count();

@@ -10,8 +10,8 @@ use serde_json::json;
 
 const DATA_EXCEPTION: &str = "org.apache.kafka.connect.errors.DataException";
 
-/// A text that becomes a boolean or a number of which it says nothing: Java takes any text but `true`
-/// for false, and makes infinity of large numbers.
+/// A text that is not the boolean or number that Java makes of it: any text but `true` is false, and
+/// large numbers are infinity.
 pub(crate) fn misread_text(case: &Case) -> Option<Answer> {
     let (_, part) = case.config_str("class").split_once(".Cast$")?;
     let part = part.to_lowercase();
