@@ -8,7 +8,6 @@ use connect_api::config::ConfigDef;
 use connect_api::config::ConfigError;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
-use connect_api::config::Validator;
 use connect_api::config::validator;
 use connect_api::pattern::Pattern;
 use connect_api::pattern::PatternError;
@@ -35,7 +34,7 @@ pub struct RegexRouter {
 #[derive(Debug, Clone, ConfigDef)]
 struct RegexRouterConfig {
     /// Regular expression to use for matching.
-    #[config(name = "regex", importance = high, validate = self::pattern())]
+    #[config(name = "regex", importance = high, validate = validator::pattern())]
     regex: String,
     /// Replacement string.
     #[config(name = "replacement", importance = high)]
@@ -79,7 +78,7 @@ impl Router {
     fn new(config: &RegexRouterConfig) -> Result<Self, ConfigError> {
         let RegexRouterConfig { regex, replacement } = config;
         let pattern = Pattern::new(regex)
-            .map_err(|error| ConfigError::invalid("regex", regex, invalid_regex(&error)))?;
+            .map_err(|error| ConfigError::invalid("regex", regex, error.reason()))?;
         let replacement = Replacement::new(replacement, &pattern)
             .map_err(|error| ConfigError::invalid("replacement", replacement, error.reason()))?;
         Ok(Self {
@@ -100,20 +99,6 @@ impl Router {
             Error::data(format!("topic \"{topic}\" with option \"regex\": {error}"))
         })
     }
-}
-
-fn pattern() -> impl Validator {
-    validator::check("valid regex", |_, value| match value.as_str() {
-        None => Ok(()),
-        Some(pattern) => Pattern::new(pattern)
-            .map(drop)
-            .map_err(|error| invalid_regex(&error)),
-    })
-}
-
-/// The reason in the form of Java's validator.
-pub(crate) fn invalid_regex(error: &PatternError) -> String {
-    format!("Invalid regex: {}", error.reason())
 }
 
 #[cfg(test)]

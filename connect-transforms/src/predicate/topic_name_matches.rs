@@ -13,8 +13,6 @@ use connect_api::pattern::Pattern;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
-use crate::regex_router::invalid_regex;
-
 /// True for records whose topic, after earlier transforms, matches the configured pattern as a
 /// whole. False for an empty topic, which Java has as null.
 ///
@@ -41,7 +39,7 @@ impl Predicate for TopicNameMatches {
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let pattern = TopicNameMatchesConfig::from_config(config)?.pattern;
         let compiled = Pattern::new(&pattern)
-            .map_err(|error| ConfigError::invalid("pattern", pattern, invalid_regex(&error)))?;
+            .map_err(|error| ConfigError::invalid("pattern", pattern, error.reason()))?;
         self.pattern = Some(compiled);
         Ok(())
     }
@@ -63,15 +61,10 @@ impl Predicate for TopicNameMatches {
 }
 
 fn non_empty_pattern() -> impl Validator {
-    validator::check("non-empty string, valid regex", |_, value| {
-        match value.as_str() {
-            None => Ok(()),
-            Some("") => Err("String must be non-empty".into()),
-            Some(pattern) => Pattern::new(pattern)
-                .map(drop)
-                .map_err(|error| invalid_regex(&error)),
-        }
-    })
+    validator::all_of([
+        Box::new(validator::non_empty()) as Box<dyn Validator>,
+        Box::new(validator::pattern()),
+    ])
 }
 
 #[cfg(test)]
