@@ -15,6 +15,9 @@ use crate::PartitionRecords;
 pub enum ConsumerEvent {
     /// Partitions were added. Answer with [`Consumer::rebalanced`] when ready to read them.
     Assigned(Vec<TopicPartition>),
+    /// The log removed records before this consumer read them. It reads on behind them; the log has
+    /// warned.
+    Gaps(Vec<Gap>),
     /// Nothing came within the wait, or a position moved over offsets that have no record for this
     /// reader.
     Idle,
@@ -25,6 +28,36 @@ pub enum ConsumerEvent {
     /// Partitions are asked back. Finish and commit, then answer with [`Consumer::rebalanced`];
     /// only then may another member get them.
     Revoked(Vec<TopicPartition>),
+}
+
+/// Records that a consumer will never get: its position was below the start of the partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The position of the consumer.
+    pub from: i64,
+    /// The first offset that is left, where the consumer reads on.
+    pub to: i64,
+}
+
+impl Gap {
+    /// A gap between two offsets of a partition; for implementers of [`Consumer`].
+    #[must_use]
+    pub fn new(partition: TopicPartition, from: i64, to: i64) -> Self {
+        Self {
+            partition,
+            from,
+            to,
+        }
+    }
+
+    /// How many records are missing; at most, since offsets may have stood for no record.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        u64::try_from(self.to.saturating_sub(self.from)).unwrap_or(0)
+    }
 }
 
 /// Reads records, alone or as a member of a group.
