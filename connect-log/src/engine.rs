@@ -19,12 +19,16 @@ use tokio::sync::watch;
 
 use crate::LocalOptions;
 use crate::group::Groups;
+use crate::group::Interest;
 use crate::group::TopicSizes;
+use crate::group::claims::Claims;
+use crate::group::claims::GroupClaims;
 use crate::store::Store;
 use crate::sync::lock;
 use crate::sync::read;
 use crate::topic::Log;
 use crate::topic::Topic;
+use crate::topic::readers::Readers;
 use crate::writer::Writer;
 use crate::writer::request::Queue;
 use crate::writer::request::Reply;
@@ -45,14 +49,27 @@ pub(crate) struct Shared {
     pub(crate) cluster_id: String,
     /// The topics.
     pub(crate) topics: RwLock<BTreeMap<TopicName, Arc<Topic>>>,
+    /// What groups may still want to read.
+    pub(crate) claims: Mutex<Claims>,
     /// Committed offsets.
     pub(crate) offsets: Mutex<HashMap<String, LogOffsets>>,
     /// The session of each transactional id.
     pub(crate) sessions: Mutex<HashMap<String, Arc<Session>>>,
     /// Consumer groups.
     pub(crate) groups: Groups,
+    /// Readers of partitions that do not exist yet.
+    pub(crate) new_topics: Readers,
     /// Set when the log closes.
     pub(crate) closed: AtomicBool,
+}
+
+/// A group that has not read a partition to its end.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// The group.
+    pub(crate) group: String,
+    /// The first offset that it has not read.
+    pub(crate) offset: i64,
 }
 
 impl Shared {
@@ -85,20 +102,29 @@ impl Shared {
             .and_then(|offsets| offsets.get(partition).copied())
     }
 
-    /// The offset from which on some known group has not read a partition yet.
-    pub(crate) fn unread_from(&self, partition: &TopicPartition) -> i64 {
-        let wanting = self.groups.wanting(&partition.topic);
+    /// The groups that claim a partition, each with the offset from which on it has not read it.
+    pub(crate) fn unread(&self, partition: &TopicPartition, now: i64) -> Vec<Unread> {
+        let claims = lock(&self.claims);
         let offsets = lock(&self.offsets);
-        let committed = offsets
-            .values()
-            .filter_map(|offsets| offsets.get(partition).copied());
-        let fresh = |group: &&String| {
-            offsets
-                .get(*group)
-                .is_none_or(|offsets| !offsets.contains_key(partition))
+        let unread = |(group, own): (&String, &GroupClaims)| {
+            let from_start = own.claims(&partition.topic, now)?;
+            let committed = offsets
+                .get(group)
+                .and_then(|offsets| offsets.get(partition).copied());
+            let offset = committed
+                .or_else(|| self.groups.begun(group, partition))
+                .or(from_start.then_some(0))?;
+            Some(Unread {
+                group: group.clone(),
+                offset,
+            })
         };
-        let never = wanting.iter().find(fresh).map(|_| 0);
-        committed.chain(never).min().unwrap_or(i64::MAX)
+        claims.iter().filter_map(unread).collect()
+    }
+
+    /// The time in ms.
+    pub(crate) fn now(&self) -> i64 {
+        self.options.clock.now().as_millis()
     }
 
     /// Fails once the log is closed.
@@ -115,8 +141,9 @@ impl Shared {
         self.closed.store(true, Ordering::Release);
         let topics: Vec<_> = read(&self.topics).values().map(Arc::clone).collect();
         for log in topics.iter().flat_map(|topic| &topic.logs) {
-            log.wake();
+            log.readers.wake();
         }
+        self.new_topics.wake();
         self.groups.wake();
     }
 }
@@ -214,6 +241,18 @@ impl Engine {
             Err(error) => return Err(error),
         }
         self.shared.topic(name).ok_or_else(unknown)
+    }
+
+    /// Has the log keep what a group wants to read, if it does not do so already.
+    pub(crate) async fn declare(&self, group: &str, interest: Interest) -> Result<(), BrokerError> {
+        self.shared.check_open()?;
+        let now = self.shared.now();
+        let has = |claims: &GroupClaims| claims.has(&interest, now);
+        if lock(&self.shared.claims).get(group).is_some_and(has) {
+            return Ok(());
+        }
+        self.ask(|reply| Request::Declare(group.to_owned(), interest, reply))
+            .await
     }
 
     /// Writes what is under way and lets go of the store.

@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::hash::RandomState;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use connect_api::TopicPartition;
@@ -29,6 +30,7 @@ use crate::sync::write;
 use crate::topic::Log;
 use crate::topic::Topic;
 use crate::topic::policy::Policy;
+use crate::topic::readers::Readers;
 use crate::writer::Writer;
 use crate::writer::request::Queue;
 use crate::writer::session::Session;
@@ -110,12 +112,12 @@ impl LocalBroker {
     ) -> Result<Self, BrokerError> {
         let catalog = Catalog::read(store.entries()?).map_err(|error| unreadable(path, &error))?;
         let mut changes = Vec::new();
-        let cluster_id = catalog.cluster_id.clone().unwrap_or_else(|| {
-            let id = new_cluster_id();
-            let (key, value) = catalog::identity(&id);
+        let is_current = catalog.cluster_id.is_some() && !catalog.is_older;
+        let cluster_id = catalog.cluster_id.clone().unwrap_or_else(new_cluster_id);
+        if !is_current {
+            let (key, value) = catalog::identity(&cluster_id);
             changes.push(Change::Put(key, value));
-            id
-        });
+        }
         let shared = Shared::new(store, options, path, cluster_id);
         let next_producer = shared.load(catalog, &mut changes)?;
         if !changes.is_empty() {
@@ -142,9 +144,11 @@ impl Shared {
             path: path.to_owned(),
             cluster_id,
             topics: BTreeMap::new().into(),
+            claims: Mutex::default(),
             offsets: HashMap::new().into(),
             sessions: HashMap::new().into(),
             groups: Groups::default(),
+            new_topics: Readers::default(),
             closed: false.into(),
         }
     }
@@ -182,8 +186,17 @@ impl Shared {
             let topic = Topic::new(name.clone(), logs, entry.config, policy);
             topics.insert(name, Arc::new(topic));
         }
+        let now = self.now();
+        let mut claims = lock(&self.claims);
+        *claims = catalog.claims;
         let mut offsets = lock(&self.offsets);
         for (group, partition, offset) in catalog.offsets {
+            if catalog.is_older {
+                let mut own = claims.get(&group).cloned().unwrap_or_default();
+                own.add_topic(&partition.topic, now);
+                changes.push(Change::Put(catalog::claims_key(&group), own.encode()));
+                claims.set(group.clone(), own);
+            }
             offsets.entry(group).or_default().insert(partition, offset);
         }
         let mut sessions = lock(&self.sessions);

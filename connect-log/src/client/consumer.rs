@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_api::LogOffsets;
+use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
 use connect_broker::ConsumerOptions;
+use connect_broker::Gap;
 use connect_broker::PartitionRecords;
 use connect_broker::Subscription;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::client::missing::MissingTopics;
+use crate::client::missing::named_topics;
 use crate::client::reading::Attempt;
 use crate::client::reading::Reading;
 use crate::client::reading::Room;
@@ -36,6 +40,9 @@ pub(crate) struct LocalConsumer {
     readings: Vec<Reading>,
     /// Whose turn it is to be read first.
     turn: usize,
+    /// Gaps that were met and not told yet.
+    gaps: Vec<Gap>,
+    missing: MissingTopics,
     unanswered: Option<Change>,
 }
 
@@ -82,7 +89,7 @@ impl Drop for Polling {
 }
 
 impl LocalConsumer {
-    /// Opens a consumer: creates what it names and the log creates by itself, joins the group.
+    /// Opens a consumer: creates the topics that it names if it asks for that, and joins the group.
     pub(crate) async fn open(
         engine: Arc<Engine>,
         options: ConsumerOptions,
@@ -93,8 +100,15 @@ impl LocalConsumer {
                 "max_poll_records is 0".to_owned(),
             ));
         }
-        let interest = interest(&engine, &options.subscription).await?;
+        let named = named_topics(&options.subscription);
+        if let Some(problem) = named.iter().find_map(TopicName::problem) {
+            return Err(BrokerError::InvalidTopic(problem));
+        }
+        if creates_topics(&options) {
+            create(&engine, &named).await?;
+        }
         let signal = Arc::new(Notify::new());
+        let missing = MissingTopics::new(&options.subscription);
         let mut consumer = Self {
             engine,
             options,
@@ -102,29 +116,34 @@ impl LocalConsumer {
             member: None,
             readings: Vec::new(),
             turn: 0,
+            gaps: Vec::new(),
+            missing,
             unanswered: None,
         };
-        match interest {
-            Some(interest) => consumer.join(interest)?,
-            None => {
-                if let Subscription::Partitions(partitions) = consumer.options.subscription.clone()
-                {
-                    consumer.add(partitions);
-                    consumer
-                        .readings
-                        .iter_mut()
-                        .for_each(|reading| reading.ready = true);
-                }
+        if let Subscription::Partitions(partitions) = &consumer.options.subscription {
+            let partitions = partitions.clone();
+            consumer.engine.shared.new_topics.add(&consumer.signal);
+            consumer.add(partitions);
+            for reading in &mut consumer.readings {
+                reading.ready = true;
             }
+        } else {
+            consumer.join().await?;
         }
         Ok(consumer)
     }
 
-    fn join(&mut self, interest: Interest) -> Result<(), BrokerError> {
+    async fn join(&mut self) -> Result<(), BrokerError> {
+        let interest = Interest::new(&self.options.subscription, self.options.start)?;
         let Some(group) = self.options.group.clone().filter(|group| !group.is_empty()) else {
             let problem = "a subscription to topics needs a consumer group";
             return Err(BrokerError::InvalidOption(problem.to_owned()));
         };
+        if let Err(error) = self.engine.declare(&group, interest.clone()).await {
+            self.engine.shared.check_open()?;
+            // A log that is full has to be read all the same.
+            tracing::warn!(group, %error, "the log cannot store what the group reads");
+        }
         let shared = &self.engine.shared;
         let id = shared.groups.join(
             &group,
@@ -153,6 +172,8 @@ impl LocalConsumer {
 
     /// Removes partitions, which come in order.
     fn remove(&mut self, partitions: &[TopicPartition]) {
+        self.gaps
+            .retain(|gap| partitions.binary_search(&gap.partition).is_err());
         let signal = &self.signal;
         self.readings.retain(|reading| {
             let gone = partitions.binary_search(&reading.partition).is_ok();
@@ -235,6 +256,11 @@ impl LocalConsumer {
                 }
                 let shared = &self.engine.shared;
                 match reading.read(shared, &self.options, &self.signal, &mut room) {
+                    Ok(Attempt::Gap(gap)) => {
+                        warn_of_gap(self.options.group.as_deref(), &gap);
+                        self.gaps.push(gap);
+                        has_moved = true;
+                    }
                     Ok(Attempt::Loading) => loading = loading.or(Some(index)),
                     Ok(Attempt::Moved) => has_moved = true,
                     Ok(Attempt::Nothing) => {}
@@ -248,7 +274,9 @@ impl LocalConsumer {
             }
             self.turn = self.turn.wrapping_add(1) % count.max(1);
             match loading.and_then(|index| self.readings.get_mut(index)) {
-                Some(reading) if found.is_empty() => reading.loaded().await?,
+                Some(reading) if found.is_empty() && self.gaps.is_empty() => {
+                    reading.loaded().await?;
+                }
                 _ => return Ok(Some(found).filter(|found| has_moved || !found.is_empty())),
             }
         }
@@ -275,10 +303,14 @@ impl Consumer for LocalConsumer {
                 Ok(event) => return Ok(event),
                 Err(again) => again,
             };
+            if !self.gaps.is_empty() {
+                return Ok(ConsumerEvent::Gaps(std::mem::take(&mut self.gaps)));
+            }
             // A reader that always finds records must leave room for others on its thread.
             tokio::task::coop::consume_budget().await;
             match self.read().await? {
                 None => {}
+                Some(found) if found.is_empty() && !self.gaps.is_empty() => continue,
                 // As Java's client: who reads up to an end must not wait behind a gap before it.
                 Some(found) if found.is_empty() => return Ok(ConsumerEvent::Idle),
                 Some(found) => return Ok(ConsumerEvent::Records(found)),
@@ -287,7 +319,8 @@ impl Consumer for LocalConsumer {
                 return Ok(ConsumerEvent::Idle);
             }
             // Cancel-safe: what rang is looked at again in any case.
-            match [deadline, again].into_iter().flatten().min() {
+            let look = self.missing.look(&self.engine.shared, &self.options);
+            match [deadline, again, look].into_iter().flatten().min() {
                 None => self.signal.notified().await,
                 Some(until) => {
                     // Whether it rang or the time came: look again.
@@ -383,36 +416,34 @@ impl Consumer for LocalConsumer {
     }
 }
 
-/// What a member of a group wants; `None` for partitions outside a group's assignment.
-async fn interest(
-    engine: &Engine,
-    subscription: &Subscription,
-) -> Result<Option<Interest>, BrokerError> {
-    let (topics, interest) = match subscription {
-        Subscription::Partitions(partitions) => (
-            partitions
-                .iter()
-                .map(|partition| partition.topic.clone())
-                .collect(),
-            None,
-        ),
-        Subscription::Pattern(pattern) => (Vec::new(), Some(Interest::Pattern(pattern.clone()))),
-        Subscription::Topics(topics) => (
-            topics.clone(),
-            Some(Interest::Topics(topics.iter().cloned().collect())),
-        ),
-        other => {
-            let problem =
-                format!("a log inside the process does not know the subscription {other:?}");
-            return Err(BrokerError::InvalidOption(problem));
-        }
-    };
+/// Creates the topics that do not exist.
+async fn create(engine: &Engine, topics: &[TopicName]) -> Result<(), BrokerError> {
     for topic in topics {
-        match engine.topic_or_create(&topic).await {
+        match engine.topic_or_create(topic).await {
             // It may be created later.
             Ok(_) | Err(BrokerError::UnknownTopic { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(interest)
+    Ok(())
+}
+
+/// True if a consumer asks the log to create the topics that it names. Off by default, other than
+/// in Java's client: the topic would get the defaults of the log before a source can say what it
+/// wants.
+fn creates_topics(options: &ConsumerOptions) -> bool {
+    let value = options.client_config.get("allow.auto.create.topics");
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+}
+
+fn warn_of_gap(group: Option<&str>, gap: &Gap) {
+    tracing::warn!(
+        topic = %gap.partition.topic,
+        partition = gap.partition.partition,
+        group,
+        from = gap.from,
+        to = gap.to,
+        records = gap.records(),
+        "the log removed records before this consumer read them; it reads on behind them",
+    );
 }

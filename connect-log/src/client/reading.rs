@@ -7,6 +7,7 @@ use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::ConsumerOptions;
 use connect_broker::FetchedRecord;
+use connect_broker::Gap;
 use connect_broker::Isolation;
 use connect_broker::StartOffset;
 use tokio::sync::Notify;
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::engine::Shared;
 use crate::format::batch::Batch;
 use crate::format::batch::Damage;
+use crate::format::batch::EncodedBatch;
 use crate::format::batch::Records;
 use crate::topic::Log;
 use crate::topic::Next;
@@ -57,6 +59,8 @@ pub(crate) struct Room {
 /// What became of an attempt to read.
 #[derive(Debug)]
 pub(crate) enum Attempt {
+    /// No record, and those from the position on are gone; the position is behind them.
+    Gap(Gap),
     /// The store is being read.
     Loading,
     /// No record, but the position moved over offsets that have none.
@@ -135,7 +139,7 @@ impl Reading {
     /// Ends the notifications of a log.
     pub(crate) fn leave(&self, signal: &Arc<Notify>) {
         if let Some(place) = &self.place {
-            place.log.unsubscribe(signal);
+            place.log.readers.remove(signal);
         }
     }
 
@@ -165,6 +169,9 @@ impl Reading {
                     self.records = Some((batch, records));
                 } else {
                     match place.log.next(place.offset, options.isolation, CHUNK_BYTES) {
+                        // What was found before it comes first.
+                        Next::Gap(_) if !found.is_empty() => break,
+                        Next::Gap(to) => return Ok(Attempt::Gap(self.skip_to(to))),
                         Next::Nothing(end) => {
                             // The end can be before the offset: then go on from there.
                             place.offset = end;
@@ -173,18 +180,15 @@ impl Reading {
                         Next::Tail(batches) => self.chunk.extend(batches),
                         Next::Stored(from, to) if shared.store.is_in_memory() => {
                             let batches = read_batches(shared, &place.log, from, to, CHUNK_BYTES)?;
-                            self.chunk.extend(arrived(place, to, batches));
+                            self.chunk
+                                .extend(without_holes(&place.log, from, to, batches));
                         }
                         Next::Stored(from, to) => {
                             let (shared, log) = (Arc::clone(shared), Arc::clone(&place.log));
                             place.offset = from;
                             self.loading = Some(tokio::task::spawn_blocking(move || {
                                 let batches = read_batches(&shared, &log, from, to, CHUNK_BYTES)?;
-                                Ok(if batches.is_empty() {
-                                    skip(&log, from, to)
-                                } else {
-                                    batches
-                                })
+                                Ok(without_holes(&log, from, to, batches))
                             }));
                         }
                     }
@@ -259,14 +263,26 @@ impl Reading {
         let Ok(log) = shared.log(&self.partition) else {
             return;
         };
-        log.subscribe(signal);
+        log.readers.add(signal);
         let group = options.group.as_deref();
         let committed = group.and_then(|group| shared.committed(group, &self.partition));
         let offset = committed.unwrap_or_else(|| match options.start {
             StartOffset::Latest => log.end(options.isolation),
             _ => log.start(),
         });
+        if let (Some(group), None) = (group, committed) {
+            shared.groups.begin(group, &self.partition, offset);
+        }
         self.place = Some(Place { log, offset });
+    }
+
+    fn skip_to(&mut self, to: i64) -> Gap {
+        self.forget();
+        let from = self
+            .place
+            .as_mut()
+            .map_or(to, |place| std::mem::replace(&mut place.offset, to));
+        Gap::new(self.partition.clone(), from, to)
     }
 
     fn forget(&mut self) {
@@ -276,18 +292,21 @@ impl Reading {
     }
 }
 
-/// Where a read found nothing there are no records; goes on behind it.
-fn arrived(place: &mut Place, to: i64, batches: Vec<Batch>) -> Vec<Batch> {
-    if batches.is_empty() {
-        place.offset = to;
+/// What a read of a store brought. Offsets without records are skipped; if those at the start were
+/// removed meanwhile, nothing: then the reader meets the start of the log.
+fn without_holes(log: &Log, from: i64, to: i64, batches: Vec<Batch>) -> Vec<Batch> {
+    let first = batches.first().map_or(to, |batch| batch.base);
+    if first <= from {
+        return batches;
     }
-    batches
-}
-
-/// Stands for offsets that have no records.
-fn skip(log: &Log, from: i64, to: i64) -> Vec<Batch> {
+    if log.removed_before() > from {
+        return Vec::new();
+    }
+    if !batches.is_empty() {
+        return batches;
+    }
     let gap = u32::try_from(to - from).unwrap_or(u32::MAX);
-    vec![crate::format::batch::EncodedBatch::gap(gap).seal(log.id, from)]
+    vec![EncodedBatch::gap(gap).seal(log.id, from, 0)]
 }
 
 fn damaged(shared: &Shared, place: &Place, batch: &Batch, damage: Damage) -> BrokerError {

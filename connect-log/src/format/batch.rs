@@ -16,7 +16,7 @@
 //! | 20..24 | last offset, from the base |
 //! | 24..28 | number of records |
 //! | 28..36 | base time in ms |
-//! | 36..44 | greatest time in ms |
+//! | 36..44 | time of the append in ms |
 //! | 44..52 | producer id, 0 without a transaction |
 //! | 52..56 | CRC32C of everything that follows |
 //! | 56.. | the records |
@@ -60,7 +60,6 @@ pub(crate) struct BatchBuilder {
     /// Offsets that the records take so far, missing ones included.
     width: u32,
     base_time: i64,
-    max_time: i64,
 }
 
 impl BatchBuilder {
@@ -73,7 +72,6 @@ impl BatchBuilder {
             count: 0,
             width: 0,
             base_time: 0,
-            max_time: i64::MIN,
         }
     }
 
@@ -91,7 +89,6 @@ impl BatchBuilder {
         }
         self.count += 1;
         self.width += gap + 1;
-        self.max_time = self.max_time.max(time);
         let buffer = &mut self.buffer;
         varint::put(buffer, u64::from(gap));
         varint::put_signed(buffer, time.wrapping_sub(self.base_time));
@@ -124,7 +121,7 @@ impl BatchBuilder {
             width: self.width,
             count: self.count,
             base_time: self.base_time,
-            max_time: self.max_time,
+            appended: 0,
             producer,
             body_crc: crc32c::crc32c(body),
         };
@@ -164,10 +161,11 @@ impl EncodedBatch {
         i64::from(self.header.width)
     }
 
-    /// Puts the batch at its place.
-    pub(crate) fn seal(mut self, log: u32, base: i64) -> Batch {
+    /// Puts the batch at its place, at a time in ms.
+    pub(crate) fn seal(mut self, log: u32, base: i64, appended: i64) -> Batch {
         self.header.log = log;
         self.header.base = base;
+        self.header.appended = appended;
         if let Some(head) = self.buffer.first_chunk_mut::<HEADER_LEN>() {
             *head = self.header.encode();
         }
@@ -194,8 +192,8 @@ pub(crate) struct Header {
     pub(crate) count: u32,
     /// The time that record times count from.
     pub(crate) base_time: i64,
-    /// The greatest time of a record.
-    pub(crate) max_time: i64,
+    /// When the batch was appended, in ms: what its age counts from.
+    pub(crate) appended: i64,
     /// The producer of the transaction, or 0.
     pub(crate) producer: u64,
     /// CRC32C of the records.
@@ -211,7 +209,7 @@ impl Header {
         out.extend_from_slice(&self.width.wrapping_sub(1).to_le_bytes());
         out.extend_from_slice(&self.count.to_le_bytes());
         out.extend_from_slice(&self.base_time.to_le_bytes());
-        out.extend_from_slice(&self.max_time.to_le_bytes());
+        out.extend_from_slice(&self.appended.to_le_bytes());
         out.extend_from_slice(&self.producer.to_le_bytes());
         out.extend_from_slice(&self.body_crc.to_le_bytes());
         let mut head = [0; HEADER_LEN];
@@ -248,7 +246,7 @@ impl Header {
                 .wrapping_add(1),
             count: reader.array().map(u32::from_le_bytes).ok_or(cut)?,
             base_time: reader.array().map(i64::from_le_bytes).ok_or(cut)?,
-            max_time: reader.array().map(i64::from_le_bytes).ok_or(cut)?,
+            appended: reader.array().map(i64::from_le_bytes).ok_or(cut)?,
             producer: reader.array().map(u64::from_le_bytes).ok_or(cut)?,
             body_crc: reader.array().map(u32::from_le_bytes).ok_or(cut)?,
         })
@@ -465,7 +463,7 @@ mod tests {
             let headers = raw_headers(headers);
             builder.push(*gap, *time, key.as_deref(), value.as_deref(), &headers);
         }
-        builder.finish(0, 0).seal(7, 1_000)
+        builder.finish(0, 0).seal(7, 1_000, 5)
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 //! looked at by whoever waits for them, so nothing runs in the background.
 
 mod assignment;
+pub(crate) mod claims;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -16,15 +17,27 @@ use std::time::Duration;
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_api::pattern::Pattern;
+use connect_broker::BrokerError;
+use connect_broker::StartOffset;
+use connect_broker::Subscription;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::group::assignment::assign;
 use crate::sync::lock;
 
-/// Which topics a member wants.
+/// What a member of a group wants to read.
 #[derive(Debug, Clone)]
-pub(crate) enum Interest {
+pub(crate) struct Interest {
+    /// Which topics.
+    pub(crate) reads: Reads,
+    /// True if it starts at the first record of partitions without a committed offset.
+    pub(crate) from_start: bool,
+}
+
+/// Which topics a member of a group wants to read.
+#[derive(Debug, Clone)]
+pub(crate) enum Reads {
     /// All whose whole name matches.
     Pattern(Pattern),
     /// These.
@@ -32,8 +45,35 @@ pub(crate) enum Interest {
 }
 
 impl Interest {
+    /// What a subscription to topics wants.
+    ///
+    /// # Errors
+    /// [`BrokerError::InvalidOption`] for a subscription that this log does not know.
+    pub(crate) fn new(
+        subscription: &Subscription,
+        start: StartOffset,
+    ) -> Result<Self, BrokerError> {
+        let reads = match subscription {
+            Subscription::Partitions(partitions) => {
+                Reads::Topics(partitions.iter().map(|p| p.topic.clone()).collect())
+            }
+            Subscription::Pattern(pattern) => Reads::Pattern(pattern.clone()),
+            Subscription::Topics(topics) => Reads::Topics(topics.iter().cloned().collect()),
+            other => {
+                let problem = format!("the log inside the process cannot read {other:?}");
+                return Err(BrokerError::InvalidOption(problem));
+            }
+        };
+        Ok(Self {
+            reads,
+            from_start: start != StartOffset::Latest,
+        })
+    }
+}
+
+impl Reads {
     /// True if the topic is wanted.
-    pub(crate) fn wants(&self, topic: &TopicName) -> bool {
+    fn want(&self, topic: &TopicName) -> bool {
         match self {
             Self::Pattern(pattern) => pattern.matches(topic).unwrap_or_else(|error| {
                 tracing::error!(%topic, %error, "whether a group reads the topic is unknown; it does not read it");
@@ -69,6 +109,8 @@ struct Group {
     members: BTreeMap<u64, Member>,
     next_id: u64,
     topics: TopicSizes,
+    /// Where partitions without a committed offset are read from.
+    begun: BTreeMap<TopicPartition, i64>,
 }
 
 #[derive(Debug)]
@@ -211,21 +253,36 @@ impl Groups {
         })
     }
 
-    /// Groups with members that want a topic.
-    pub(crate) fn wanting(&self, topic: &TopicName) -> Vec<String> {
-        let groups = lock(&self.groups);
-        let wants = |group: &Group| group.members.values().any(|m| m.interest.wants(topic));
-        groups
-            .iter()
-            .filter(|(_, group)| wants(group))
-            .map(|(name, _)| name.clone())
-            .collect()
+    /// What the members of each group want.
+    pub(crate) fn interests(&self) -> Vec<(String, Interest)> {
+        let mut interests = Vec::new();
+        for (name, group) in lock(&self.groups).iter() {
+            for member in group.members.values() {
+                interests.push((name.clone(), member.interest.clone()));
+            }
+        }
+        interests
+    }
+
+    /// Notes where a member begins to read a partition without a committed offset.
+    pub(crate) fn begin(&self, group: &str, partition: &TopicPartition, offset: i64) {
+        if let Some(group) = lock(&self.groups).get_mut(group) {
+            group.begun.entry(partition.clone()).or_insert(offset);
+        }
+    }
+
+    /// Where the members of a group began to read a partition without a committed offset.
+    pub(crate) fn begun(&self, group: &str, partition: &TopicPartition) -> Option<i64> {
+        lock(&self.groups).get(group)?.begun.get(partition).copied()
     }
 
     /// Assigns anew after topics came or went.
     pub(crate) fn topics_changed(&self, topics: &TopicSizes) {
         for group in lock(&self.groups).values_mut() {
             group.topics.clone_from(topics);
+            group
+                .begun
+                .retain(|partition, _| topics.contains_key(&partition.topic));
             group.rebalance();
         }
     }
@@ -254,7 +311,7 @@ impl Group {
                 .filter(|id| {
                     self.members
                         .get(id)
-                        .is_some_and(|m| m.interest.wants(topic))
+                        .is_some_and(|m| m.interest.reads.want(topic))
                 })
                 .collect();
             if !who.is_empty() {

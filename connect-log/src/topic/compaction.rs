@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use connect_broker::BrokerError;
@@ -94,7 +95,7 @@ impl Compactor {
             return None;
         }
         tracing::debug!(partition = %compaction.log.partition, rewriting = compaction.rewriting, "compacting");
-        let mut stage = Stage::default();
+        let mut stage = Stage::new(now);
         match compaction.step(shared, now, &mut stage) {
             Ok(true) => tracing::debug!(partition = %compaction.log.partition, "compacted"),
             Ok(false) => self.current = Some(compaction),
@@ -188,12 +189,15 @@ impl Compaction {
         let mut read = 0;
         let mut kept = 0;
         for batch in batches {
-            let flags = batch.header().map_or(0, |header| header.flags) & FLAG_APPEND_TIME;
+            let (flags, appended) = batch
+                .header()
+                .map_or((0, now), |header| (header.flags, header.appended));
+            let age = now.saturating_sub(appended);
             each_record(shared, &self.log, batch, |record| {
                 read += 1;
-                if self.is_kept(&record, now) {
+                if self.is_kept(&record, age) {
                     kept += 1;
-                    output.push(flags, &record);
+                    output.push(flags & FLAG_APPEND_TIME, appended, &record);
                 }
             })?;
         }
@@ -204,7 +208,8 @@ impl Compaction {
         Ok(())
     }
 
-    fn is_kept(&self, record: &FetchedRecord, now: i64) -> bool {
+    /// Whether a record stays that was appended so many ms ago.
+    fn is_kept(&self, record: &FetchedRecord, age: i64) -> bool {
         let Some(key) = &record.key else { return true };
         if self
             .last
@@ -213,10 +218,6 @@ impl Compaction {
         {
             return false;
         }
-        let age = now
-            - record
-                .timestamp
-                .map_or(now, connect_api::Timestamp::as_millis);
         // Everything older of this key stood before it, so it is gone already.
         record.value.is_some() || age <= self.log.policy.delete_retention_ms
     }
@@ -226,7 +227,16 @@ impl Compaction {
 struct Output {
     log: u32,
     batches: Vec<Batch>,
-    builder: Option<(BatchBuilder, i64, u8)>,
+    builder: Option<Merged>,
+}
+
+/// A batch in the making.
+struct Merged {
+    builder: BatchBuilder,
+    base: i64,
+    flags: u8,
+    /// When its first and its last record were appended.
+    appended: RangeInclusive<i64>,
 }
 
 impl Output {
@@ -238,26 +248,26 @@ impl Output {
         }
     }
 
-    fn push(&mut self, flags: u8, record: &FetchedRecord) {
-        let gap = |builder: &BatchBuilder, base: i64| {
-            u32::try_from(record.offset - base - i64::from(builder.width())).ok()
-        };
-        let fits = |(builder, base, own): &(BatchBuilder, i64, u8)| {
-            *own == flags
-                && builder.len() < MERGED_BYTES
-                && gap(builder, *base).is_some_and(|gap| gap < MAX_GAP - builder.width())
-        };
-        if !self.builder.as_ref().is_some_and(fits) {
+    fn push(&mut self, flags: u8, appended: i64, record: &FetchedRecord) {
+        if !self
+            .builder
+            .as_ref()
+            .is_some_and(|merged| merged.takes(flags, appended, record))
+        {
             self.flush();
         }
-        let (builder, base, _) = self
-            .builder
-            .get_or_insert_with(|| (BatchBuilder::with_capacity(0), record.offset, flags));
-        let gap = gap(builder, *base).unwrap_or(0);
+        let merged = self.builder.get_or_insert_with(|| Merged {
+            builder: BatchBuilder::with_capacity(0),
+            base: record.offset,
+            flags,
+            appended: appended..=appended,
+        });
+        merged.appended = *merged.appended.start()..=appended.max(*merged.appended.end());
+        let gap = merged.gap(record).unwrap_or(0);
         let time = record
             .timestamp
             .map_or(0, connect_api::Timestamp::as_millis);
-        builder.push(
+        merged.builder.push(
             gap,
             time,
             record.key.as_deref(),
@@ -267,15 +277,32 @@ impl Output {
     }
 
     fn flush(&mut self) {
-        if let Some((builder, base, flags)) = self.builder.take() {
+        if let Some(merged) = self.builder.take() {
+            let batch = merged.builder.finish(merged.flags, 0);
+            let appended = *merged.appended.end();
             self.batches
-                .push(builder.finish(flags, 0).seal(self.log, base));
+                .push(batch.seal(self.log, merged.base, appended));
         }
     }
 
     fn finish(mut self) -> Vec<Batch> {
         self.flush();
         self.batches
+    }
+}
+
+impl Merged {
+    fn takes(&self, flags: u8, appended: i64, record: &FetchedRecord) -> bool {
+        let width = self.builder.width();
+        self.flags == flags
+            && self.builder.len() < MERGED_BYTES
+            && appended.saturating_sub(*self.appended.start()) <= MERGED_MS
+            && self.gap(record).is_some_and(|gap| gap < MAX_GAP - width)
+    }
+
+    /// Offsets between the last record and another one.
+    fn gap(&self, record: &FetchedRecord) -> Option<u32> {
+        u32::try_from(record.offset - self.base - i64::from(self.builder.width())).ok()
     }
 }
 
@@ -301,6 +328,10 @@ const STEP_BYTES: usize = 512 * 1024;
 
 /// How large small batches are merged.
 const MERGED_BYTES: usize = 128 * 1024;
+
+/// How much later than the first record of a merged batch the last may have been appended: it makes
+/// all of them younger.
+const MERGED_MS: i64 = 60 * 60 * 1000;
 
 /// Offsets that one batch may span.
 const MAX_GAP: u32 = 1 << 30;

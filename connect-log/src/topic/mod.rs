@@ -3,26 +3,27 @@
 pub(crate) mod compaction;
 pub(crate) mod fetch;
 pub(crate) mod policy;
+pub(crate) mod readers;
 pub(crate) mod retention;
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::Weak;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicI64;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::Isolation;
-use tokio::sync::Notify;
 
 use crate::format::batch::Batch;
 use crate::format::catalog::LogEntry;
 use crate::sync::lock;
 use crate::topic::policy::Policy;
+use crate::topic::readers::Readers;
 
 /// A topic.
 #[derive(Debug)]
@@ -88,10 +89,13 @@ pub(crate) struct Log {
     pub(crate) partition: TopicPartition,
     /// What the topic's options mean for it.
     pub(crate) policy: Policy,
+    /// Those who wait for news of it.
+    pub(crate) readers: Readers,
     visible: Mutex<Visible>,
     write: Mutex<LogWrite>,
-    waiting: Mutex<Vec<Weak<Notify>>>,
     deleted: AtomicBool,
+    /// Batches before this offset are gone or about to go.
+    removed_before: AtomicI64,
 }
 
 /// What readers see of a log.
@@ -118,6 +122,8 @@ pub(crate) struct LogWrite {
 /// Where to read next.
 #[derive(Debug)]
 pub(crate) enum Next {
+    /// The offset is before the start of the log, which is this.
+    Gap(i64),
     /// Nothing is there yet; the offset is where to go on, past gaps.
     Nothing(i64),
     /// Read these from the store: from the first offset, with bases below the second.
@@ -145,14 +151,25 @@ impl Log {
                 entry,
                 ..LogWrite::default()
             }),
-            waiting: Mutex::default(),
+            readers: Readers::default(),
             deleted: AtomicBool::new(false),
+            removed_before: AtomicI64::new(entry.start),
         }
     }
 
     /// The first offset that is left.
     pub(crate) fn start(&self) -> i64 {
         lock(&self.visible).start
+    }
+
+    /// Before this offset, the store may lack batches that [`start`](Self::start) still promises.
+    pub(crate) fn removed_before(&self) -> i64 {
+        self.removed_before.load(Ordering::Acquire)
+    }
+
+    /// Says that the store is about to remove batches before an offset, or did not.
+    pub(crate) fn remove_before(&self, offset: i64) {
+        self.removed_before.store(offset, Ordering::Release);
     }
 
     /// The offset after the last that a reader may see.
@@ -175,7 +192,9 @@ impl Log {
     pub(crate) fn next(&self, offset: i64, isolation: Isolation, bytes: usize) -> Next {
         let visible = lock(&self.visible);
         let limit = visible.limit(isolation);
-        let offset = offset.max(visible.start);
+        if offset < visible.start {
+            return Next::Gap(visible.start);
+        }
         if offset >= limit {
             return Next::Nothing(limit);
         }
@@ -215,7 +234,7 @@ impl Log {
         visible.stable = first_open.unwrap_or(entry.end);
         visible.tail.extend(tail);
         drop(visible);
-        self.wake();
+        self.readers.wake();
     }
 
     /// Takes batches that stand no longer out of the tail.
@@ -238,26 +257,7 @@ impl Log {
     pub(crate) fn delete(&self) {
         self.deleted.store(true, Ordering::Release);
         lock(&self.visible).tail.clear();
-        self.wake();
-    }
-
-    /// Notifies a reader of news from now on, until it is dropped or unsubscribed.
-    pub(crate) fn subscribe(&self, reader: &Arc<Notify>) {
-        let mut waiting = lock(&self.waiting);
-        waiting.retain(|other| other.strong_count() > 0);
-        waiting.push(Arc::downgrade(reader));
-    }
-
-    /// Notifies a reader no longer.
-    pub(crate) fn unsubscribe(&self, reader: &Arc<Notify>) {
-        lock(&self.waiting).retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(reader)));
-    }
-
-    /// Notifies all readers.
-    pub(crate) fn wake(&self) {
-        for reader in lock(&self.waiting).iter().filter_map(Weak::upgrade) {
-            reader.notify_one();
-        }
+        self.readers.wake();
     }
 }
 

@@ -12,6 +12,7 @@ use crate::format::catalog;
 use crate::format::catalog::LogEntry;
 use crate::format::catalog::ProducerEntry;
 use crate::format::catalog::TopicEntry;
+use crate::group::claims::GroupClaims;
 use crate::store::Change;
 use crate::sync::lock;
 use crate::sync::write;
@@ -35,7 +36,7 @@ impl Writer {
             Request::OpenSession(id, reply) => drop(reply.send(self.open_session(&id))),
             Request::Sync(reply) => drop(reply.send(self.sync())),
             // These are staged by the caller; dropping one answers it as closed.
-            Request::Append(_) | Request::End(_) | Request::Offsets(..) => {}
+            Request::Append(_) | Request::Declare(..) | Request::End(_) | Request::Offsets(..) => {}
         }
     }
 
@@ -99,6 +100,7 @@ impl Writer {
         tracing::info!(topic = %name, partitions, "created a topic");
         let topic = Arc::new(Topic::new(name.clone(), logs, config, policy));
         write(&self.shared.topics).insert(name, topic);
+        self.shared.new_topics.wake();
         self.shared
             .groups
             .topics_changed(&self.shared.topic_sizes());
@@ -155,11 +157,12 @@ impl Writer {
             .get(group)
             .cloned()
             .unwrap_or_default();
-        let changes: Vec<Change> = offsets
-            .keys()
-            .map(|partition| Change::Remove(catalog::offset_key(group, partition)))
-            .collect();
+        let mut changes = vec![Change::Remove(catalog::claims_key(group))];
+        for partition in offsets.keys() {
+            changes.push(Change::Remove(catalog::offset_key(group, partition)));
+        }
         self.store(&changes, self.sync_each)?;
+        lock(&self.shared.claims).set(group.to_owned(), GroupClaims::default());
         lock(&self.shared.offsets).remove(group);
         Ok(())
     }
@@ -179,7 +182,7 @@ impl Writer {
                 epoch: 0,
             },
         };
-        let mut stage = Stage::default();
+        let mut stage = Stage::new(self.shared.now());
         if let Some(old) = &old {
             stage.decide(old, u64::MAX, false);
         }

@@ -96,7 +96,7 @@ impl Writer {
     }
 
     fn carry_out(&mut self, requests: impl IntoIterator<Item = Request>) {
-        let mut stage = Stage::default();
+        let mut stage = Stage::new(self.shared.now());
         let mut bytes = 0;
         self.no_room = false;
         for request in requests {
@@ -108,14 +108,17 @@ impl Writer {
                     bytes += append.batch.len();
                     stage.append(append);
                     if bytes >= GROUP_BYTES {
-                        self.commit(std::mem::take(&mut stage));
+                        self.commit(stage.take());
                         bytes = 0;
                     }
+                }
+                Request::Declare(group, interest, reply) => {
+                    stage.declare(&self.shared, &group, &interest, reply);
                 }
                 Request::End(end) => stage.end(&self.shared, end),
                 Request::Offsets(offsets, reply) => stage.offsets(&self.shared, offsets, reply),
                 request => {
-                    self.commit(std::mem::take(&mut stage));
+                    self.commit(stage.take());
                     bytes = 0;
                     self.administer(request);
                 }
@@ -126,7 +129,7 @@ impl Writer {
 
     /// Does a bounded piece of compaction and retention; true if there is more to do at once.
     fn maintain(&mut self) -> bool {
-        let now = self.shared.options.clock.now().as_millis();
+        let now = self.shared.now();
         if self.retention.is_due(now) {
             let step = Retention::expire(&self.shared, now);
             self.apply(step);
@@ -296,11 +299,11 @@ impl Writer {
         }
         if !self.no_room {
             // What is staged counts, and must not overwrite what is dropped now.
-            self.commit(std::mem::take(stage));
+            self.commit(stage.take());
             *staged = 0;
             // A little more than needed: looking for it costs the same.
             let wanted = (self.total_bytes + len).saturating_sub(most) + most / 64;
-            let step = Retention::make_room(&self.shared, wanted);
+            let step = Retention::make_room(&self.shared, self.shared.now(), wanted);
             self.apply(step);
         }
         self.no_room = self.total_bytes + *staged as u64 + len > most;
@@ -309,7 +312,7 @@ impl Writer {
                 path = %self.shared.path.display(),
                 bytes = self.total_bytes,
                 limit = most,
-                groups = ?Retention::held_by(&self.shared),
+                unread = ?Retention::held_by(&self.shared, self.shared.now()),
                 "the log is full of records that consumer groups have not read; producers wait",
             );
         }

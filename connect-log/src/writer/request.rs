@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::client::receipts::Accepted;
 use crate::format::batch::EncodedBatch;
+use crate::group::Interest;
 use crate::sync::lock;
 use crate::topic::Log;
 use crate::writer::session::Session;
@@ -32,6 +33,8 @@ pub(crate) enum Request {
     Append(Append),
     /// Creates a topic.
     CreateTopic(NewTopic, Reply<()>),
+    /// Says that a group exists and what it reads.
+    Declare(String, Interest, Reply<()>),
     /// Removes a group with its offsets.
     DeleteGroup(String, Reply<()>),
     /// Deletes a topic.
