@@ -9,8 +9,6 @@ use connect_api::TopicPartition;
 
 use crate::BrokerError;
 use crate::Isolation;
-use crate::StartOffset;
-use crate::Subscription;
 
 /// A topic to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,23 +154,6 @@ pub trait Admin: Send + Sync {
         group: &str,
         offsets: &BTreeMap<TopicPartition, Option<i64>>,
     ) -> Result<(), BrokerError>;
-
-    /// Says that a group exists, with or without members, and what it reads from where.
-    ///
-    /// A log that removes old records keeps what the group has not read, for seven days after the
-    /// last call of this method, commit, or member. Does nothing for a log that removes records
-    /// whoever may want them, as Kafka does.
-    ///
-    /// # Errors
-    /// [`BrokerError::Unavailable`]; [`BrokerError::Storage`].
-    async fn declare_group(
-        &self,
-        _group: &str,
-        _subscription: &Subscription,
-        _start: StartOffset,
-    ) -> Result<(), BrokerError> {
-        Ok(())
-    }
 
     /// Deletes a group with its offsets.
     ///

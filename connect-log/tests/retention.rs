@@ -130,12 +130,9 @@ impl Lab {
     }
 
     async fn declare(&self, group: &str) {
-        let topics = Subscription::Topics(vec!["t".into()]);
-        let admin = self.admin().await;
-        admin
-            .declare_group(group, &topics, StartOffset::Earliest)
-            .await
-            .unwrap();
+        let mut options = ConsumerOptions::new(Subscription::Topics(vec!["t".into()]));
+        options.group = Some(group.to_owned());
+        self.log.declare_group(&options).await.unwrap();
     }
 }
 

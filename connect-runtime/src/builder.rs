@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::config::OffsetTopic;
 use crate::config::WorkerConfig;
+use crate::groups;
 use crate::herder::Driver;
 use crate::store::FileOffsets;
 use crate::store::OffsetClients;
@@ -102,6 +103,11 @@ impl ConnectBuilder {
         ));
         tokio::spawn(watchdog::watch(
             Arc::downgrade(&worker),
+            worker.ended.clone(),
+        ));
+        tokio::spawn(groups::keep_declared(
+            Arc::downgrade(&worker),
+            commands.downgrade(),
             worker.ended.clone(),
         ));
         let driver = Driver::new(Arc::clone(&worker), commands_receiver, inputs_receiver);

@@ -33,6 +33,7 @@ mod config;
 mod connect;
 mod embed;
 mod end;
+mod groups;
 mod herder;
 mod pipeline;
 mod plugins;

@@ -10,13 +10,10 @@ use connect_api::TopicPartition;
 use connect_broker::Admin;
 use connect_broker::BrokerError;
 use connect_broker::Isolation;
-use connect_broker::StartOffset;
-use connect_broker::Subscription;
 use connect_broker::admin::NewTopic;
 use connect_broker::admin::TopicDescription;
 
 use crate::engine::Engine;
-use crate::group::Interest;
 use crate::sync::lock;
 use crate::sync::read;
 use crate::writer::request::Request;
@@ -142,16 +139,6 @@ impl Admin for LocalAdmin {
         self.engine
             .ask(|reply| Request::Offsets(changes, reply))
             .await
-    }
-
-    async fn declare_group(
-        &self,
-        group: &str,
-        subscription: &Subscription,
-        start: StartOffset,
-    ) -> Result<(), BrokerError> {
-        let interest = Interest::new(subscription, start)?;
-        self.engine.declare(group, interest).await
     }
 
     async fn delete_group(&self, group: &str) -> Result<(), BrokerError> {

@@ -25,6 +25,7 @@ use crate::client::reading::Room;
 use crate::engine::Engine;
 use crate::group::Change;
 use crate::group::Interest;
+use crate::group::group_of;
 use crate::writer::request::Request;
 use crate::writer::stage::set_offsets;
 
@@ -135,10 +136,7 @@ impl LocalConsumer {
 
     async fn join(&mut self) -> Result<(), BrokerError> {
         let interest = Interest::new(&self.options.subscription, self.options.start)?;
-        let Some(group) = self.options.group.clone().filter(|group| !group.is_empty()) else {
-            let problem = "a subscription to topics needs a consumer group";
-            return Err(BrokerError::InvalidOption(problem.to_owned()));
-        };
+        let group = group_of(&self.options)?.to_owned();
         if let Err(error) = self.engine.declare(&group, interest.clone()).await {
             self.engine.shared.check_open()?;
             // A log that is full has to be read all the same.

@@ -1,7 +1,7 @@
 //! What consumer groups may still want to read, so that retention keeps it.
 //!
 //! A group has a claim on a topic from its first join, commit or
-//! [declaration](connect_broker::Admin::declare_group) until seven days after the last of them, or
+//! [declaration](connect_broker::Broker::declare_group) until seven days after the last of them, or
 //! after its last member left. Claims are stored: a group that is away while the log is closed and
 //! opened keeps its own.
 

@@ -18,6 +18,7 @@ use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_api::pattern::Pattern;
 use connect_broker::BrokerError;
+use connect_broker::ConsumerOptions;
 use connect_broker::StartOffset;
 use connect_broker::Subscription;
 use tokio::sync::Notify;
@@ -82,6 +83,16 @@ impl Reads {
             Self::Topics(topics) => topics.contains(topic),
         }
     }
+}
+
+/// The group of a consumer that shares topics with others.
+///
+/// # Errors
+/// [`BrokerError::InvalidOption`] if there is none.
+pub(crate) fn group_of(options: &ConsumerOptions) -> Result<&str, BrokerError> {
+    let group = options.group.as_deref().filter(|group| !group.is_empty());
+    let problem = "a subscription to topics needs a consumer group";
+    group.ok_or_else(|| BrokerError::InvalidOption(problem.to_owned()))
 }
 
 /// What a member learns.

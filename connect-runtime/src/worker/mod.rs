@@ -33,6 +33,7 @@ use crate::task::TaskProgress;
 use crate::worker::offsets::OwnStore;
 use crate::worker::task::RunningTask;
 
+pub(crate) use crate::worker::clients::consumer_options;
 pub(crate) use crate::worker::clients::group;
 pub(crate) use crate::worker::clients::subscription;
 pub(crate) use crate::worker::connector::WorkerConnector;
