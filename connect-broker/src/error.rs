@@ -1,5 +1,6 @@
 //! What can go wrong at a log, one variant per distinct reaction.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,10 @@ use connect_api::TopicName;
 use connect_api::TopicPartition;
 
 /// An error of a log. Cheap to clone, since one failure may be the fate of many records.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// Its debug form is its text with its causes, so that a `main` that returns it prints a message for
+/// people.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
     /// The log does not accept who the client says it is: a wrong password, an unknown user, a
@@ -142,6 +146,18 @@ impl BrokerError {
     }
 }
 
+impl fmt::Debug for BrokerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
 impl From<BrokerError> for Error {
     fn from(error: BrokerError) -> Self {
         let kind = match &error {
@@ -172,11 +188,11 @@ impl From<BrokerError> for Error {
 #[derive(Debug)]
 struct SourceOf(BrokerError);
 
-impl std::fmt::Display for SourceOf {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for SourceOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::error::Error::source(&self.0) {
-            Some(source) => std::fmt::Display::fmt(source, f),
-            None => std::fmt::Display::fmt(&self.0, f),
+            Some(source) => fmt::Display::fmt(source, f),
+            None => fmt::Display::fmt(&self.0, f),
         }
     }
 }
@@ -184,5 +200,27 @@ impl std::fmt::Display for SourceOf {
 impl std::error::Error for SourceOf {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.0).and_then(std::error::Error::source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_form_is_for_people() {
+        let error = BrokerError::Storage {
+            action: "writing",
+            path: "data".into(),
+            source: Arc::new(std::io::Error::other("the disk is gone")),
+        };
+        assert_eq!(
+            format!("{error:?}"),
+            "writing the log in data failed: the disk is gone"
+        );
+        let error = BrokerError::Locked {
+            path: "data".into(),
+        };
+        assert_eq!(format!("{error:?}"), error.to_string());
     }
 }
