@@ -1,5 +1,11 @@
 //! What a worker loses to the retention of its log: nothing, or it says so.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail like tests"
+)]
+
 mod common;
 
 use std::sync::Arc;
@@ -29,7 +35,7 @@ const DAY: i64 = 24 * 60 * MINUTE;
 /// The middle of 2023: when the lines of the backfill were made.
 const LONG_AGO: i64 = 1_690_000_000_000;
 
-/// The options of a log whose clock stands until it is moved.
+/// Options of a log whose clock does not move by itself.
 fn options() -> (LocalOptions, Arc<AtomicI64>) {
     let hand = Arc::new(AtomicI64::new(LONG_AGO + 900 * DAY));
     let now = Arc::clone(&hand);
