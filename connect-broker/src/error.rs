@@ -11,13 +11,13 @@ use connect_api::TopicPartition;
 
 /// An error of a log. Cheap to clone, since one failure may be the fate of many records.
 ///
-/// Its debug form is its text with its causes, so that a `main` that returns it prints a message for
-/// people.
+/// Its debug form is its text with its causes, so that a `main` that returns it prints a message
+/// for people.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
-    /// The log does not accept who the client says it is: a wrong password, an unknown user, a
-    /// mechanism that the log does not offer.
+    /// The log does not accept the identity of the client: a wrong password, an unknown user, or a
+    /// mechanism that the log does not support.
     #[error("authentication failed: {0}")]
     Authentication(String),
     /// The log was closed while the client was in use.
@@ -31,13 +31,13 @@ pub enum BrokerError {
         /// What is lost by it and what can be done.
         lost: String,
     },
-    /// A newer producer took the transactional id.
+    /// A newer producer has taken over the transactional id.
     #[error("the producer with transactional id \"{transactional_id}\" was fenced by a newer one")]
     Fenced {
         /// The id.
         transactional_id: String,
     },
-    /// There is no room for more data.
+    /// There is no space for more data.
     #[error("the log in {path} is full: {detail}", path = path.display())]
     Full {
         /// Where the data is.
@@ -54,10 +54,10 @@ pub enum BrokerError {
     /// An option is not legal.
     #[error("invalid client option: {0}")]
     InvalidOption(String),
-    /// A call came at a moment that does not allow it.
+    /// The call is not allowed in this state.
     #[error("{0}")]
     InvalidState(&'static str),
-    /// A topic cannot exist like this.
+    /// The topic is not valid.
     #[error("invalid topic: {0}")]
     InvalidTopic(String),
     /// The data folder belongs to another log that is open, in this process or another.
@@ -75,7 +75,7 @@ pub enum BrokerError {
         /// The partition.
         partition: TopicPartition,
     },
-    /// A record is larger than the log takes.
+    /// A record is larger than the log accepts.
     #[error("a record of {size} bytes for topic \"{topic}\" is larger than the limit of {limit}")]
     RecordTooLarge {
         /// The topic.
@@ -85,8 +85,8 @@ pub enum BrokerError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The log refuses it for good, for a reason that no other variant names.
-    #[error("the log refuses: {0}")]
+    /// The log rejects the request for good, for a reason that no other variant names.
+    #[error("the log rejects the request: {0}")]
     Rejected(String),
     /// Reading or writing the stored data failed.
     #[error("{action} the log in {path} failed", path = path.display())]
@@ -98,24 +98,24 @@ pub enum BrokerError {
         /// The cause.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The log cannot be spoken to safely: its certificate has expired, is not trusted or belongs to
-    /// another host, or one side does not speak TLS.
+    /// There is no secure connection to the log: its certificate has expired, is not trusted or
+    /// belongs to another host, or one side does not speak TLS.
     #[error("no secure connection: {0}")]
     Tls(String),
-    /// A topic cannot be created because it is to have more replicas than there are brokers.
+    /// A topic cannot be created because it needs more replicas than there are brokers.
     #[error(
-        "topic \"{topic}\" is to have {replicas} replicas, but the cluster has {brokers} broker{s}",
+        "topic \"{topic}\" needs {replicas} replicas, but the cluster has {brokers} broker{s}",
         s = if *brokers == 1 { "" } else { "s" }
     )]
     TooFewBrokers {
         /// The topic.
         topic: TopicName,
-        /// How many replicas it is to have.
+        /// How many replicas it needs.
         replicas: i16,
         /// How many brokers there are.
         brokers: usize,
     },
-    /// The topic exists already.
+    /// The topic already exists.
     #[error("topic \"{topic}\" already exists")]
     TopicExists {
         /// The topic.
@@ -124,10 +124,10 @@ pub enum BrokerError {
     /// The transaction that the record belonged to was aborted.
     #[error("the transaction was aborted")]
     TransactionAborted,
-    /// The client may not do this.
+    /// The client is not allowed to do this.
     #[error("not authorized: {0}")]
     Unauthorized(String),
-    /// The log cannot be reached for now.
+    /// The log cannot be reached at the moment.
     #[error("the log is unavailable: {0}")]
     Unavailable(String),
     /// The topic does not exist.
@@ -184,7 +184,7 @@ impl From<BrokerError> for Error {
     }
 }
 
-/// Shows the cause of a broker error once its own text is the head of the chain already.
+/// Shows the cause of a broker error whose own text is already the head of the chain.
 #[derive(Debug)]
 struct SourceOf(BrokerError);
 

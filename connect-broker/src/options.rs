@@ -103,7 +103,8 @@ pub struct ConsumerOptions {
     /// Client options in Kafka's names; a log ignores what means nothing to it.
     ///
     /// A consumer does not create the topics that it names, unless it has
-    /// `allow.auto.create.topics=true` here and the log creates topics by itself. It waits for them.
+    /// `allow.auto.create.topics=true` here and the log creates topics by itself. It waits for
+    /// them.
     pub client_config: ConfigMap,
 }
 

@@ -157,12 +157,12 @@ enum Route {
     Thread {
         /// Its requests.
         queue: Arc<Queue>,
-        /// Becomes true once it has let go of the store.
+        /// Becomes true once it has released the store.
         ended: watch::Receiver<bool>,
     },
 }
 
-/// A log that is open. Lives as long as somebody holds a client or a handle of it.
+/// An open log. Closes when the last client and the last handle are dropped.
 #[derive(Debug)]
 pub(crate) struct Engine {
     /// What clients see.
@@ -191,7 +191,8 @@ impl Engine {
         }
     }
 
-    /// Hands a request to the writer. A closed log drops it, which answers it.
+    /// Sends a request to the writer. A closed log drops it, which fails it with
+    /// [`BrokerError::Closed`].
     pub(crate) fn submit(&self, request: Request) {
         if self.shared.check_open().is_err() {
             return;
@@ -204,7 +205,7 @@ impl Engine {
         }
     }
 
-    /// Asks the writer something and waits for the answer.
+    /// Sends a request to the writer and waits for the reply.
     ///
     /// *Cancellation*: if the future is dropped, the request may still be carried out.
     pub(crate) async fn ask<T>(
@@ -243,7 +244,7 @@ impl Engine {
         self.shared.topic(name).ok_or_else(unknown)
     }
 
-    /// Has the log keep what a group wants to read, if it does not do so already.
+    /// Stores what a group wants to read, unless that is already stored.
     pub(crate) async fn declare(&self, group: &str, interest: Interest) -> Result<(), BrokerError> {
         self.shared.check_open()?;
         let now = self.shared.now();
@@ -255,7 +256,7 @@ impl Engine {
             .await
     }
 
-    /// Writes what is under way and lets go of the store.
+    /// Writes what is in flight and releases the store.
     pub(crate) async fn close(&self) -> Result<(), BrokerError> {
         if self.shared.check_open().is_err() {
             return Ok(());
@@ -269,7 +270,7 @@ impl Engine {
             }
             Route::Thread { queue, ended } => {
                 queue.close();
-                // An error means that the thread is gone, which is as good.
+                // An error means that the thread has already ended.
                 let _ = ended.clone().wait_for(|ended| *ended).await;
             }
         }

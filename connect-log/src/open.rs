@@ -84,7 +84,8 @@ impl LocalBroker {
         loop {
             let (path, options) = (folder.to_owned(), options.clone());
             let opening = tokio::task::spawn_blocking(move || {
-                // After a failure only a log that reported nothing it can lose may go on.
+                // After a failure, only a log that has acknowledged nothing it could lose may
+                // continue.
                 let reopens = options.durability == Durability::Commit;
                 let store = RedbStore::open(&path, options.cache_bytes, reopens)?;
                 Self::start(Arc::new(store), options, &path).map_err(|error| (error, false))
@@ -153,8 +154,8 @@ impl Shared {
         }
     }
 
-    /// Takes over what the store knows; the changes take away transactions that nobody will end.
-    /// Answers the next number of a producer.
+    /// Loads what the store knows. The changes remove transactions that were left open. Returns the
+    /// next producer id.
     fn load(&self, mut catalog: Catalog, changes: &mut Vec<Change>) -> Result<u64, BrokerError> {
         for (producer, log, base, len) in &catalog.open {
             changes.push(Change::Remove(catalog::open_key(*producer, *log, *base)));

@@ -35,7 +35,7 @@ const DAY: i64 = 24 * 60 * MINUTE;
 /// The middle of 2023: when the records of a backfill were made.
 const LONG_AGO: i64 = 1_690_000_000_000;
 
-/// A log whose clock stands until it is moved; its topics keep records for a minute.
+/// A log whose clock does not move by itself. Its topics keep records for a minute.
 struct Lab {
     log: LocalBroker,
     hand: Arc<AtomicI64>,
@@ -79,7 +79,7 @@ impl Lab {
         self.log.admin(AdminOptions::default()).await.unwrap()
     }
 
-    /// Appends values, each in a batch of its own, with the time of their making.
+    /// Appends values with a timestamp, each in a separate batch.
     async fn write(&self, topic: &str, values: &[&str], made: i64) {
         let (mut producer, mut receipts) =
             self.log.producer(ProducerOptions::default()).await.unwrap();

@@ -40,8 +40,8 @@ pub struct EndReport {
     /// Records that the log removed before a sink read them; at most. Not zero means that the run
     /// did not do all that it should.
     pub lost: u64,
-    /// What could not be delivered yet, such as a last line without its end, or a topic that does not
-    /// exist.
+    /// What could not be delivered yet, such as a last line without its end, or a topic that does
+    /// not exist.
     pub leftovers: Vec<String>,
 }
 
@@ -146,8 +146,8 @@ pub(crate) fn sinks(core: &HerderCore) -> Vec<Sink> {
     sinks
 }
 
-/// The clusters that sinks read, by how they are reached: a sink's consumer may have another one than
-/// the worker.
+/// The clusters that sinks read, by how they are reached: a sink's consumer may have another one
+/// than the worker.
 #[derive(Default)]
 struct Clusters(Vec<(ConfigMap, Box<dyn Admin>)>);
 

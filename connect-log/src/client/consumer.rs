@@ -34,14 +34,14 @@ use crate::writer::stage::set_offsets;
 pub(crate) struct LocalConsumer {
     engine: Arc<Engine>,
     options: ConsumerOptions,
-    /// Rings when there may be something new.
+    /// Notified when there may be something new.
     signal: Arc<Notify>,
     member: Option<Member>,
     /// In order of their partitions.
     readings: Vec<Reading>,
     /// Whose turn it is to be read first.
     turn: usize,
-    /// Gaps that were met and not told yet.
+    /// Gaps that were found and not returned yet.
     gaps: Vec<Gap>,
     missing: MissingTopics,
     unanswered: Option<Change>,
@@ -61,7 +61,7 @@ impl Drop for Member {
     }
 }
 
-/// Notes that a member waits in `poll`, until it is dropped.
+/// Marks a member as waiting in `poll` until dropped.
 struct Polling {
     engine: Arc<Engine>,
     group: String,
@@ -139,8 +139,8 @@ impl LocalConsumer {
         let group = group_of(&self.options)?.to_owned();
         if let Err(error) = self.engine.declare(&group, interest.clone()).await {
             self.engine.shared.check_open()?;
-            // A log that is full has to be read all the same.
-            tracing::warn!(group, %error, "the log cannot store what the group reads");
+            // A full log must stay readable.
+            tracing::warn!(group, %error, "what the group reads could not be stored; retention may remove records that it has not read");
         }
         let shared = &self.engine.shared;
         let id = shared.groups.join(
@@ -226,8 +226,8 @@ impl LocalConsumer {
         })
     }
 
-    /// Reads what there is, of each partition in turn; waits only for the store.
-    /// `None` if there is nothing; no records if a position moved nevertheless.
+    /// Reads from each partition in turn. Waits only for the store. Returns `None` if there is
+    /// nothing, and no records if only a position has moved.
     async fn read(&mut self) -> Result<Option<Vec<PartitionRecords>>, BrokerError> {
         loop {
             let mut loading = None;
@@ -246,7 +246,7 @@ impl LocalConsumer {
                 if reading.is_loaded()
                     && let Err(error) = reading.loaded().await
                 {
-                    // With records at hand, the error can wait: the next poll reads again.
+                    // Records that were found come first: the next poll reads again.
                     if found.is_empty() {
                         return Err(error);
                     }
@@ -304,24 +304,25 @@ impl Consumer for LocalConsumer {
             if !self.gaps.is_empty() {
                 return Ok(ConsumerEvent::Gaps(std::mem::take(&mut self.gaps)));
             }
-            // A reader that always finds records must leave room for others on its thread.
+            // A reader that always finds records must yield to other tasks on its thread.
             tokio::task::coop::consume_budget().await;
             match self.read().await? {
                 None => {}
                 Some(found) if found.is_empty() && !self.gaps.is_empty() => continue,
-                // As Java's client: who reads up to an end must not wait behind a gap before it.
+                // As in Java's client: a caller that reads up to an end offset must not block when
+                // only offsets without records are left before it.
                 Some(found) if found.is_empty() => return Ok(ConsumerEvent::Idle),
                 Some(found) => return Ok(ConsumerEvent::Records(found)),
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(ConsumerEvent::Idle);
             }
-            // Cancel-safe: what rang is looked at again in any case.
-            let look = self.missing.look(&self.engine.shared, &self.options);
-            match [deadline, again, look].into_iter().flatten().min() {
+            // Cancel-safe: the loop checks everything again.
+            let warn_at = self.missing.check(&self.engine.shared, &self.options);
+            match [deadline, again, warn_at].into_iter().flatten().min() {
                 None => self.signal.notified().await,
                 Some(until) => {
-                    // Whether it rang or the time came: look again.
+                    // Check again after a notification and after the timeout.
                     let _ = tokio::time::timeout_at(until, self.signal.notified()).await;
                 }
             }
@@ -426,9 +427,9 @@ async fn create(engine: &Engine, topics: &[TopicName]) -> Result<(), BrokerError
     Ok(())
 }
 
-/// True if a consumer asks the log to create the topics that it names. Off by default, other than
-/// in Java's client: the topic would get the defaults of the log before a source can say what it
-/// wants.
+/// True if a consumer asks the log to create the topics that it names. Unlike in Java's client, the
+/// default is false: the topic would get the defaults of the log before the source that writes to
+/// it can create it with its own options.
 fn creates_topics(options: &ConsumerOptions) -> bool {
     let value = options.client_config.get("allow.auto.create.topics");
     value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
@@ -442,6 +443,6 @@ fn warn_of_gap(group: Option<&str>, gap: &Gap) {
         from = gap.from,
         to = gap.to,
         records = gap.records(),
-        "the log removed records before this consumer read them; it reads on behind them",
+        "the log removed records before this consumer read them; it continues after them",
     );
 }

@@ -1,4 +1,4 @@
-//! Topics that a consumer waits for, and what it says about them.
+//! Warnings about topics that a consumer waits for.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::engine::Shared;
 use crate::sync::read;
 
-/// What a consumer reads and has not seen yet.
+/// The topics of a consumer that do not exist yet.
 #[derive(Debug)]
 pub(crate) struct MissingTopics {
     topics: Vec<TopicName>,
@@ -21,7 +21,7 @@ pub(crate) struct MissingTopics {
 }
 
 impl MissingTopics {
-    /// All that a consumer reads, since now.
+    /// All topics of a subscription, missing from now on.
     pub(crate) fn new(subscription: &Subscription) -> Self {
         let pattern = match subscription {
             Subscription::Pattern(pattern) => Some(pattern.clone()),
@@ -34,8 +34,9 @@ impl MissingTopics {
         }
     }
 
-    /// Warns of what is missing for long. Returns when to call again; `None` if nothing is missing.
-    pub(crate) fn look(&mut self, shared: &Shared, options: &ConsumerOptions) -> Option<Instant> {
+    /// Warns about topics that have been missing for a while. Returns when to call again, or `None`
+    /// if nothing is missing.
+    pub(crate) fn check(&mut self, shared: &Shared, options: &ConsumerOptions) -> Option<Instant> {
         let existing = read(&shared.topics);
         self.topics.retain(|topic| !existing.contains_key(topic));
         let exists = |pattern: &Pattern| {
@@ -85,7 +86,7 @@ pub(crate) fn named_topics(subscription: &Subscription) -> Vec<TopicName> {
     topics
 }
 
-/// How long a topic may be missing without a warning: what writes to it may still be starting.
+/// How long a topic may be missing without a warning: its source may still be starting.
 const FIRST_WARNING: Duration = Duration::from_secs(10);
 
 /// How long until the next warning.

@@ -45,7 +45,7 @@ struct Place {
     offset: i64,
 }
 
-/// What is left of the bounds of one poll.
+/// What is left of the limits of one poll.
 #[derive(Debug)]
 pub(crate) struct Room {
     /// Records.
@@ -56,14 +56,14 @@ pub(crate) struct Room {
     pub(crate) is_fresh: bool,
 }
 
-/// What became of an attempt to read.
+/// The result of an attempt to read.
 #[derive(Debug)]
 pub(crate) enum Attempt {
-    /// No record, and those from the position on are gone; the position is behind them.
+    /// Records were removed before they were read. The position is after them.
     Gap(Gap),
     /// The store is being read.
     Loading,
-    /// No record, but the position moved over offsets that have none.
+    /// No record, but the position moved past offsets without records.
     Moved,
     /// Nothing is there.
     Nothing,
@@ -81,7 +81,7 @@ impl Room {
         }
     }
 
-    /// True if no record fits any more.
+    /// True if no further record fits.
     pub(crate) fn is_full(&self) -> bool {
         self.records == 0 || (self.bytes == 0 && !self.is_fresh)
     }
@@ -100,7 +100,7 @@ impl Room {
 }
 
 impl Reading {
-    /// Begins at the committed offset of the group, or where the options say.
+    /// Starts at the committed offset of the group, or where the options say.
     pub(crate) fn new(
         shared: &Shared,
         partition: TopicPartition,
@@ -128,7 +128,7 @@ impl Reading {
         })
     }
 
-    /// Goes to another offset.
+    /// Moves to another offset.
     pub(crate) fn seek(&mut self, offset: i64) {
         self.forget();
         if let Some(place) = &mut self.place {
@@ -143,7 +143,7 @@ impl Reading {
         }
     }
 
-    /// Reads what is at hand. What is not, is being loaded afterwards.
+    /// Reads what is in memory. Starts to load what is not.
     pub(crate) fn read(
         &mut self,
         shared: &Arc<Shared>,
@@ -169,11 +169,11 @@ impl Reading {
                     self.records = Some((batch, records));
                 } else {
                     match place.log.next(place.offset, options.isolation, CHUNK_BYTES) {
-                        // What was found before it comes first.
+                        // The records before the gap come first.
                         Next::Gap(_) if !found.is_empty() => break,
                         Next::Gap(to) => return Ok(Attempt::Gap(self.skip_to(to))),
                         Next::Nothing(end) => {
-                            // The end can be before the offset: then go on from there.
+                            // The end can be before the offset: continue from there.
                             place.offset = end;
                             break;
                         }
@@ -226,9 +226,9 @@ impl Reading {
         })
     }
 
-    /// Waits for what is being loaded.
+    /// Waits for the load.
     ///
-    /// *Cancellation*: safe; the load goes on.
+    /// *Cancellation*: safe; the load continues.
     pub(crate) async fn loaded(&mut self) -> Result<(), BrokerError> {
         let Some(loading) = &mut self.loading else {
             return Ok(());
@@ -244,12 +244,12 @@ impl Reading {
         Ok(())
     }
 
-    /// True if a load is over and waits to be taken.
+    /// True if a load has finished and was not taken yet.
     pub(crate) fn is_loaded(&self) -> bool {
         self.loading.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    /// Finds the log, at first and after the topic was deleted and made anew.
+    /// Finds the log, initially and after the topic was deleted and created again.
     fn find(&mut self, shared: &Shared, options: &ConsumerOptions, signal: &Arc<Notify>) {
         if self
             .place
@@ -292,8 +292,8 @@ impl Reading {
     }
 }
 
-/// What a read of a store brought. Offsets without records are skipped; if those at the start were
-/// removed meanwhile, nothing: then the reader meets the start of the log.
+/// The batches that a store returned. Offsets without records are skipped. If retention has removed
+/// batches at the start, returns nothing, so that the reader runs into the start of the log.
 fn without_holes(log: &Log, from: i64, to: i64, batches: Vec<Batch>) -> Vec<Batch> {
     let first = batches.first().map_or(to, |batch| batch.base);
     if first <= from {
@@ -324,5 +324,5 @@ fn size(record: &FetchedRecord) -> usize {
         + headers
 }
 
-/// How much is read at once: several batches, and little enough to give it up without regret.
+/// How much is read at once: several batches, but little enough to throw away.
 const CHUNK_BYTES: usize = 1024 * 1024;

@@ -1,7 +1,7 @@
 //! The format of a stored batch: how records become bytes and bytes records.
 //!
-//! A batch is encoded where it is sent from, without its place in the log; the writer only fills
-//! in the place ([`EncodedBatch::seal`]). Reading hands out slices of the batch.
+//! The producer encodes a batch without its place in the log; the writer only fills in the place
+//! ([`EncodedBatch::seal`]). Keys and values of records that are read are slices of the batch.
 //!
 //! *Shape*, all integers little-endian:
 //!
@@ -47,7 +47,7 @@ pub(crate) const FLAG_APPEND_TIME: u8 = 1;
 /// The records belong to a transaction.
 pub(crate) const FLAG_TRANSACTION: u8 = 2;
 
-/// A stored batch cannot be what was written.
+/// A stored batch is not what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Damage(pub(crate) &'static str);
@@ -63,7 +63,7 @@ pub(crate) struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    /// A batch that will take about so many bytes of records.
+    /// A batch with room for about this many bytes of records.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         let mut buffer = Vec::with_capacity(HEADER_LEN + bytes);
         buffer.resize(HEADER_LEN, 0);
@@ -111,7 +111,7 @@ impl BatchBuilder {
         self.width
     }
 
-    /// Completes everything that does not depend on the place in the log.
+    /// Completes everything except the place in the log.
     pub(crate) fn finish(mut self, flags: u8, producer: u64) -> EncodedBatch {
         let body = self.buffer.get(HEADER_LEN..).unwrap_or_default();
         let header = Header {
@@ -125,7 +125,7 @@ impl BatchBuilder {
             producer,
             body_crc: crc32c::crc32c(body),
         };
-        // A batch is kept for long: give back what was reserved too much.
+        // A batch is kept for a long time: release unused capacity.
         if self.buffer.capacity() > self.buffer.len() + self.buffer.len() / 4 {
             self.buffer.shrink_to_fit();
         }
@@ -144,7 +144,7 @@ pub(crate) struct EncodedBatch {
 }
 
 impl EncodedBatch {
-    /// A batch without records, in place of offsets that have none.
+    /// A batch without records, for offsets that have none.
     pub(crate) fn gap(width: u32) -> Self {
         let mut builder = BatchBuilder::with_capacity(0);
         builder.width = width;
@@ -161,7 +161,7 @@ impl EncodedBatch {
         i64::from(self.header.width)
     }
 
-    /// Puts the batch at its place, at a time in ms.
+    /// Fills in the place of the batch and the time of its append, in ms.
     pub(crate) fn seal(mut self, log: u32, base: i64, appended: i64) -> Batch {
         self.header.log = log;
         self.header.base = base;
@@ -184,7 +184,7 @@ pub(crate) struct Header {
     pub(crate) flags: u8,
     /// The log that the batch belongs to.
     pub(crate) log: u32,
-    /// The offset before which nothing of the batch stands.
+    /// The first offset of the batch.
     pub(crate) base: i64,
     /// Offsets from the base to the last record, both included.
     pub(crate) width: u32,
@@ -261,7 +261,7 @@ impl Header {
 /// A batch at its place in a log.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    /// The offset before which nothing of the batch stands.
+    /// The first offset of the batch.
     pub(crate) base: i64,
     /// The offset of the last record.
     pub(crate) last: i64,

@@ -50,7 +50,7 @@ pub(crate) struct LogEntry {
     pub(crate) start: i64,
     /// The next offset.
     pub(crate) end: i64,
-    /// Below this offset each key stands once.
+    /// Below this offset there is one record per key.
     pub(crate) clean: i64,
     /// Bytes of its batches.
     pub(crate) bytes: u64,
@@ -61,20 +61,20 @@ pub(crate) struct LogEntry {
 /// A transactional id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProducerEntry {
-    /// The number that stands in its batches.
+    /// The producer id in its batches.
     pub(crate) id: u64,
-    /// How often the id was taken.
+    /// How often a producer has taken over the id.
     pub(crate) epoch: u32,
 }
 
-/// The format of everything stored; newer ones are refused.
+/// The format of everything stored. Newer formats are rejected.
 pub(crate) const FORMAT: u64 = 2;
 
-/// The format before: it knows no claims, and the age of batches counts from the times of their
+/// The previous format: it has no claims, and the age of a batch counts from the timestamps of its
 /// records.
 const FORMAT_WITHOUT_CLAIMS: u64 = 1;
 
-/// An entry cannot be what was written.
+/// An entry is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CatalogError {
     /// Damaged.

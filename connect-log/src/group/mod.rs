@@ -1,8 +1,8 @@
 //! Consumer groups: who may read which partition.
 //!
 //! Kafka's cooperative protocol without the wire: a partition goes to a new owner only after the
-//! old one answered its revocation, left, or did not poll for its session timeout. Deadlines are
-//! looked at by whoever waits for them, so nothing runs in the background.
+//! old one has acknowledged its revocation, has left, or has not polled for its session timeout.
+//! Deadlines are checked by the members that wait for them, so nothing runs in the background.
 
 mod assignment;
 pub(crate) mod claims;
@@ -100,9 +100,9 @@ pub(crate) fn group_of(options: &ConsumerOptions) -> Result<&str, BrokerError> {
 pub(crate) enum Change {
     /// New partitions.
     Assigned(Vec<TopicPartition>),
-    /// Partitions that went without notice.
+    /// Partitions that were lost without notice.
     Lost(Vec<TopicPartition>),
-    /// Partitions that are asked back.
+    /// Partitions that are revoked.
     Revoked(Vec<TopicPartition>),
 }
 
@@ -129,12 +129,12 @@ struct Member {
     interest: Interest,
     owned: BTreeSet<TopicPartition>,
     target: BTreeSet<TopicPartition>,
-    /// The change that was handed out and is not answered yet.
+    /// The change that was returned and is not acknowledged yet.
     asked: Option<Change>,
-    /// What was taken away. `Some` keeps the member out of assignments until it answers.
+    /// What the member lost. `Some` keeps it out of assignments until it has acknowledged that.
     lost: Option<Vec<TopicPartition>>,
     signal: Arc<Notify>,
-    /// Nothing changed since the last look found nothing to tell.
+    /// Nothing has changed since the last check, which found no change for the member.
     settled: bool,
     polling: bool,
     seen: Instant,
@@ -173,7 +173,7 @@ impl Groups {
         id
     }
 
-    /// Removes a member; its partitions are free at once.
+    /// Removes a member. Its partitions can be assigned at once.
     pub(crate) fn leave(&self, group: &str, id: u64) {
         let mut groups = lock(&self.groups);
         if let Some(state) = groups.get_mut(group) {
@@ -185,7 +185,7 @@ impl Groups {
         }
     }
 
-    /// Notes that a member begins or ends to wait in `poll`.
+    /// Records that a member starts or stops waiting in `poll`.
     pub(crate) fn polling(&self, group: &str, id: u64, polling: bool) {
         let mut groups = lock(&self.groups);
         if let Some(member) = groups
@@ -197,7 +197,7 @@ impl Groups {
         }
     }
 
-    /// What is next for a member: a change, or the moment at which to ask again.
+    /// The next change for a member, or when to ask again.
     pub(crate) fn next(&self, group: &str, id: u64) -> Result<Change, Option<Instant>> {
         let mut groups = lock(&self.groups);
         let Some(group) = groups.get_mut(group) else {
@@ -210,7 +210,7 @@ impl Groups {
         }
     }
 
-    /// A member answers the change it was handed.
+    /// A member acknowledges its last change.
     pub(crate) fn answer(&self, group: &str, id: u64) {
         let mut groups = lock(&self.groups);
         let Some(group) = groups.get_mut(group) else {
@@ -222,7 +222,7 @@ impl Groups {
         member.seen = Instant::now();
         match member.asked.take() {
             None => {}
-            // There may be more to do by now.
+            // There may be another change by now.
             Some(Change::Assigned(_)) => {
                 member.settled = false;
                 member.signal.notify_one();
@@ -275,19 +275,19 @@ impl Groups {
         interests
     }
 
-    /// Notes where a member begins to read a partition without a committed offset.
+    /// Records where a member starts to read a partition without a committed offset.
     pub(crate) fn begin(&self, group: &str, partition: &TopicPartition, offset: i64) {
         if let Some(group) = lock(&self.groups).get_mut(group) {
             group.begun.entry(partition.clone()).or_insert(offset);
         }
     }
 
-    /// Where the members of a group began to read a partition without a committed offset.
+    /// Where the members of a group started to read a partition without a committed offset.
     pub(crate) fn begun(&self, group: &str, partition: &TopicPartition) -> Option<i64> {
         lock(&self.groups).get(group)?.begun.get(partition).copied()
     }
 
-    /// Assigns anew after topics came or went.
+    /// Rebalances after topics were created or deleted.
     pub(crate) fn topics_changed(&self, topics: &TopicSizes) {
         for group in lock(&self.groups).values_mut() {
             group.topics.clone_from(topics);
@@ -338,7 +338,7 @@ impl Group {
         self.wake();
     }
 
-    /// Takes the partitions of members that did not poll for too long.
+    /// Takes the partitions of members that have not polled for their session timeout.
     fn expire(&mut self, now: Instant) {
         let mut any = false;
         for member in self.members.values_mut() {
@@ -362,7 +362,7 @@ impl Group {
         }
         if let Some(lost) = &member.lost {
             if lost.is_empty() {
-                // Nothing to report, so nothing to wait for.
+                // There is nothing to report and so nothing to acknowledge.
                 member.lost = None;
                 self.rebalance();
                 return self.next_change(id);
@@ -389,7 +389,7 @@ impl Group {
         member.asked.clone()
     }
 
-    /// When the first other member that owns something will have been silent for too long.
+    /// When the session of the first other member ends if it does not poll.
     fn next_expiry(&self, id: u64) -> Option<Instant> {
         let others = self
             .members

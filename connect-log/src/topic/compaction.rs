@@ -1,9 +1,9 @@
 //! Compaction: of each key of a compacted topic, the last record is kept.
 //!
-//! Works as Kafka's cleaner: first the keys of the part that is not compacted yet are read, with
-//! the offset at which each stands last; then the log is rewritten from its start without the
-//! records that are older than that. Both happen in small steps between group commits, so that no
-//! producer waits long. A crash in between leaves a log that is partly compacted, which is fine.
+//! Works like Kafka's cleaner. It first reads the keys of the part that is not compacted yet, with
+//! the last offset of each key, and then rewrites the log from its start without the records before
+//! that offset. Both happen in small steps between group commits, so that no producer waits long. A
+//! crash in between leaves a log that is partly compacted, which is valid.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -47,7 +47,7 @@ struct Compaction {
 }
 
 impl Compactor {
-    /// Notes a log for compaction if it is due.
+    /// Queues a log for compaction if it is due.
     pub(crate) fn look_at(&mut self, log: &Arc<Log>) {
         if !log.policy.compact {
             return;
@@ -64,8 +64,8 @@ impl Compactor {
         }
     }
 
-    /// Gives up the current pass, and trusts no earlier one: a tombstone must not go while an older
-    /// record of its key is left.
+    /// Abandons the current pass and the results of earlier ones: a tombstone must not be removed
+    /// while an older record of its key exists.
     pub(crate) fn start_over(&mut self, shared: &Shared) {
         self.current = None;
         for topic in read(&shared.topics)
@@ -80,12 +80,12 @@ impl Compactor {
         }
     }
 
-    /// True if there is more to do at once.
+    /// True if there is more work to do at once.
     pub(crate) fn is_busy(&self) -> bool {
         self.current.is_some() || !self.waiting.is_empty()
     }
 
-    /// Does one step; the answer is to be committed before the next.
+    /// Does one step. The caller commits the result before the next step.
     pub(crate) fn step(&mut self, shared: &Shared, now: i64) -> Option<Stage> {
         let mut compaction = match self.current.take() {
             Some(compaction) => compaction,
@@ -100,7 +100,7 @@ impl Compactor {
             Ok(true) => tracing::debug!(partition = %compaction.log.partition, "compacted"),
             Ok(false) => self.current = Some(compaction),
             Err(error) => {
-                // Comes again with the next append; meanwhile the log only grows.
+                // The next append queues the log again. Until then it only grows.
                 tracing::error!(partition = %compaction.log.partition, %error, "cannot compact");
                 return None;
             }
@@ -115,7 +115,7 @@ impl Compaction {
         Self {
             last: HashMap::new(),
             read_bytes: 0,
-            // What belongs to an open transaction may yet be aborted.
+            // An open transaction may still be aborted.
             limit: log.end(Isolation::ReadCommitted),
             next: entry.clean.max(entry.start),
             rewriting: false,
@@ -125,7 +125,7 @@ impl Compaction {
 
     /// True when the log is done.
     fn step(&mut self, shared: &Shared, now: i64, stage: &mut Stage) -> Result<bool, BrokerError> {
-        // In memory a producer does it, on a thread of the runtime.
+        // In memory, a producer does this on a thread of the runtime.
         let step_bytes = if shared.store.is_in_memory() {
             STEP_BYTES / 8
         } else {
@@ -208,7 +208,7 @@ impl Compaction {
         Ok(())
     }
 
-    /// Whether a record stays that was appended so many ms ago.
+    /// True if a record of this age, in ms since its append, is kept.
     fn is_kept(&self, record: &FetchedRecord, age: i64) -> bool {
         let Some(key) = &record.key else { return true };
         if self
@@ -218,7 +218,7 @@ impl Compaction {
         {
             return false;
         }
-        // Everything older of this key stood before it, so it is gone already.
+        // Older records of this key had lower offsets, so they are already removed.
         record.value.is_some() || age <= self.log.policy.delete_retention_ms
     }
 }
@@ -230,7 +230,7 @@ struct Output {
     builder: Option<Merged>,
 }
 
-/// A batch in the making.
+/// A batch that is being built.
 struct Merged {
     builder: BatchBuilder,
     base: i64,
@@ -320,21 +320,21 @@ fn each_record(
     Ok(())
 }
 
-/// Less is not worth a rewrite.
+/// Less than this is not worth a rewrite.
 const MIN_DIRTY_BYTES: u64 = 64 * 1024;
 
-/// How much one step reads: some milliseconds.
+/// How much one step reads. Takes a few milliseconds.
 const STEP_BYTES: usize = 512 * 1024;
 
-/// How large small batches are merged.
+/// Small batches are merged up to this size.
 const MERGED_BYTES: usize = 128 * 1024;
 
-/// How much later than the first record of a merged batch the last may have been appended: it makes
-/// all of them younger.
+/// The largest difference between the append times of records in a merged batch, which takes the
+/// latest of them.
 const MERGED_MS: i64 = 60 * 60 * 1000;
 
-/// Offsets that one batch may span.
+/// How many offsets one batch may span.
 const MAX_GAP: u32 = 1 << 30;
 
-/// Keys that one pass remembers; a longer log takes several.
+/// How many keys one pass remembers. A log with more keys takes several passes.
 const MAX_KEYS: usize = 500_000;

@@ -72,7 +72,7 @@ impl Topic {
         i32::try_from(self.logs.len()).unwrap_or(i32::MAX)
     }
 
-    /// The partition for a batch of records without keys: each in turn.
+    /// The partition for a batch of records without keys, round robin.
     pub(crate) fn next_partition(&self) -> i32 {
         let turn = self.next_partition.fetch_add(1, Ordering::Relaxed);
         let partitions = u32::try_from(self.logs.len()).unwrap_or(1).max(1);
@@ -80,7 +80,7 @@ impl Topic {
     }
 }
 
-/// The log of one partition. What is in [`Visible`] readers see; `write` belongs to the writer.
+/// The log of one partition. Readers see [`Visible`]; `write` belongs to the writer.
 #[derive(Debug)]
 pub(crate) struct Log {
     /// Its number in the store.
@@ -89,7 +89,7 @@ pub(crate) struct Log {
     pub(crate) partition: TopicPartition,
     /// What the topic's options mean for it.
     pub(crate) policy: Policy,
-    /// Those who wait for news of it.
+    /// Readers that wait for changes of it.
     pub(crate) readers: Readers,
     visible: Mutex<Visible>,
     write: Mutex<LogWrite>,
@@ -124,7 +124,7 @@ pub(crate) struct LogWrite {
 pub(crate) enum Next {
     /// The offset is before the start of the log, which is this.
     Gap(i64),
-    /// Nothing is there yet; the offset is where to go on, past gaps.
+    /// Nothing is there yet. The offset is where to continue, past offsets without records.
     Nothing(i64),
     /// Read these from the store: from the first offset, with bases below the second.
     Stored(i64, i64),
@@ -162,12 +162,13 @@ impl Log {
         lock(&self.visible).start
     }
 
-    /// Before this offset, the store may lack batches that [`start`](Self::start) still promises.
+    /// Batches before this offset may already be missing from the store, although
+    /// [`start`](Self::start) is still lower.
     pub(crate) fn removed_before(&self) -> i64 {
         self.removed_before.load(Ordering::Acquire)
     }
 
-    /// Says that the store is about to remove batches before an offset, or did not.
+    /// Sets the offset before which the store is about to remove batches.
     pub(crate) fn remove_before(&self, offset: i64) {
         self.removed_before.store(offset, Ordering::Release);
     }
@@ -222,7 +223,7 @@ impl Log {
         }
     }
 
-    /// Shows readers what was stored: new batches, if a tail is kept, and new bounds.
+    /// Makes what was stored visible to readers: new batches, if a tail is kept, and new bounds.
     pub(crate) fn publish(&self, entry: &LogEntry, first_open: Option<i64>, tail: Vec<Batch>) {
         let mut visible = lock(&self.visible);
         visible.start = entry.start;
@@ -237,14 +238,14 @@ impl Log {
         self.readers.wake();
     }
 
-    /// Takes batches that stand no longer out of the tail.
+    /// Removes batches from the tail that no longer exist.
     pub(crate) fn forget(&self, bases: &[i64]) {
         lock(&self.visible)
             .tail
             .retain(|batch| !bases.contains(&batch.base));
     }
 
-    /// Drops the batches of the tail up to an offset; they are in the store.
+    /// Removes the batches of the tail up to an offset. They stay in the store.
     pub(crate) fn shorten_tail(&self, last: i64) {
         let mut visible = lock(&self.visible);
         while visible.tail.front().is_some_and(|batch| batch.last <= last) {
@@ -253,7 +254,7 @@ impl Log {
         visible.tail_from = visible.tail_from.max(last + 1);
     }
 
-    /// Marks the log as gone.
+    /// Marks the log as deleted.
     pub(crate) fn delete(&self) {
         self.deleted.store(true, Ordering::Release);
         lock(&self.visible).tail.clear();

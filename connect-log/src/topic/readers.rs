@@ -1,4 +1,4 @@
-//! Readers that wait for news.
+//! Readers that wait for changes.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::sync::lock;
 
-/// Readers to notify of news.
+/// Readers to notify of changes.
 #[derive(Debug, Default)]
 pub(crate) struct Readers(Mutex<Vec<Weak<Notify>>>);
 

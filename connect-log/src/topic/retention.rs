@@ -1,4 +1,4 @@
-//! Retention: old records go by age and by size, whole batches at a time.
+//! Retention removes old records by age and by size, whole batches at a time.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::topic::fetch::read_batches;
 use crate::topic::policy::Policy;
 use crate::writer::stage::Stage;
 
-/// When to look for old records again.
+/// When to check for old records again.
 #[derive(Debug, Default)]
 pub(crate) struct Retention {
     next: i64,
 }
 
 impl Retention {
-    /// True once in a while.
+    /// True if it is time to check for old records.
     pub(crate) fn is_due(&mut self, now: i64) -> bool {
         if now < self.next && self.next - now <= INTERVAL_MS {
             return false;
@@ -29,8 +29,8 @@ impl Retention {
         true
     }
 
-    /// Removes what is older than its topic allows, unless a known group has not read it; and what
-    /// makes a partition larger than its topic allows, whoever has not read it.
+    /// Removes records that are older than their topic allows and that every known group has read.
+    /// A partition that is larger than its topic allows also loses unread records, with a warning.
     pub(crate) fn expire(shared: &Shared, now: i64) -> Stage {
         let mut stage = Stage::new(now);
         for (group, interest) in shared.groups.interests() {
@@ -112,7 +112,7 @@ fn first_unread(unread: &[Unread]) -> i64 {
     offsets.min().unwrap_or(i64::MAX)
 }
 
-/// Says which groups will not get records before a new start of a log.
+/// Warns of the groups that will not get all records before the new start of a log.
 fn warn_of_loss(log: &Log, unread: &[Unread], start: i64) {
     let old_start = log.start();
     for Unread { group, offset } in unread {
@@ -130,7 +130,7 @@ fn warn_of_loss(log: &Log, unread: &[Unread], start: i64) {
     }
 }
 
-/// Logs whose records may be dropped for age or space.
+/// Logs whose records may be removed by age or size.
 fn logs(shared: &Shared) -> impl Iterator<Item = Arc<Log>> {
     let topics = read(&shared.topics);
     let logs: Vec<_> = topics
@@ -146,14 +146,14 @@ fn first_time(shared: &Shared, log: &Log) -> Option<i64> {
     batches.first()?.header().ok().map(|header| header.appended)
 }
 
-/// Drops batches from the start of a log as long as they are to be dropped. Returns the new start.
+/// Removes batches from the start of a log while the predicate holds. Returns the new start.
 fn drop_while(
     shared: &Shared,
     log: &Arc<Log>,
     stage: &mut Stage,
     mut is_dropped: impl FnMut(&Batch, i64) -> bool,
 ) -> i64 {
-    // What belongs to an open transaction stays; so does the rest of a log that cannot be read.
+    // Records of an open transaction stay, and so does the rest of a log that cannot be read.
     let limit = log.end(Isolation::ReadCommitted);
     let mut start = log.start();
     let mut freed = 0;
@@ -161,7 +161,7 @@ fn drop_while(
         let batches = match read_batches(shared, log, start, limit, CHUNK_BYTES) {
             Ok(batches) => batches,
             Err(error) => {
-                tracing::error!(partition = %log.partition, %error, "cannot drop old records");
+                tracing::error!(partition = %log.partition, %error, "old records cannot be removed");
                 break;
             }
         };
@@ -180,7 +180,7 @@ fn drop_while(
         }
     }
     if freed > 0 {
-        tracing::info!(partition = %log.partition, bytes = freed, start, "dropped old records");
+        tracing::info!(partition = %log.partition, bytes = freed, start, "removed old records");
         stage.drop_before(log, start, freed);
     }
     start
@@ -189,5 +189,5 @@ fn drop_while(
 const MOST_NAMES: usize = 10;
 const INTERVAL_MS: i64 = 30_000;
 const CHUNK_BYTES: usize = 256 * 1024;
-/// How much of one log one commit drops.
+/// How many bytes of one log are removed in one commit.
 const STEP_BYTES: u64 = 64 * 1024 * 1024;

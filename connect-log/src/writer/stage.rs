@@ -1,5 +1,5 @@
-//! One group commit in the making: requests turned into changes, and what to do once these are
-//! stored or refused.
+//! A group commit before it is stored: the changes of several requests, and what to do once they
+//! are stored or have failed.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -31,9 +31,9 @@ use crate::writer::session::Session;
 pub(crate) struct Stage {
     /// The time, in ms.
     now: i64,
-    /// For the store.
+    /// The changes for the store.
     pub(crate) changes: Vec<Change>,
-    /// What takes the changes back, should a commit that failed turn out to be stored.
+    /// Changes that revert these, in case a failed commit turns out to be stored.
     pub(crate) undo: Vec<Change>,
     logs: BTreeMap<u32, StagedLog>,
     sessions: BTreeMap<u64, StagedSession>,
@@ -66,7 +66,7 @@ struct StagedSession {
     decided: Option<u64>,
 }
 
-/// Who learns of the outcome.
+/// Where the outcome is reported.
 #[derive(Debug)]
 enum Done {
     Append {
@@ -77,7 +77,7 @@ enum Done {
     Reply(Reply<()>),
 }
 
-/// What a commit brought, for the writer's books.
+/// The effects of a commit on the writer's bookkeeping.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     /// New batches with their logs, in order.
@@ -89,7 +89,7 @@ pub(crate) struct Published {
 }
 
 impl Stage {
-    /// Nothing yet.
+    /// An empty commit.
     pub(crate) fn new(now: i64) -> Self {
         Self {
             now,
@@ -104,12 +104,12 @@ impl Stage {
         }
     }
 
-    /// Takes what is staged and leaves nothing.
+    /// Returns what is staged and leaves an empty commit.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::new(self.now))
     }
 
-    /// True if there is nothing to commit and nobody to answer.
+    /// True if there is nothing to commit and no reply to send.
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
             && self.done.is_empty()
@@ -189,7 +189,7 @@ impl Stage {
         self.done.push(Done::Reply(reply));
     }
 
-    /// Claims what a group is interested in, if it has not just done so.
+    /// Claims what a group is interested in, unless the claim is recent.
     pub(crate) fn claim(&mut self, shared: &Shared, group: &str, interest: &Interest) {
         let now = self.now;
         if !self.has_claim(shared, group, |claims| claims.has(interest, now)) {
@@ -220,7 +220,7 @@ impl Stage {
         } = end;
         if let Err(error) = self.check(&session, number) {
             let gone = matches!(error, BrokerError::TransactionAborted) && !commit;
-            // Nobody has to wait any more, then the answer goes nowhere.
+            // The client may no longer wait for the reply.
             let _ = reply.send(if gone { Ok(()) } else { Err(error) });
             return;
         }
@@ -301,14 +301,14 @@ impl Stage {
         }
     }
 
-    /// Notes up to where a log is compacted, and how many bytes are not.
+    /// Records up to where a log is compacted, and how many bytes are not.
     pub(crate) fn compacted(&mut self, log: &Arc<Log>, clean: i64, dirty_bytes: u64) {
         let entry = &mut self.log(log).entry;
         entry.clean = clean;
         entry.dirty_bytes = dirty_bytes;
     }
 
-    /// Drops the batches of a log before an offset.
+    /// Removes the batches of a log before an offset.
     pub(crate) fn drop_before(&mut self, log: &Arc<Log>, start: i64, bytes: u64) {
         let entry = &mut self.log(log).entry;
         entry.start = start;
@@ -327,7 +327,7 @@ impl Stage {
             self.changes.push(claims_change(group, Some(claims)));
         }
         for staged in self.logs.values() {
-            // Who finds nothing where it reads can tell whether there was something.
+            // Lets a reader tell removed batches from offsets that never had records.
             staged.log.remove_before(staged.entry.start);
             let value = catalog::log_value(&staged.entry);
             self.changes
@@ -335,10 +335,10 @@ impl Stage {
         }
     }
 
-    /// The changes are stored: readers see them, clients learn of it.
+    /// Makes the stored changes visible and reports success to clients.
     pub(crate) fn publish(self, shared: &Shared, keep_tail: bool) -> Published {
         let mut published = Published::default();
-        // Offsets first: whoever sees the records of a transaction sees its offsets.
+        // Offsets first: a client that sees the records of a transaction also sees its offsets.
         let mut offsets = lock(&shared.offsets);
         for ((group, partition), offset) in self.offsets {
             match offset {
@@ -426,7 +426,7 @@ impl Stage {
         published
     }
 
-    /// The changes are not stored: clients learn of it.
+    /// Reports to clients that the changes were not stored.
     pub(crate) fn refuse(self, error: &BrokerError) {
         for StagedLog { log, before, .. } in self.logs.into_values() {
             log.remove_before(before.start);
