@@ -9,11 +9,12 @@ use connect_core::TaskId;
 use connect_core::herder::HerderCore;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 use crate::end::Sink;
 use crate::end::sinks;
 use crate::herder::Command;
+use crate::worker::GivenUp;
 use crate::worker::Worker;
 use crate::worker::consumer_options;
 
@@ -21,13 +22,19 @@ use crate::worker::consumer_options;
 pub(crate) async fn keep_declared(
     worker: Weak<Worker>,
     commands: mpsc::WeakSender<Command>,
-    ended: CancellationToken,
+    mut ended: watch::Receiver<Option<Vec<GivenUp>>>,
 ) {
+    tokio::select! {
+        // A closed channel is the end, too. What is dropped here is only a declaration.
+        _ = ended.wait_for(Option::is_some) => {}
+        () = declare_all(worker, commands) => {}
+    }
+}
+
+/// Ends when the worker is dropped.
+async fn declare_all(worker: Weak<Worker>, commands: mpsc::WeakSender<Command>) {
     loop {
-        tokio::select! {
-            () = ended.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
-        }
+        tokio::time::sleep(INTERVAL).await;
         let (Some(worker), Some(commands)) = (worker.upgrade(), commands.upgrade()) else {
             return;
         };
@@ -42,7 +49,8 @@ pub(crate) async fn keep_declared(
         };
         for sink in sinks {
             if let Err(error) = declare(&worker, &sink).await {
-                tracing::warn!(connector = %sink.name, error = error.report(), "the log cannot note the group of the sink");
+                let error = error.report();
+                tracing::warn!(connector = %sink.name, error, "the group of the sink could not be declared to the log");
             }
         }
     }
@@ -51,7 +59,7 @@ pub(crate) async fn keep_declared(
 async fn declare(worker: &Worker, sink: &Sink) -> Result<()> {
     let id = TaskId::new(sink.name.clone(), 0);
     let options = consumer_options(&id, &sink.settings, &worker.config, &sink.config)?;
-    Ok(worker.broker.declare_group(&options).await?)
+    Ok(worker.broker()?.declare_group(&options).await?)
 }
 
 /// How often: a new sink without tasks is unknown for so long at most.
