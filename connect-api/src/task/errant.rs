@@ -109,7 +109,6 @@ pub struct ReportHandle(Arc<Mutex<Settled>>);
 
 impl Reported {
     /// A report that is not durable yet, and what makes it so.
-    #[must_use]
     pub fn pending() -> (ReportHandle, Self) {
         let settled = Arc::new(Mutex::new(Settled::default()));
         (ReportHandle(Arc::clone(&settled)), Self(settled))
