@@ -83,10 +83,7 @@ impl Connect {
     ///
     /// # Errors
     /// As [`alter_source_offsets`](Connect::alter_source_offsets).
-    pub async fn reset_offsets(
-        &self,
-        name: impl Into<ConnectorName>,
-    ) -> Result<bool, HerderError> {
+    pub async fn reset_offsets(&self, name: impl Into<ConnectorName>) -> Result<bool, HerderError> {
         self.alter(name.into(), OffsetChange::Reset).await
     }
 

@@ -140,10 +140,7 @@ impl Connect {
     ///
     /// # Errors
     /// [`HerderError::NoConnector`].
-    pub async fn pause(
-        &self,
-        name: impl Into<ConnectorName>,
-    ) -> Result<Vec<Subject>, HerderError> {
+    pub async fn pause(&self, name: impl Into<ConnectorName>) -> Result<Vec<Subject>, HerderError> {
         self.set_target_state(name.into(), TargetState::Paused)
             .await
     }
@@ -175,7 +172,10 @@ impl Connect {
         name: ConnectorName,
         state: TargetState,
     ) -> Result<Vec<Subject>, HerderError> {
-        given_up(self.request(Operation::SetTargetState { name, state }).await?)
+        given_up(
+            self.request(Operation::SetTargetState { name, state })
+                .await?,
+        )
     }
 
     /// Restarts a connector, with its tasks or without, all or only what has failed (KIP-745).

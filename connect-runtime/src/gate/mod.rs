@@ -89,6 +89,5 @@ impl Gate {
     }
 }
 
-
 #[cfg(test)]
 mod tests;

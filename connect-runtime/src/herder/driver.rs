@@ -216,8 +216,7 @@ impl Driver {
 
     /// Answers a question at once.
     fn answer(&mut self, id: ActionId, outcome: Outcome) {
-        self.core
-            .step(self.worker.now(), Input::Done(id, outcome));
+        self.core.step(self.worker.now(), Input::Done(id, outcome));
     }
 
     fn publish(&mut self, subject: Subject, status: Option<Status>) {
@@ -227,7 +226,9 @@ impl Driver {
             }
             None => tracing::info!(subject = %subject, "removed"),
         }
-        self.signs.changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.signs
+            .changed
+            .send_modify(|count| *count = count.wrapping_add(1));
         self.signs.events.send(Event::Status {
             subject,
             status: status.map(Box::new),

@@ -125,7 +125,8 @@ impl Pulse {
     /// A call is under way until the guard is dropped.
     pub(crate) fn calling(&self, call: Call) -> Calling<'_> {
         let calls = (self.calls.load(Ordering::Relaxed) >> 8).wrapping_add(1);
-        self.calls.store(calls << 8 | u64::from(call as u8), Ordering::Relaxed);
+        self.calls
+            .store(calls << 8 | u64::from(call as u8), Ordering::Relaxed);
         Calling(self)
     }
 

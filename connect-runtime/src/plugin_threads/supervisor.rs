@@ -149,7 +149,9 @@ impl Supervisor {
                 };
                 if let Some(incarnation) = incarnation {
                     // Fails only once the herder is gone.
-                    let _ = inputs.send(Input::Report(subject, incarnation, report)).await;
+                    let _ = inputs
+                        .send(Input::Report(subject, incarnation, report))
+                        .await;
                 }
             }
             self.make_up_for(look.blocked);
@@ -237,7 +239,9 @@ fn log(subject: &Subject, news: News) {
             "plugin code has held its thread without an await; code that blocks belongs on \
              `tokio::task::spawn_blocking`"
         ),
-        News::Stalled(Call::Idle, _) => tracing::warn!(%subject, "stalled: its code blocks its thread"),
+        News::Stalled(Call::Idle, _) => {
+            tracing::warn!(%subject, "stalled: its code blocks its thread")
+        }
         News::Stalled(call, since) => tracing::warn!(
             %subject,
             call = call.name(),

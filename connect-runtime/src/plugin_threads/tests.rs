@@ -131,7 +131,10 @@ async fn no_panic_leaves_its_task() {
             std::future::poll_fn(|_| Poll::Ready(())).await;
         });
         let error = destructor.await.unwrap_err();
-        assert!(error.report().contains("the destructor explodes"), "{error}");
+        assert!(
+            error.report().contains("the destructor explodes"),
+            "{error}"
+        );
         let cancelled = threads.spawn(&pulse, async {
             let _explosive = Explosive;
             std::future::pending::<()>().await;

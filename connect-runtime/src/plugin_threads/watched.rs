@@ -82,7 +82,10 @@ impl Drop for Watched {
         }
         self.pulse.step_begins();
         if let Err(error) = self.drop_future() {
-            tracing::error!(error = error.report(), "a plugin that was given up on panicked");
+            tracing::error!(
+                error = error.report(),
+                "a plugin that was given up on panicked"
+            );
         }
         self.pulse.step_ends();
     }

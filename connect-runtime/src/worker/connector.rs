@@ -182,7 +182,8 @@ impl ConnectorHost for Host {
     }
 
     fn request_task_reconfiguration(&self) {
-        self.signals.send_modify(|signals| signals.reconfigurations += 1);
+        self.signals
+            .send_modify(|signals| signals.reconfigurations += 1);
     }
 
     fn raise_error(&self, error: Error) {

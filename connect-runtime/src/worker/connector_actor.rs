@@ -52,12 +52,9 @@ impl Worker {
             questions,
             inputs: self.inputs.clone(),
         };
-        let made = self.clone().make_connector(
-            actor.name.clone(),
-            incarnation,
-            config,
-            seat.gate.clone(),
-        );
+        let made =
+            self.clone()
+                .make_connector(actor.name.clone(), incarnation, config, seat.gate.clone());
         let kind = Kind::Connector { questions: sender };
         self.run(seat, kind, actor.run(made));
     }
@@ -70,8 +67,7 @@ impl Worker {
         gate: Gate,
     ) -> Result<WorkerConnector> {
         let offsets = self.gated_offsets(&name, &config, gate).await?;
-        let (connector, signals) =
-            WorkerConnector::make(&self.registry, &name, config, offsets)?;
+        let (connector, signals) = WorkerConnector::make(&self.registry, &name, config, offsets)?;
         let inputs = self.inputs.clone();
         self.home
             .spawn(forward_signals(signals, name, incarnation, inputs));

@@ -226,7 +226,11 @@ impl Worker {
         let mut all = lock(&self.given_up);
         all.retain(|left| left.pulse.strong_count() > 0);
         all.iter()
-            .filter(|left| left.pulse.upgrade().is_some_and(|pulse| pulse.holds_thread()))
+            .filter(|left| {
+                left.pulse
+                    .upgrade()
+                    .is_some_and(|pulse| pulse.holds_thread())
+            })
             .map(|left| GivenUp {
                 subject: left.subject.clone(),
                 call: left.call,
