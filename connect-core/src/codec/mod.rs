@@ -4,6 +4,7 @@ mod error;
 pub(crate) mod json;
 pub mod offset;
 pub mod offset_file;
+pub mod sink_offset;
 pub mod status;
 
 pub use error::FieldError;

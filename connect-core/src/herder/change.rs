@@ -60,8 +60,10 @@ pub(super) enum Kind {
     TaskCount(usize),
     /// What a connector answered when it was asked for its tasks.
     Tasks {
-        incarnation: Incarnation,
-        made_from: ConfigMap,
+        /// Of the connector; `None` if it runs on another worker.
+        incarnation: Option<Incarnation>,
+        /// The offset of the configuration that they were made from, if that is known.
+        made_from: Option<i64>,
         configs: Vec<ConfigMap>,
     },
 }
@@ -137,9 +139,9 @@ impl HerderCore {
                         // failed. Tasks of another one are made from it, so that they start anyway.
                         self.restart_failed_of(name);
                     }
-                    self.made(name, change);
+                    self.made(name, &change);
                 }
-                Plan::Refuse(error) => self.refuse(change.request, error),
+                Plan::Refuse(error) => self.not_made(name, &change, error),
                 Plan::PatchAgain(patch) => {
                     if let Some(request) = change.request {
                         self.check_patch(request, name.clone(), patch);
@@ -175,8 +177,17 @@ impl HerderCore {
         }
     }
 
-    fn refuse(&mut self, request: Option<RequestId>, error: HerderError) {
-        if let Some(request) = request {
+    /// A change was refused or could not be written.
+    fn not_made(&mut self, name: &ConnectorName, change: &Change, error: HerderError) {
+        match change.kind {
+            Kind::Tasks {
+                incarnation: Some(incarnation),
+                ..
+            } => self.tasks_written(name, incarnation, false),
+            Kind::TaskCount(_) => self.fencing_failed(name),
+            _ => {}
+        }
+        if let Some(request) = change.request {
             self.respond(request, Err(error));
         }
     }
@@ -261,8 +272,9 @@ impl HerderCore {
                 // Meanwhile the connector may have been stopped, restarted or changed: then it is
                 // asked again, or has no tasks.
                 let is_current = target == TargetState::Started
-                    && **connector.config() == *made_from
-                    && self.running.incarnation(&subject) == Some(*incarnation);
+                    && made_from.is_none_or(|offset| offset == connector.config_offset())
+                    && (incarnation.is_none()
+                        || self.running.incarnation(&subject) == *incarnation);
                 if is_current {
                     Plan::Write(task_records(name, configs))
                 } else {
@@ -273,10 +285,13 @@ impl HerderCore {
     }
 
     /// A change was written, or there was nothing to write.
-    fn made(&mut self, name: &ConnectorName, change: Change) {
-        match change.kind {
-            Kind::Tasks { incarnation, .. } => self.tasks_written(name, incarnation, true),
-            _ => {}
+    fn made(&mut self, name: &ConnectorName, change: &Change) {
+        if let Kind::Tasks {
+            incarnation: Some(incarnation),
+            ..
+        } = change.kind
+        {
+            self.tasks_written(name, incarnation, true);
         }
         if let Some(request) = change.request {
             self.settle(request);
@@ -284,38 +299,31 @@ impl HerderCore {
     }
 
     /// A write has ended.
-    pub(super) fn written(&mut self, name: ConnectorName, result: Result<(), Failure>) {
-        let Some(change) = self.changes.end(&name) else {
+    pub(super) fn written(&mut self, name: &ConnectorName, result: Result<(), Failure>) {
+        let Some(change) = self.changes.end(name) else {
             return;
         };
         match result {
-            Ok(()) => self.made(&name, change),
+            Ok(()) => self.made(name, &change),
             Err(failure) => {
-                match change.kind {
-                    Kind::Tasks { incarnation, .. } => {
-                        self.tasks_written(&name, incarnation, false);
-                    }
-                    Kind::TaskCount(_) => self.fencing_failed(&name),
-                    _ => {}
-                }
                 let error = HerderError::Store {
                     name: name.clone(),
                     failure,
                 };
-                self.refuse(change.request, error);
+                self.not_made(name, &change, error);
             }
         }
-        self.make_changes(&name);
+        self.make_changes(name);
     }
 
     /// A change of offsets has ended.
     pub(super) fn offsets_altered(
         &mut self,
-        name: ConnectorName,
+        name: &ConnectorName,
         request: RequestId,
         result: Result<bool, Failure>,
     ) {
-        self.changes.end(&name);
+        self.changes.end(name);
         let response = match result {
             Ok(known_to_connector) => Ok(Response::OffsetsAltered { known_to_connector }),
             Err(failure) => Err(HerderError::OffsetsRefused {
@@ -324,7 +332,7 @@ impl HerderCore {
             }),
         };
         self.respond(request, response);
-        self.make_changes(&name);
+        self.make_changes(name);
     }
 
     fn restart_failed_of(&mut self, name: &ConnectorName) {

@@ -24,6 +24,7 @@ use crate::herder::Outcome;
 use crate::herder::RequestId;
 use crate::herder::change::Changes;
 use crate::herder::deadlines::Deadlines;
+use crate::herder::fencing::Fencing;
 use crate::herder::request::Requests;
 use crate::herder::running::Running;
 use crate::status::Subject;
@@ -46,6 +47,7 @@ pub struct HerderCore {
     pub(super) assignment: Option<Assignment>,
     /// What runs.
     pub(super) running: Running,
+    pub(super) fencing: Fencing,
     pub(super) board: Board,
     pub(super) requests: Requests,
     pub(super) changes: Changes,
@@ -74,6 +76,7 @@ pub(super) enum Question {
     AlterOffsets(ConnectorName, RequestId),
     /// For the set at this offset of the log.
     Fence(ConnectorName, i64),
+    ForwardTasks(ConnectorName, Incarnation),
     TaskConfigs(ConnectorName, Incarnation),
     Validate(RequestId),
     Write(ConnectorName),
@@ -110,6 +113,7 @@ impl HerderCore {
             has_caught_up: false,
             assignment: None,
             running: Running::default(),
+            fencing: Fencing::new(),
             board: Board::default(),
             requests: Requests::default(),
             changes: Changes::default(),
@@ -152,7 +156,7 @@ impl HerderCore {
             Input::Config { offset, record } => self.config(offset, record),
             Input::Done(id, outcome) => self.done(id, outcome),
             Input::Report(subject, incarnation, report) => {
-                self.report(subject, incarnation, report);
+                self.report(&subject, incarnation, report);
             }
             Input::Request(id, request) => self.request(id, request),
             Input::Status(subject, status) => self.board.read(subject, status),
@@ -265,10 +269,13 @@ impl HerderCore {
         self.timers.clear(&Timer::Question(id));
         match (question, outcome) {
             (Question::AlterOffsets(name, request), Outcome::OffsetsAltered(result)) => {
-                self.offsets_altered(name, request, result);
+                self.offsets_altered(&name, request, result);
             }
             (Question::Fence(name, set), Outcome::Fenced(result)) => {
                 self.fenced(name, set, result);
+            }
+            (Question::ForwardTasks(name, incarnation), Outcome::Written(result)) => {
+                self.tasks_written(&name, incarnation, result.is_ok());
             }
             (Question::TaskConfigs(name, incarnation), Outcome::TaskConfigs(result)) => {
                 self.task_configs(name, incarnation, result);
@@ -276,7 +283,7 @@ impl HerderCore {
             (Question::Validate(request), Outcome::Validated(result)) => {
                 self.validated(request, result);
             }
-            (Question::Write(name), Outcome::Written(result)) => self.written(name, result),
+            (Question::Write(name), Outcome::Written(result)) => self.written(&name, result),
             (question, outcome) => {
                 debug_assert!(false, "{question:?} was answered with {outcome:?}");
             }
@@ -290,7 +297,7 @@ impl HerderCore {
             Timer::Request(id) => self.request_timed_out(id),
             Timer::Restart(subject) => self.restart_failed(&subject),
             Timer::Split(name) => self.split_again(name),
-            Timer::Start(subject) => self.not_started(subject),
+            Timer::Start(subject) => self.not_started(&subject),
             Timer::Stop(subject) => self.not_ended(&subject),
         }
     }
@@ -313,7 +320,7 @@ impl HerderCore {
             Some(Question::Validate(_)) => {
                 Outcome::Validated(Err(late("validate", limits.validate)))
             }
-            Some(Question::Write(_)) => {
+            Some(Question::ForwardTasks(..) | Question::Write(_)) => {
                 let write = "the write to the configuration log";
                 Outcome::Written(Err(late(write, limits.write)))
             }

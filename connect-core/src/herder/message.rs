@@ -159,6 +159,17 @@ pub enum Operation {
         /// What is wanted of it initially, if not that it runs. Ignored if it exists.
         initial: Option<TargetState>,
     },
+    /// Write the task configurations of a connector that runs on another worker.
+    PutTasks {
+        /// The connector.
+        name: ConnectorName,
+        /// The offset of the configuration that they were made from; if it is not the present one,
+        /// they are dropped, because their connector is about to be restarted. `None` if the other
+        /// worker does not say.
+        made_from: Option<i64>,
+        /// The whole set.
+        configs: Vec<ConfigMap>,
+    },
     /// Start connector and tasks again (KIP-745). A plan of zero items is answered as well.
     Restart {
         /// Its name.
@@ -242,7 +253,7 @@ pub enum Outcome {
     TaskConfigs(Result<Vec<ConfigMap>, Failure>),
     /// Of [`Action::Validate`]: a failure of kind `Config` lists every problem.
     Validated(Result<(), Failure>),
-    /// Of [`Action::Write`].
+    /// Of [`Action::Write`] and [`Action::ForwardTasks`].
     Written(Result<(), Failure>),
 }
 
@@ -275,6 +286,18 @@ pub enum Action {
         config: ConfigMap,
         /// Tasks below this number may have run.
         tasks: usize,
+    },
+    /// Question: hand the task configurations of a connector that runs here to the leader
+    /// ([`Operation::PutTasks`]); answer with [`Outcome::Written`] once it has answered.
+    ForwardTasks {
+        /// The question.
+        id: ActionId,
+        /// The connector.
+        name: ConnectorName,
+        /// The offset of the configuration that they were made from.
+        made_from: i64,
+        /// The whole set.
+        configs: Vec<ConfigMap>,
     },
     /// Make a status known; `None` is a tombstone.
     Publish(Subject, Option<Status>),

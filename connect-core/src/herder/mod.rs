@@ -17,6 +17,7 @@
 //! | --- | --- |
 //! | `request.rs` | when a request is answered, and with what |
 //! | `change.rs` | which records a change writes |
+//! | `fencing.rs` | when older tasks are fenced |
 //! | `reconcile.rs` | what is started, stopped and asked |
 //! | `report.rs` | what a report means, what becomes of those that do not come, which statuses are published |
 //! | `restart.rs` | whether and when what has failed is started again |
@@ -26,6 +27,7 @@ mod change;
 mod core;
 mod deadlines;
 mod error;
+mod fencing;
 mod message;
 mod options;
 mod owned;

@@ -19,7 +19,6 @@ use crate::herder::StartTask;
 use crate::herder::change::Kind;
 use crate::herder::core::Question;
 use crate::herder::core::Timer;
-use crate::herder::running::Fencing;
 use crate::herder::running::Phase;
 use crate::herder::running::Split;
 use crate::herder::running::TaskSpec;
@@ -27,14 +26,14 @@ use crate::status::State;
 use crate::status::Subject;
 
 /// The tasks that are wanted of a connector.
-struct Wanted {
-    connector: Arc<ConfigMap>,
-    set: Arc<[ConfigMap]>,
-    target: TargetState,
+pub(super) struct Wanted {
+    pub(super) connector: Arc<ConfigMap>,
+    pub(super) set: Arc<[ConfigMap]>,
+    pub(super) target: TargetState,
     /// The offset of the set.
-    committed_at: i64,
+    pub(super) committed_at: i64,
     /// For how many tasks older ones were fenced, if this set needs it to be done again.
-    fence: Option<usize>,
+    pub(super) fence: Option<usize>,
 }
 
 impl HerderCore {
@@ -92,7 +91,6 @@ impl HerderCore {
                 self.running.connectors.remove(name);
                 self.timers.clear(&Timer::Restart(subject.clone()));
                 self.timers.clear(&Timer::Split(name.clone()));
-                self.timers.clear(&Timer::Fence(name.clone()));
                 match target {
                     _ if !exists => self.publish_gone(&subject),
                     Some(TargetState::Paused) if is_here => {
@@ -170,6 +168,7 @@ impl HerderCore {
             is_held |= self.reconcile_task(&id, spec.as_ref(), wanted.as_ref());
         }
         self.forget_tasks(name);
+        self.forget_fencing(name);
         let Some(wanted) = &wanted else { return };
         if is_held || !self.is_fenced(name, wanted) {
             return;
@@ -294,91 +293,6 @@ impl HerderCore {
         self.timers.set(Timer::Start(subject), self.now + limit);
     }
 
-    /// True if the tasks of a set may start: with exactly-once, only once older tasks cannot write
-    /// any more (invariant T2, KIP-618).
-    fn is_fenced(&mut self, name: &ConnectorName, wanted: &Wanted) -> bool {
-        let Some(older) = wanted.fence else {
-            return true;
-        };
-        let set = wanted.committed_at;
-        let connector = self.running.connectors.entry(name.clone()).or_default();
-        match connector.fencing {
-            Fencing::NotNeeded(done) if done == set => return true,
-            Fencing::UnderWay(asked) if asked == set => return false,
-            Fencing::BackingOff(failed) if failed == set => return false,
-            _ => {}
-        }
-        if !self.is_leader() || self.running.has_tasks(name) {
-            return false;
-        }
-        if let Some(connector) = self.running.connectors.get_mut(name) {
-            connector.fencing = Fencing::UnderWay(set);
-        }
-        // With one task before and after, its own start fences what was before.
-        let tasks = if older == 1 && wanted.set.len() == 1 {
-            0
-        } else {
-            older
-        };
-        let (limit, name) = (self.options.limits.fence, name.clone());
-        let question = Question::Fence(name.clone(), set);
-        let config = (*wanted.connector).clone();
-        self.ask(limit, question, |id| Action::Fence {
-            id,
-            name,
-            config,
-            tasks,
-        });
-        false
-    }
-
-    /// Older tasks have been fenced, or there were none, or that has failed.
-    pub(super) fn fenced(&mut self, name: ConnectorName, set: i64, result: Result<bool, Failure>) {
-        self.touched.insert(name.clone());
-        let entry = self.desired.connector(&name);
-        let tasks = entry
-            .and_then(|entry| entry.task_set())
-            .filter(|known| known.committed_at() == set)
-            .map(|known| known.configs().len());
-        let Some(tasks) = tasks else {
-            return; // another set has come meanwhile
-        };
-        match result {
-            Ok(true) => self.change(&name, None, Kind::TaskCount(tasks)),
-            Ok(false) => {
-                if let Some(connector) = self.running.connectors.get_mut(&name) {
-                    connector.fencing = Fencing::NotNeeded(set);
-                }
-            }
-            Err(failure) => {
-                for index in 0..tasks {
-                    let subject = Subject::Task(TaskId::new(name.clone(), index));
-                    self.publish_failure(&subject, failure.clone(), |_| {});
-                }
-                self.fencing_failed(&name);
-            }
-        }
-    }
-
-    /// Tries again to fence, later.
-    pub(super) fn fencing_failed(&mut self, name: &ConnectorName) {
-        let Some(connector) = self.running.connectors.get_mut(name) else {
-            return;
-        };
-        if let Fencing::UnderWay(set) = connector.fencing {
-            connector.fencing = Fencing::BackingOff(set);
-            self.timers
-                .set(Timer::Fence(name.clone()), self.now + back_off(4));
-        }
-    }
-
-    pub(super) fn fence_again(&mut self, name: ConnectorName) {
-        if let Some(connector) = self.running.connectors.get_mut(&name) {
-            connector.fencing = Fencing::Unknown;
-        }
-        self.touched.insert(name);
-    }
-
     /// Asks a connector how to split its work, if it must be asked.
     fn split(&mut self, name: &ConnectorName) {
         let Some(connector) = self.running.connectors.get_mut(name) else {
@@ -441,23 +355,38 @@ impl HerderCore {
                 let Some(entry) = self.desired.connector(&name) else {
                     return;
                 };
-                let made_from = connector.slot.run.as_ref().map(|run| Arc::clone(&run.spec));
+                let made_from = connector.slot.run.as_ref().map(|run| &run.spec);
+                if made_from != Some(entry.config()) {
+                    return; // it is about to be restarted, and is asked again then
+                }
+                let made_from = entry.config_offset();
                 let is_known = entry.tasks_are_up_to_date()
                     && entry
                         .task_set()
                         .is_some_and(|set| *set.configs() == *configs);
-                if let Some(made_from) = made_from.filter(|_| !is_known) {
-                    if !is_wanted_again {
-                        connector.split = Split::Writing;
-                    }
+                if is_known {
+                    return self.split_succeeded(&name);
+                }
+                if !is_wanted_again {
+                    connector.split = Split::Writing;
+                }
+                if self.is_leader() {
                     let kind = Kind::Tasks {
-                        incarnation,
-                        made_from: (*made_from).clone(),
+                        incarnation: Some(incarnation),
+                        made_from: Some(made_from),
                         configs,
                     };
                     self.change(&name, None, kind);
                 } else {
-                    self.split_succeeded(&name);
+                    let question = Question::ForwardTasks(name.clone(), incarnation);
+                    self.ask(self.options.limits.write, question, |id| {
+                        Action::ForwardTasks {
+                            id,
+                            name,
+                            made_from,
+                            configs,
+                        }
+                    });
                 }
             }
         }
@@ -536,7 +465,7 @@ impl HerderCore {
 }
 
 /// The pause before a connector is asked again, as in Java: 250 ms, doubled up to a minute.
-fn back_off(failures: u32) -> Duration {
+pub(super) fn back_off(failures: u32) -> Duration {
     let pause = Duration::from_millis(250).saturating_mul(1 << failures.min(10));
     pause.min(Duration::from_secs(60))
 }

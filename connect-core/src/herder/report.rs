@@ -21,19 +21,19 @@ use crate::status::Subject;
 
 impl HerderCore {
     /// Takes in a report. One of an incarnation that is gone changes nothing (invariant S1).
-    pub(super) fn report(&mut self, subject: Subject, incarnation: Incarnation, report: Report) {
-        if self.running.incarnation(&subject) != Some(incarnation) {
+    pub(super) fn report(&mut self, subject: &Subject, incarnation: Incarnation, report: Report) {
+        if self.running.incarnation(subject) != Some(incarnation) {
             return;
         }
         self.touched.insert(subject.connector().clone());
         match report {
-            Report::Ended => self.ended(&subject),
-            Report::Failed(failure) => self.failed(&subject, failure),
-            Report::Moving => self.publish(&subject, |status| status.stalled = None),
-            Report::Paused => self.came_up(&subject, State::Paused),
-            Report::Reconfigure => self.wants_split(&subject),
-            Report::Running => self.came_up(&subject, State::Running),
-            Report::Stalled { call, since } => self.publish(&subject, |status| {
+            Report::Ended => self.ended(subject),
+            Report::Failed(failure) => self.failed(subject, failure),
+            Report::Moving => self.publish(subject, |status| status.stalled = None),
+            Report::Paused => self.came_up(subject, State::Paused),
+            Report::Reconfigure => self.wants_split(subject),
+            Report::Running => self.came_up(subject, State::Running),
+            Report::Stalled { call, since } => self.publish(subject, |status| {
                 status.stalled = Some(Stall { call, since });
             }),
         }
@@ -112,11 +112,11 @@ impl HerderCore {
     }
 
     /// An incarnation has not come up in time. Only a stop gives up on it.
-    pub(super) fn not_started(&mut self, subject: Subject) {
+    pub(super) fn not_started(&mut self, subject: &Subject) {
         self.touched.insert(subject.connector().clone());
         let limit = self.options.limits.start;
         let failure = Failure::overdue(&format!("start has not returned within {limit:?}"));
-        self.failed(&subject, failure);
+        self.failed(subject, failure);
     }
 
     /// Stops the incarnation of a connector or task, if it does not stop already.

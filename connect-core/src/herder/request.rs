@@ -137,6 +137,7 @@ impl HerderCore {
             Operation::AlterOffsets { name, .. } => (name, Reply::Now),
             Operation::Declare { .. } => (&nobody, Reply::Now),
             Operation::Delete { name } => (name, Reply::Gone),
+            Operation::PutTasks { name, .. } => (name, Reply::Now),
             Operation::Patch { name, .. } | Operation::Put { name, .. } => {
                 (name, Reply::Connector { created: false })
             }
@@ -203,6 +204,18 @@ impl HerderCore {
                     patch: None,
                 };
                 self.check_put(id, name, put);
+            }
+            Operation::PutTasks {
+                name,
+                made_from,
+                configs,
+            } => {
+                let kind = Kind::Tasks {
+                    incarnation: None,
+                    made_from,
+                    configs,
+                };
+                self.change(&name, Some(id), kind);
             }
             Operation::Restart {
                 name,

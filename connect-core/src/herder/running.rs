@@ -90,8 +90,6 @@ pub(super) struct ConnectorSlot {
     pub(super) split: Split,
     /// How often the tasks could not be had or not be written, one time after the other.
     pub(super) split_failures: u32,
-    /// The set at this offset of the log needs no fencing, or its fencing is under way.
-    pub(super) fencing: Fencing,
 }
 
 /// How far a connector that runs has been asked for its tasks.
@@ -108,19 +106,6 @@ pub(super) enum Split {
     Wanted,
     /// The answer is being written.
     Writing,
-}
-
-/// How far older tasks have been fenced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Fencing {
-    #[default]
-    Unknown,
-    /// Under way, for the set at this offset.
-    UnderWay(i64),
-    /// Not needed for the set at this offset.
-    NotNeeded(i64),
-    /// Failed for the set at this offset; tried again when the timer says so.
-    BackingOff(i64),
 }
 
 impl<S> Default for Slot<S> {

@@ -41,6 +41,7 @@ use crate::worker::incarnation::Running;
 use crate::worker::offsets::OwnStore;
 
 pub(crate) use crate::worker::clients::group;
+pub(crate) use crate::worker::clients::subscription;
 pub(crate) use crate::worker::connector::WorkerConnector;
 pub(crate) use crate::worker::connector::forward_signals;
 pub use crate::worker::incarnation::GivenUp;

@@ -46,7 +46,6 @@ impl ConfigKey {
     /// The key of a stored text; `None` if no record has such a key.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let name = |prefix| text.strip_prefix(prefix).map(ConnectorName::new);
         match text {
             DECLARED => return Some(Self::Declared),
             SESSION_KEY => return Some(Self::SessionKey),
@@ -58,11 +57,16 @@ impl ConfigKey {
         if let Some(namespace) = text.strip_prefix(LOGGER_LEVEL) {
             return Some(Self::LoggerLevel(namespace.to_owned()));
         }
-        None.or_else(|| name(TARGET_STATE).map(Self::TargetState))
-            .or_else(|| name(CONNECTOR).map(Self::Connector))
-            .or_else(|| name(COMMIT).map(Self::Commit))
-            .or_else(|| name(RESTART_REQUEST).map(Self::RestartRequest))
-            .or_else(|| name(TASK_COUNT).map(Self::TaskCount))
+        type OfConnector = fn(ConnectorName) -> ConfigKey;
+        let of_connectors: [(&str, OfConnector); 5] = [
+            (COMMIT, Self::Commit),
+            (CONNECTOR, Self::Connector),
+            (RESTART_REQUEST, Self::RestartRequest),
+            (TARGET_STATE, Self::TargetState),
+            (TASK_COUNT, Self::TaskCount),
+        ];
+        let mut of_connectors = of_connectors.into_iter();
+        of_connectors.find_map(|(prefix, key)| Some(key(text.strip_prefix(prefix)?.into())))
     }
 }
 

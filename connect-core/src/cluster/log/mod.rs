@@ -8,6 +8,7 @@ mod event;
 mod fold;
 mod key;
 mod record;
+mod sequence;
 
 pub use connector::Connector;
 pub use connector::Inconsistency;
@@ -18,3 +19,6 @@ pub use key::ConfigKey;
 pub use record::ConfigRecord;
 pub use record::RestartRequest;
 pub use record::SessionKey;
+
+#[cfg(test)]
+mod tests;

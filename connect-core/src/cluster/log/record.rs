@@ -97,6 +97,23 @@ pub struct RestartRequest {
     pub only_failed: bool,
 }
 
+impl RestartRequest {
+    /// How much is restarted, from 0 to 3. While a request waits, one of a higher impact replaces
+    /// it.
+    ///
+    /// ```
+    /// use connect_core::cluster::log::RestartRequest;
+    ///
+    /// let failed = RestartRequest { include_tasks: true, only_failed: true };
+    /// let connector = RestartRequest { include_tasks: false, only_failed: false };
+    /// assert!(connector.impact() > failed.impact());
+    /// ```
+    #[must_use]
+    pub const fn impact(self) -> u8 {
+        2 * (!self.only_failed) as u8 + self.include_tasks as u8
+    }
+}
+
 /// The key with which workers sign their requests to each other (KIP-507). `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionKey {
