@@ -12,6 +12,7 @@ use connect_api::TopicName;
 use connect_broker::BrokerError;
 use connect_broker::Producer;
 use connect_broker::ProducerRecord;
+use connect_broker::Purge;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::types::RDKafkaType;
 
@@ -337,6 +338,11 @@ impl Producer for KafkaProducer {
         self.transactions()?.abort().await?;
         self.worn |= self.ledger.was_refused();
         Ok(())
+    }
+
+    fn purge_handle(&self) -> Option<Purge> {
+        let ledger = Arc::clone(&self.ledger);
+        Some(Box::new(move || ledger.cut_off()))
     }
 }
 

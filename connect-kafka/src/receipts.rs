@@ -234,6 +234,16 @@ impl Ledger {
         self.lock().given_up = Some(reason);
     }
 
+    /// The user of the producer is given up on: what the client has not sent yet is not sent any more.
+    /// What is in flight settles by itself.
+    pub(crate) fn cut_off(&self) {
+        self.give_up(BrokerError::Closed);
+        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = client.upgrade() {
+            ffi::purge_unsent(&client);
+        }
+    }
+
     /// Gives-up callbacks have no reason of their own any more.
     pub(crate) fn go_on(&self) {
         self.lock().given_up = None;

@@ -67,6 +67,7 @@ pub(crate) use produce::outstanding;
 pub(crate) use produce::produce_batch;
 pub(crate) use produce::produce_one;
 pub(crate) use produce::purge;
+pub(crate) use produce::purge_unsent;
 pub(crate) use produce::refresh_metadata;
 pub(crate) use produce::serve;
 pub(crate) use produce::wake;

@@ -276,6 +276,13 @@ pub(crate) fn outstanding(client: &Client) -> usize {
     usize::try_from(count).unwrap_or_default()
 }
 
+/// Gives up all records that were not sent yet; each still gets its callback. Does not wait.
+pub(crate) fn purge_unsent(client: &Client) {
+    let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_NON_BLOCKING;
+    // SAFETY: F1. With these flags, the call cannot fail.
+    unsafe { sys::rd_kafka_purge(client.native_ptr(), flags) };
+}
+
 /// Gives up all records that are not durable yet; each still gets its callback.
 pub(crate) fn purge(client: &Client) {
     let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT;
