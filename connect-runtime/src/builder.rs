@@ -127,7 +127,7 @@ impl ConnectBuilder {
                 })?
             }
         };
-        let options = herder_options(&config);
+        let (options, signs) = (herder_options(&config), Signs::default());
         let worker = Arc::new(Worker::new(WorkerParts {
             registry,
             config,
@@ -136,8 +136,8 @@ impl ConnectBuilder {
             clock: self.clock,
             inputs,
             threads,
+            events: signs.events.clone(),
         }));
-        let signs = Signs::default();
         let driver = Driver::new(
             options,
             Arc::clone(&worker),
