@@ -52,6 +52,8 @@ fn small_rules_are_those_of_java() {
     Suite::open(env!("CARGO_MANIFEST_DIR"), "util.jsonl").run(|case| match case.op.as_str() {
         "util.groupPartitions" => Answer::of(|| util::group_partitions(case)),
         "util.parseSinkOffsets" => Answer::of(|| util::parse_sink_offsets(case)),
+        "util.sinkGroupId" => Answer::of(|| util::sink_group_id(case)),
+        "util.transactionalId" => Answer::of(|| util::transactional_id(case)),
         "util.patchConfig" => Answer::of(|| util::patch_config(case)),
         _ => Answer::Skipped,
     });

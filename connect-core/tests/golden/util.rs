@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 
 use connect_api::Error;
 use connect_api::Result;
+use connect_core::ConnectorName;
+use connect_core::TaskId;
 use connect_core::codec::sink_offset::SinkOffset;
 use connect_core::config_patch::patched;
 use connect_testkit::golden::Case;
@@ -40,4 +42,17 @@ pub(crate) fn patch_config(case: &Case) -> Result<Json> {
     let config = config_from_json(&case.input["config"])?;
     let patch = config_from_json(&case.input["patch"])?;
     Ok(json!(patched(&config, &patch).to_raw_map()))
+}
+
+pub(crate) fn sink_group_id(case: &Case) -> Result<Json> {
+    let connector = ConnectorName::new(case.input["connector"].as_str().unwrap());
+    Ok(json!(connector.consumer_group()))
+}
+
+pub(crate) fn transactional_id(case: &Case) -> Result<Json> {
+    let task = usize::try_from(case.input["task"].as_u64().unwrap()).unwrap();
+    let id = TaskId::new(case.input["connector"].as_str().unwrap(), task);
+    Ok(json!(
+        id.transactional_id(case.input["group"].as_str().unwrap())
+    ))
 }

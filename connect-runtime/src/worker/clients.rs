@@ -31,20 +31,11 @@ pub(super) fn producer_options(
     options.max_in_flight_bytes = worker.source_max_in_flight_bytes();
     if worker.exactly_once_source() {
         // The same id in each life of the task: a new one fences what is left of the old one.
-        let transactional_id = transactional_id(worker, &id.connector, id.index);
+        let transactional_id = id.transactional_id(worker.group_id());
         options.client_config = exactly_once_config(options.client_config, &transactional_id);
         options.transactional_id = Some(transactional_id);
     }
     options
-}
-
-/// The transactional id of a task (KIP-618).
-pub(super) fn transactional_id(
-    worker: &WorkerConfig,
-    connector: &ConnectorName,
-    index: usize,
-) -> String {
-    format!("{}-{connector}-{index}", worker.group_id())
 }
 
 pub(super) fn consumer_options(
@@ -96,7 +87,7 @@ pub(crate) fn subscription(settings: &ConnectorSettings) -> Result<Subscription>
 }
 
 /// The consumer group of a sink connector, which its client options may rename.
-pub(crate) fn group(connector: &str, consumer_config: &ConfigMap) -> String {
+pub(crate) fn group(connector: &ConnectorName, consumer_config: &ConfigMap) -> String {
     let own = consumer_config.get("group.id").map(str::to_owned);
-    own.unwrap_or_else(|| format!("connect-{connector}"))
+    own.unwrap_or_else(|| connector.consumer_group())
 }

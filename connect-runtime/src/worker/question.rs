@@ -15,6 +15,7 @@ use connect_broker::Admin;
 use connect_broker::AdminOptions;
 use connect_core::ConnectorName;
 use connect_core::Failure;
+use connect_core::TaskId;
 use connect_core::herder::ActionId;
 use connect_core::herder::Input;
 use connect_core::herder::OffsetChange;
@@ -29,7 +30,6 @@ use crate::connect::ConnectorOffsets;
 use crate::plugin_threads::Call;
 use crate::store::OffsetUpdate;
 use crate::worker::Worker;
-use crate::worker::clients::transactional_id;
 use crate::worker::group;
 
 impl Worker {
@@ -108,7 +108,9 @@ impl Worker {
                 return Ok(false);
             }
             let ids: Vec<_> = (0..tasks)
-                .map(|index| transactional_id(&worker.config, &name, index))
+                .map(|index| {
+                    TaskId::new(name.clone(), index).transactional_id(worker.config.group_id())
+                })
                 .collect();
             let admin = worker.admin(&name, ClientKind::Admin, &config).await?;
             admin.fence_producers(&ids).await?;

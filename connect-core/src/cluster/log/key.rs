@@ -42,6 +42,9 @@ const TARGET_STATE: &str = "target-state-";
 const TASK: &str = "task-";
 const TASK_COUNT: &str = "tasks-fencing-";
 
+/// A kind of key that ends with the name of a connector.
+type Kind = fn(ConnectorName) -> ConfigKey;
+
 impl ConfigKey {
     /// The key of a stored text; `None` if no record has such a key.
     #[must_use]
@@ -57,8 +60,7 @@ impl ConfigKey {
         if let Some(namespace) = text.strip_prefix(LOGGER_LEVEL) {
             return Some(Self::LoggerLevel(namespace.to_owned()));
         }
-        type OfConnector = fn(ConnectorName) -> ConfigKey;
-        let of_connectors: [(&str, OfConnector); 5] = [
+        let of_connectors: [(&str, Kind); 5] = [
             (COMMIT, Self::Commit),
             (CONNECTOR, Self::Connector),
             (RESTART_REQUEST, Self::RestartRequest),
