@@ -1,5 +1,7 @@
 //! What a host asks of a worker, and what it is told.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
 mod common;
 
 use std::sync::Arc;

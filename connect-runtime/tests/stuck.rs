@@ -1,6 +1,8 @@
 //! Plugins whose calls never return, by awaiting for ever or by blocking their thread: they hold up
 //! themselves and nothing else.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
 mod common;
 
 use std::sync::Arc;
