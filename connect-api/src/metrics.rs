@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 
-/// Where a plugin registers its own metrics (KIP-877). They appear beside the worker's, tagged with
-/// connector and task.
+/// Where a plugin registers its own metrics (KIP-877).
+///
+/// The worker of this version does not publish them: its contexts return
+/// [`detached`](Self::detached) metrics, which only the plugin itself can read.
 ///
 /// ```
 /// use connect_api::metrics::PluginMetrics;
@@ -19,26 +21,26 @@ use std::sync::atomic::Ordering;
 #[derive(Clone, Default)]
 pub struct PluginMetrics(Option<Arc<dyn PluginMetricsHost>>);
 
-/// What a runtime implements behind [`PluginMetrics`].
+/// The runtime's side of [`PluginMetrics`].
 pub trait PluginMetricsHost: Send + Sync + 'static {
-    /// Makes a metric visible for as long as the plugin lives. A name that is taken is replaced.
+    /// Publishes a metric while the plugin exists. A metric of the same name is replaced.
     fn register(&self, name: &'static str, description: &'static str, metric: Metric);
 }
 
 impl PluginMetrics {
-    /// Metrics that nobody reads; for tests.
+    /// Creates metrics that are not published.
     #[must_use]
     pub const fn detached() -> Self {
         Self(None)
     }
 
-    /// Metrics behind a runtime.
+    /// Creates metrics that a runtime publishes.
     #[must_use]
     pub fn new(host: Arc<dyn PluginMetricsHost>) -> Self {
         Self(Some(host))
     }
 
-    /// Registers a metric, at 0.
+    /// Registers a metric whose initial value is 0.
     #[must_use]
     pub fn register(&self, name: &'static str, description: &'static str) -> Metric {
         let metric = Metric::default();
@@ -55,22 +57,22 @@ impl fmt::Debug for PluginMetrics {
     }
 }
 
-/// A number that a plugin keeps: a counter or a gauge. Clones share it.
+/// A counter or gauge of a plugin. Clones share the value.
 #[derive(Debug, Clone, Default)]
 pub struct Metric(Arc<AtomicI64>);
 
 impl Metric {
-    /// Adds to it.
+    /// Adds to the value.
     pub fn add(&self, amount: i64) {
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
 
-    /// Sets it.
+    /// Sets the value.
     pub fn set(&self, value: i64) {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// Reads it.
+    /// The current value.
     #[must_use]
     pub fn value(&self) -> i64 {
         self.0.load(Ordering::Relaxed)

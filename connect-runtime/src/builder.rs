@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::config::OffsetTopic;
 use crate::config::WorkerConfig;
+use crate::groups;
 use crate::herder::Driver;
 use crate::herder::MemoryConfigs;
 use crate::herder::Signs;
@@ -138,6 +139,11 @@ impl ConnectBuilder {
             threads,
             events: signs.events.clone(),
         }));
+        tokio::spawn(groups::keep_declared(
+            Arc::downgrade(&worker),
+            commands.downgrade(),
+            signs.ended.subscribe(),
+        ));
         let driver = Driver::new(
             options,
             Arc::clone(&worker),

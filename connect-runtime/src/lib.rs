@@ -34,6 +34,7 @@ mod connect;
 mod embed;
 mod end;
 mod gate;
+mod groups;
 mod herder;
 mod pipeline;
 mod plugin_threads;

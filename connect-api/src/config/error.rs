@@ -19,13 +19,13 @@ use crate::Error;
 /// );
 /// assert_eq!(ConfigError::new("topics", "Must configure topics").to_string(), "Must configure topics");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     key: String,
     text: ErrorText,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum ErrorText {
     Invalid {
         name: String,
@@ -113,11 +113,18 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// Prints what `Display` prints: `main` prints the error that it returns in this form.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Everything that is wrong with a configuration.
 ///
 /// *Shape*: at least one error, in the order of the definition. `Display` prints one message per
 /// line. Converts into an [`Error`](crate::Error) of kind [`Config`](crate::ErrorKind::Config).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[doc(alias = "ConfigException")]
 pub struct ConfigErrors(Vec<ConfigError>);
 
@@ -161,6 +168,13 @@ impl fmt::Display for ConfigErrors {
             write!(f, "{error}")?;
         }
         Ok(())
+    }
+}
+
+/// Prints what `Display` prints: `main` prints the error that it returns in this form.
+impl fmt::Debug for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -223,7 +237,9 @@ mod tests {
             "Missing required configuration \"topic\" which has no default value.\n\
              Invalid value x for configuration batch.size: Not a number of type INT"
         );
+        assert_eq!(format!("{errors:?}"), errors.to_string());
         let error = Error::from(errors);
+        assert_eq!(format!("{error:?}"), error.to_string());
         assert_eq!(error.kind(), crate::ErrorKind::Config);
     }
 

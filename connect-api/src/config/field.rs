@@ -342,7 +342,7 @@ fn parse_bool(trimmed: &str) -> Result<bool, String> {
     }
 }
 
-/// Java's `Double.parseDouble`, hexadecimal notation left out.
+/// Java's `Double.parseDouble` without hexadecimal notation. A number out of range is refused.
 fn parse_double(trimmed: &str) -> Option<f64> {
     let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
     match unsigned {
@@ -355,11 +355,14 @@ fn parse_double(trimmed: &str) -> Option<f64> {
         .strip_suffix(['f', 'F', 'd', 'D'])
         .unwrap_or(trimmed);
     let decimal = |c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-' | 'e' | 'E');
-    if digits.chars().all(decimal) {
-        digits.parse().ok()
-    } else {
-        None
+    if !digits.chars().all(decimal) {
+        return None;
     }
+    let number: f64 = digits.parse().ok()?;
+    let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
+    let is_zero = !mantissa.contains(|c: char| ('1'..='9').contains(&c));
+    // What is out of range would become infinity or zero.
+    (number.is_finite() && (number != 0.0 || is_zero)).then_some(number)
 }
 
 /// Splits at commas with the white space around them. Empty elements count.
@@ -401,12 +404,14 @@ mod tests {
             ("1.", 1.0),
             (".5D", 0.5),
             ("-1e3", -1000.0),
+            ("-0.0e-999", 0.0),
             ("-Infinity", f64::NEG_INFINITY),
         ] {
             assert_eq!(f64::parse(text), Ok(value), "{text}");
         }
         for text in [
-            "", "inf", "infinity", "nan", ".", "1_0", "f", "NaNf", "0x10",
+            "", "inf", "infinity", "nan", ".", "1_0", "f", "NaNf", "0x10", "1e400", "-1e400",
+            "1e-400",
         ] {
             assert!(f64::parse(text).is_err(), "{text}");
         }

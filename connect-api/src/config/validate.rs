@@ -12,6 +12,7 @@ use super::ParsedConfig;
 use super::ParsedValue;
 use super::error::HIDDEN;
 use super::key::FieldCheck;
+use crate::plugin::invisible_note;
 
 impl ConfigDef {
     /// Checks a configuration: all errors of all keys, with recommended values and visibility.
@@ -134,7 +135,11 @@ impl ConfigKey {
         match (self.ty.parse(text)?, &self.classes) {
             (ParsedValue::Class(name), Some(lookup)) => match lookup(&name) {
                 Some(class) => Ok(ParsedValue::Class(class)),
-                None => Err(format!("Class {text} could not be found.")),
+                None => {
+                    let note = invisible_note(&name).map(|note| format!(" Note: {note}."));
+                    let note = note.unwrap_or_default();
+                    Err(format!("Class {text} could not be found.{note}"))
+                }
             },
             (value, _) => Ok(value),
         }

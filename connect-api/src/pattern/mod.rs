@@ -169,7 +169,7 @@ impl std::str::FromStr for Pattern {
 ///
 /// Converts into an [`Error`] of kind [`Config`](ErrorKind::Config), or of kind
 /// [`Data`](ErrorKind::Data) for [`TooManySteps`](Self::TooManySteps): another text may match.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
     /// The text is not a regular expression.
@@ -212,6 +212,13 @@ impl PatternError {
             }
             Self::TooManySteps { .. } => self.to_string(),
         }
+    }
+}
+
+/// Prints what `Display` prints: `main` prints the error that it returns in this form.
+impl fmt::Debug for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -9,11 +9,13 @@
 
 mod closest;
 mod info;
+mod invisible;
 mod registry;
 
 pub use closest::closest;
 pub use info::PluginInfo;
 pub use info::PluginKind;
+pub(crate) use invisible::invisible_note;
 pub use registry::ConnectorFactory;
 pub use registry::Factory;
 pub use registry::PluginRegistry;

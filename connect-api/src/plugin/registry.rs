@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::PluginInfo;
 use super::PluginKind;
 use super::closest;
+use super::invisible::invisible_note;
+use super::invisible::visible;
 use crate::Connector;
 use crate::Converter;
 use crate::Error;
@@ -334,7 +336,8 @@ impl PluginRegistry {
                 .chain(info.aliases());
             names.extend(short.chain(others).map(|name| (name, info.class())));
         }
-        let likely = closest(name, names.keys().copied()).and_then(|name| names.get(name));
+        let candidates = names.keys().copied();
+        let likely = closest(&visible(name), candidates).and_then(|name| names.get(name));
         let mut message = format!(
             "Failed to find any class that implements {} and which name matches {name}, \
              available are: {}",
@@ -345,6 +348,9 @@ impl PluginRegistry {
                 classes.join(", ")
             }
         );
+        if let Some(note) = invisible_note(name) {
+            message.push_str(&format!("; {note}"));
+        }
         if let Some(likely) = likely {
             message.push_str(&format!("; did you mean {likely}?"));
         }
@@ -549,6 +555,14 @@ mod tests {
             "Failed to find any class that implements Converter and which name matches Jsn, \
              available are: a.JsonConverter, b.StringConverter, c.StringConverter; \
              did you mean a.JsonConverter?"
+        );
+        let error = registry().new_converter("Json\u{a0}").err().unwrap();
+        assert!(
+            error.to_string().ends_with(
+                "; the name has a no-break space (U+00A0) at its end; remove it; \
+                 did you mean a.JsonConverter?"
+            ),
+            "{error}"
         );
         let error = registry().connector("FileStreamSource").err().unwrap();
         assert_eq!(

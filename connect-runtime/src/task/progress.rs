@@ -26,6 +26,8 @@ pub struct TaskProgress {
     pub records: u64,
     /// Records that were skipped because of errors.
     pub skipped: u64,
+    /// Sink: records that the log removed before the task read them; at most.
+    pub lost: u64,
     /// How much a source task says it has done, in bytes or whatever it counts.
     pub bytes_done: u64,
     /// How much a source task says there is.
@@ -49,6 +51,7 @@ pub(crate) struct TaskShared {
     /// Records from the first on that are durable or dropped.
     delivered: watch::Sender<u64>,
     skipped: AtomicU64,
+    lost: AtomicU64,
     bytes_done: AtomicU64,
     /// `u64::MAX` is unknown.
     bytes_total: AtomicU64,
@@ -79,6 +82,7 @@ impl TaskShared {
             submitted: AtomicU64::new(0),
             delivered: watch::Sender::new(0),
             skipped: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             bytes_done: AtomicU64::new(0),
             bytes_total: AtomicU64::new(u64::MAX),
             state: Mutex::default(),
@@ -155,6 +159,11 @@ impl TaskShared {
         self.skipped.store(records, Ordering::Relaxed);
     }
 
+    /// The log removed records before a sink read them.
+    pub(crate) fn lost(&self, records: u64) {
+        self.lost.fetch_add(records, Ordering::Relaxed);
+    }
+
     /// A picture of it.
     pub(crate) fn snapshot(&self) -> TaskProgress {
         let submitted = self.submitted.load(Ordering::Relaxed);
@@ -166,6 +175,7 @@ impl TaskShared {
             is_source: self.is_source,
             records: delivered,
             skipped: self.skipped.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
             bytes_done: self.bytes_done.load(Ordering::Relaxed),
             bytes_total: (total != u64::MAX).then_some(total),
             caught_up: state.caught_up && delivered >= submitted,

@@ -38,7 +38,7 @@ pub(super) fn producer_options(
     options
 }
 
-pub(super) fn consumer_options(
+pub(crate) fn consumer_options(
     id: &TaskId,
     settings: &ConnectorSettings,
     worker: &WorkerConfig,

@@ -41,6 +41,7 @@ use crate::task::TaskProgress;
 use crate::worker::incarnation::Running;
 use crate::worker::offsets::OwnStore;
 
+pub(crate) use crate::worker::clients::consumer_options;
 pub(crate) use crate::worker::clients::group;
 pub(crate) use crate::worker::clients::subscription;
 pub(crate) use crate::worker::connector::WorkerConnector;

@@ -14,6 +14,7 @@ use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
+use connect_broker::Gap;
 use connect_core::herder::Report;
 use connect_core::sink::CommitTracker;
 use tokio::time::Instant;
@@ -223,6 +224,7 @@ impl SinkLoop {
                 self.commit(Some(&partitions)).await?;
                 self.give_up(&partitions).await?;
             }
+            ConsumerEvent::Gaps(gaps) => self.step_over(&gaps),
             ConsumerEvent::Lost(partitions) => self.give_up(&partitions).await?,
             _ => self.idle().await?,
         }
@@ -273,6 +275,17 @@ impl SinkLoop {
             .retain(|partition| !partitions.contains(partition));
         self.consumer.rebalanced().await?;
         closed
+    }
+
+    /// Counts records that the log removed before they were read, and continues behind them.
+    fn step_over(&mut self, gaps: &[Gap]) {
+        for gap in gaps {
+            self.shared.lost(gap.records());
+            let known = self.commits.position(&gap.partition);
+            if known.is_some_and(|known| known < gap.to) {
+                self.commits.accepted(&gap.partition, gap.to);
+            }
+        }
     }
 
     /// Nothing was there to read.
