@@ -28,6 +28,8 @@ use crate::config::ConnectorSettings;
 use crate::config::WorkerConfig;
 use crate::config::client_config;
 use crate::config::too_few_brokers;
+use crate::connect::Event;
+use crate::connect::Events;
 use crate::pipeline::Failure;
 
 /// A record as it was before anything failed.
@@ -47,6 +49,8 @@ pub(crate) struct Reports {
     log: bool,
     log_messages: bool,
     dead_letters: Option<DeadLetters>,
+    /// Who hears of dead letters.
+    events: Option<Events>,
 }
 
 struct DeadLetters {
@@ -80,6 +84,7 @@ impl Reports {
             log: settings.keys.errors_log_enable,
             log_messages: settings.keys.errors_log_include_messages,
             dead_letters,
+            events: None,
         })
     }
 
@@ -90,6 +95,15 @@ impl Reports {
             log: settings.keys.errors_log_enable,
             log_messages: settings.keys.errors_log_include_messages,
             dead_letters: None,
+            events: None,
+        }
+    }
+
+    /// Tells of dead letters.
+    pub(crate) fn telling(self, events: Events) -> Self {
+        Self {
+            events: Some(events),
+            ..self
         }
     }
 
@@ -120,10 +134,17 @@ impl Reports {
                 failure.class,
             );
         }
-        match &mut self.dead_letters {
-            Some(dead_letters) => dead_letters.send(&self.id, failure, letter()).await,
-            None => Ok(()),
+        let Some(dead_letters) = &mut self.dead_letters else {
+            return Ok(());
+        };
+        dead_letters.send(&self.id, failure, letter()).await?;
+        if let Some(events) = &self.events {
+            events.send(Event::DeadLetter {
+                task: self.id.clone(),
+                failure: (&failure.error).into(),
+            });
         }
+        Ok(())
     }
 
     /// Returns when every dead letter is durable; called before offsets are committed.

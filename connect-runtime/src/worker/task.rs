@@ -129,7 +129,9 @@ impl Worker {
             gate: start.gate.clone(),
         };
         let id = &start.reporter.id;
-        let reports = Reports::open(id, settings, &self.config, config, &broker).await?;
+        let reports = Reports::open(id, settings, &self.config, config, &broker)
+            .await?
+            .telling(self.events.clone());
         match registry.connector(start.settings.class())? {
             ConnectorFactory::Source(factory) => {
                 let making = start.shared.calling(Call::Make);
