@@ -128,7 +128,7 @@ impl ConnectBuilder {
                 })?
             }
         };
-        let options = herder_options(&config);
+        let (options, signs) = (herder_options(&config), Signs::default());
         let worker = Arc::new(Worker::new(WorkerParts {
             registry,
             config,
@@ -137,8 +137,8 @@ impl ConnectBuilder {
             clock: self.clock,
             inputs,
             threads,
+            events: signs.events.clone(),
         }));
-        let signs = Signs::default();
         tokio::spawn(groups::keep_declared(
             Arc::downgrade(&worker),
             commands.downgrade(),

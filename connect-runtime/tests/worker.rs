@@ -323,6 +323,7 @@ async fn a_shutdown_that_was_dropped_can_be_waited_for_again() {
     let (broker, seen) = (LocalBroker::memory(), Seen::default());
     let connect = worker(&broker, &seen).await;
     connect.create_connector("in", lines(100)).await.unwrap();
+    task_in(&connect, "in", State::Running).await;
     assert!(connect.shutdown(DEADLINE).now_or_never().is_none());
     assert!(connect.shutdown(DEADLINE).await.is_clean());
     let stopped = seen.stopped.load(Ordering::SeqCst);

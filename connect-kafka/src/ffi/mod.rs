@@ -67,6 +67,7 @@ pub(crate) use self::produce::outstanding;
 pub(crate) use self::produce::produce_batch;
 pub(crate) use self::produce::produce_one;
 pub(crate) use self::produce::purge;
+pub(crate) use self::produce::purge_unsent;
 pub(crate) use self::produce::refresh_metadata;
 pub(crate) use self::produce::serve;
 pub(crate) use self::produce::wake;

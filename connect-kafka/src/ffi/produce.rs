@@ -288,5 +288,12 @@ pub(crate) fn purge(client: &Client) {
     unsafe { sys::rd_kafka_purge(client.native_ptr(), flags) };
 }
 
+/// Fails all records that were not sent yet; each still gets its callback. Does not wait.
+pub(crate) fn purge_unsent(client: &Client) {
+    let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_NON_BLOCKING;
+    // SAFETY: F1. With these flags, the call cannot fail.
+    unsafe { sys::rd_kafka_purge(client.native_ptr(), flags) };
+}
+
 /// The partitioner chooses the partition.
 const UNASSIGNED: i32 = -1;

@@ -22,6 +22,7 @@ use connect_api::TopicName;
 use connect_broker::BrokerError;
 use connect_broker::Producer;
 use connect_broker::ProducerRecord;
+use connect_broker::Purge;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 pub(crate) use self::open::open;
@@ -274,6 +275,16 @@ impl Producer for KafkaProducer {
         self.transactions()?.abort().await?;
         self.must_reconnect |= self.ledger.was_refused();
         Ok(())
+    }
+
+    fn purge_handle(&self) -> Option<Purge> {
+        let ledger = Arc::clone(&self.ledger);
+        Some(Box::new(move || {
+            ledger.set_purge_reason(Some(BrokerError::Closed));
+            if let Some(client) = ledger.client() {
+                ffi::purge_unsent(&client);
+            }
+        }))
     }
 }
 

@@ -31,6 +31,8 @@ use crate::config::ConnectorSettings;
 use crate::config::WorkerConfig;
 use crate::config::client_config;
 use crate::config::too_few_brokers;
+use crate::connect::Event;
+use crate::connect::Events;
 use crate::pipeline::Failure;
 
 /// A record as it was before anything failed.
@@ -50,6 +52,8 @@ pub(crate) struct Reports {
     log: bool,
     log_messages: bool,
     dead_letters: Option<DeadLetters>,
+    /// Who hears of dead letters.
+    events: Option<Events>,
 }
 
 struct DeadLetters {
@@ -88,6 +92,7 @@ impl Reports {
             log: settings.keys.errors_log_enable,
             log_messages: settings.keys.errors_log_include_messages,
             dead_letters,
+            events: None,
         })
     }
 
@@ -98,6 +103,15 @@ impl Reports {
             log: settings.keys.errors_log_enable,
             log_messages: settings.keys.errors_log_include_messages,
             dead_letters: None,
+            events: None,
+        }
+    }
+
+    /// Tells of dead letters.
+    pub(crate) fn telling(self, events: Events) -> Self {
+        Self {
+            events: Some(events),
+            ..self
         }
     }
 
@@ -129,13 +143,17 @@ impl Reports {
                 failure.class,
             );
         }
-        match &mut self.dead_letters {
-            Some(dead_letters) => {
-                let letter = dead_letters.send(&self.id, failure, letter()).await?;
-                Ok(Some(letter))
-            }
-            None => Ok(None),
+        let Some(dead_letters) = &mut self.dead_letters else {
+            return Ok(None);
+        };
+        let letter = dead_letters.send(&self.id, failure, letter()).await?;
+        if let Some(events) = &self.events {
+            events.send(Event::DeadLetter {
+                task: self.id.clone(),
+                failure: (&failure.error).into(),
+            });
         }
+        Ok(Some(letter))
     }
 
     /// True while the fate of a dead letter is not known.

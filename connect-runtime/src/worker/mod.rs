@@ -33,6 +33,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::WorkerConfig;
+use crate::connect::Events;
 use crate::plugin_threads::PluginThreads;
 use crate::plugin_threads::Supervisor;
 use crate::store::OffsetStore;
@@ -57,6 +58,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     /// Reports and answers, on their way to the herder.
     pub(crate) inputs: mpsc::Sender<Input>,
+    pub(crate) events: Events,
     /// Counts changes of tasks, for those who wait for one.
     pub(crate) changed: watch::Sender<u64>,
     pub(crate) threads: Arc<PluginThreads>,
@@ -81,6 +83,7 @@ pub(crate) struct WorkerParts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) threads: PluginThreads,
+    pub(crate) events: Events,
 }
 
 impl Worker {
@@ -95,6 +98,7 @@ impl Worker {
             offsets: parts.offsets,
             clock: parts.clock,
             inputs: parts.inputs,
+            events: parts.events,
             changed: watch::Sender::new(0),
             supervisor: Supervisor::new(Arc::clone(&threads), limits),
             threads,

@@ -131,7 +131,9 @@ impl Worker {
             gate: start.gate.clone(),
         };
         let id = &start.reporter.id;
-        let reports = Reports::open(id, settings, &self.config, config, &broker).await?;
+        let reports = Reports::open(id, settings, &self.config, config, &broker)
+            .await?
+            .telling(self.events.clone());
         // Without a report to anybody, only tolerance lets a task go on.
         let somewhere = settings.keys.errors_log_enable || reports.wants_record();
         let tolerance = settings.tolerance();
