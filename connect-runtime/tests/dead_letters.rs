@@ -17,6 +17,7 @@ use common::*;
 use connect_api::config::ConfigDef;
 use connect_api::config::FromConfig;
 use connect_api::data::Datum;
+use connect_api::metrics::Counter;
 use connect_api::plugin::PluginInfo;
 use connect_api::record::Delivery;
 use connect_api::record::RawHeaders;
@@ -38,6 +39,7 @@ use connect_broker::Receipt;
 use connect_broker::Receipts;
 use connect_log::LocalBroker;
 use connect_runtime::Connect;
+use connect_runtime::MetricValue;
 use connect_runtime::State;
 use connect_runtime::WorkerConfig;
 use tokio::sync::watch;
@@ -132,6 +134,7 @@ impl SourceConnector for Queue {
             context: None,
             next: 0,
             waiting: None,
+            polls: Counter::default(),
         })
     }
 }
@@ -141,6 +144,7 @@ struct QueueTask {
     context: Option<SourceTaskContext>,
     next: i64,
     waiting: Option<Reported>,
+    polls: Counter,
 }
 
 impl Task for QueueTask {}
@@ -148,6 +152,8 @@ impl Task for QueueTask {}
 #[async_trait]
 impl SourceTask for QueueTask {
     async fn start(&mut self, context: SourceTaskContext, _: ConfigMap) -> Result<()> {
+        let metrics = context.metrics();
+        self.polls = metrics.counter("polls", "How often the queue was asked");
         self.context = Some(context);
         Ok(())
     }
@@ -159,6 +165,7 @@ impl SourceTask for QueueTask {
             self.log.settled.fetch_add(1, Ordering::SeqCst);
         }
         self.next += 1;
+        self.polls.add(1);
         match self.next {
             2 => {
                 let message = RawMessage {
@@ -234,7 +241,11 @@ async fn a_source_forgets_nothing_before_its_dead_letter_is_durable() {
     let delivered = || log.delivered.load(Ordering::SeqCst);
     eventually(async || (delivered() == 1).then_some(())).await;
     eventually(async || (connect.source_offsets("q").len() == 1).then_some(())).await;
-    assert_eq!(log.settled.load(Ordering::SeqCst), 0, "its letter is not durable");
+    assert_eq!(
+        log.settled.load(Ordering::SeqCst),
+        0,
+        "its letter is not durable"
+    );
     open.send(true).unwrap();
     eventually(async || (log.settled.load(Ordering::SeqCst) == 1).then_some(())).await;
     eventually(async || (delivered() == 2).then_some(())).await;
@@ -244,7 +255,15 @@ async fn a_source_forgets_nothing_before_its_dead_letter_is_durable() {
         .map(|(_, headers)| header(headers, "stage").unwrap().to_owned())
         .collect();
     assert_eq!(stages, ["TASK_POLL", "TRANSFORMATION"]);
+    let polls = MetricValue::Counter(4);
+    eventually(async || {
+        let metrics = connect.plugin_metrics();
+        let metric = metrics.first()?;
+        (metric.name == "polls" && metric.value == polls).then_some(())
+    })
+    .await;
     assert!(connect.shutdown(Duration::from_secs(30)).await.is_clean());
+    assert!(connect.plugin_metrics().is_empty(), "no plugin runs");
 }
 
 #[tokio::test]
@@ -258,7 +277,10 @@ async fn a_report_that_is_not_tolerated_fails_the_task() {
     let trace = status.tasks.first().unwrap().trace.clone().unwrap();
     assert!(trace.contains("not a text message"), "{trace}");
     let letters = dead_letters(&broker, "letters").await;
-    assert_eq!(header(&letters.first().unwrap().1, "stage"), Some("TASK_POLL"));
+    assert_eq!(
+        header(&letters.first().unwrap().1, "stage"),
+        Some("TASK_POLL")
+    );
     assert_eq!(log.settled.load(Ordering::SeqCst), 0);
     assert!(connect.shutdown(Duration::from_secs(30)).await.is_clean());
 }

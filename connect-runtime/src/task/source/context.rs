@@ -88,6 +88,6 @@ impl SourceTaskHost for Host {
     }
 
     fn metrics(&self) -> PluginMetrics {
-        PluginMetrics::detached()
+        self.shared.instruments().plugin_metrics()
     }
 }
