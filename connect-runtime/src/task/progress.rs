@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use connect_core::TaskId;
 use tokio::sync::watch;
 
+use crate::metrics::Instruments;
 use crate::plugin_threads::Call;
 use crate::plugin_threads::Calling;
 use crate::plugin_threads::Pulse;
@@ -58,6 +59,8 @@ pub(crate) struct TaskShared {
     state: Mutex<State>,
     /// What is seen of the task from outside.
     pulse: Arc<Pulse>,
+    /// What the plugin counts.
+    instruments: Arc<Instruments>,
     /// Wakes who waits for the end of all tasks.
     changed: watch::Sender<u64>,
 }
@@ -87,6 +90,7 @@ impl TaskShared {
             bytes_total: AtomicU64::new(u64::MAX),
             state: Mutex::default(),
             pulse,
+            instruments: Arc::default(),
             changed,
         }
     }
@@ -116,6 +120,10 @@ impl TaskShared {
     /// True if the task has said that there is nothing more for now, delivered or not.
     pub(crate) fn has_caught_up(&self) -> bool {
         self.state().caught_up
+    }
+
+    pub(crate) const fn instruments(&self) -> &Arc<Instruments> {
+        &self.instruments
     }
 
     pub(crate) const fn is_source(&self) -> bool {
