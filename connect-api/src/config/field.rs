@@ -396,6 +396,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::data::Decimal;
 
     #[test]
     fn doubles_accept_what_java_accepts() {
@@ -451,6 +452,29 @@ mod tests {
             prop_assert_eq!(i16::parse(&short.render().unwrap()), Ok(short));
             let again = f64::parse(&double.render().unwrap()).unwrap();
             prop_assert_eq!(again.to_bits(), double.to_bits());
+        }
+
+        #[test]
+        fn numbers_are_read_whole_or_refused(
+            text in "[ \t]?[-+]{0,2}[0-9]{0,20}[.]?[0-9]{0,3}([eE][-+]?[0-9]{0,3})?[ _xfd,:]?"
+        ) {
+            let exact = Decimal::parse(java_trim(&text)).ok();
+            let whole = exact.as_ref().and_then(Decimal::to_i64_exact);
+            for found in [
+                i16::parse(&text).ok().map(i64::from),
+                i32::parse(&text).ok().map(i64::from),
+                i64::parse(&text).ok(),
+                Duration::parse(&text).ok().map(|time| time.as_millis().try_into().unwrap()),
+            ] {
+                prop_assert!(found.is_none() || found == whole, "{text:?} became {found:?}");
+            }
+            if let Ok(found) = f64::parse(&text) {
+                let number = Decimal::parse(java_trim(&text).trim_end_matches(['f', 'd'])).unwrap();
+                prop_assert_eq!(found, number.to_f64());
+                prop_assert!(found.is_finite());
+                let is_zero = number.is_same_number(&Decimal::new(0, 0));
+                prop_assert_eq!(found == 0.0, is_zero);
+            }
         }
 
         #[test]
