@@ -15,6 +15,12 @@ impl ConnectorName {
     pub fn new(name: impl AsRef<str>) -> Self {
         Self(Arc::from(name.as_ref()))
     }
+
+    /// The consumer group of its tasks, if it is a sink and its configuration names no other.
+    #[must_use]
+    pub fn consumer_group(&self) -> String {
+        format!("connect-{self}")
+    }
 }
 
 impl Deref for ConnectorName {
@@ -73,6 +79,20 @@ impl TaskId {
             connector: connector.into(),
             index,
         }
+    }
+
+    /// The transactional id of its producer in a worker group, with exactly-once (KIP-618).
+    #[must_use]
+    pub fn transactional_id(&self, group_id: &str) -> String {
+        format!("{group_id}-{self}")
+    }
+
+    /// Reads what it displays. Names may contain dashes: the last one counts.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (connector, index) = text.rsplit_once('-')?;
+        let index: u32 = index.parse().ok()?;
+        Some(Self::new(connector, usize::try_from(index).ok()?))
     }
 }
 

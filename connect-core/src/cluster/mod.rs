@@ -1,9 +1,6 @@
-//! What a worker group is asked to run: the fold of the config records.
+//! What a worker group is asked to run: the configuration log and its fold.
 
-mod record;
-mod state;
+pub mod log;
+mod target_state;
 
-pub use record::ConfigRecord;
-pub use record::TargetState;
-pub use state::ClusterState;
-pub use state::ConnectorEntry;
+pub use target_state::TargetState;

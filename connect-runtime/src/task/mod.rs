@@ -6,14 +6,13 @@ mod progress;
 pub(crate) mod sink;
 pub(crate) mod source;
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-use connect_api::Error;
-use connect_api::ErrorKind;
 use connect_api::Result;
 use futures::FutureExt;
+
+use crate::plugin_threads::panicked;
 
 pub(crate) use control::Reporter;
 pub(crate) use control::TaskControl;
@@ -27,15 +26,6 @@ pub(crate) async fn contained<T>(
 ) -> Result<T> {
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(result) => result,
-        Err(panic) => Err(panicked(what, &*panic)),
+        Err(panic) => Err(panicked(what, panic)),
     }
-}
-
-fn panicked(what: &str, panic: &(dyn Any + Send)) -> Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a value that is not text".into());
-    Error::new(ErrorKind::Panicked, format!("{what} panicked: {text}"))
 }

@@ -11,6 +11,7 @@ use connect_broker::Isolation;
 use connect_broker::ProducerOptions;
 use connect_broker::StartOffset;
 use connect_broker::Subscription;
+use connect_core::ConnectorName;
 use connect_core::TaskId;
 
 use crate::config::ClientKind;
@@ -30,7 +31,7 @@ pub(super) fn producer_options(
     options.max_in_flight_bytes = worker.source_max_in_flight_bytes();
     if worker.exactly_once_source() {
         // The same id in each life of the task: a new one fences what is left of the old one.
-        let transactional_id = format!("{}-{id}", worker.group_id());
+        let transactional_id = id.transactional_id(worker.group_id());
         options.client_config = exactly_once_config(options.client_config, &transactional_id);
         options.transactional_id = Some(transactional_id);
     }
@@ -86,7 +87,7 @@ pub(crate) fn subscription(settings: &ConnectorSettings) -> Result<Subscription>
 }
 
 /// The consumer group of a sink connector, which its client options may rename.
-pub(crate) fn group(connector: &str, consumer_config: &ConfigMap) -> String {
+pub(crate) fn group(connector: &ConnectorName, consumer_config: &ConfigMap) -> String {
     let own = consumer_config.get("group.id").map(str::to_owned);
-    own.unwrap_or_else(|| format!("connect-{connector}"))
+    own.unwrap_or_else(|| connector.consumer_group())
 }

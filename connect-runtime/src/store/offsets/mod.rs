@@ -93,6 +93,9 @@ pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Lets go of the log. What is known can still be read; nothing can be written any more.
+    async fn close(&self) {}
+
     /// Takes note that the records of updates are durable.
     fn durable(&self, connector: &ConnectorName, updates: &[OffsetUpdate], now: Timestamp) {
         let _ = now;
