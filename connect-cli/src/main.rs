@@ -39,7 +39,9 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     let default = match args.command {
         Command::Standalone { .. } => "info",
-        Command::Plugins | Command::Validate { .. } => "warn",
+        Command::Plugins => "warn",
+        // `validate` prints the notices itself, each with its file.
+        Command::Validate { .. } => "warn,connect_runtime::notices=off",
     };
     logging::install(args.log.as_deref(), default)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

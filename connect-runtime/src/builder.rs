@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::config::OffsetTopic;
 use crate::config::WorkerConfig;
+use crate::config::log_worker;
 use crate::herder::Driver;
 use crate::store::FileOffsets;
 use crate::store::OffsetClients;
@@ -86,6 +87,7 @@ impl ConnectBuilder {
             .ok_or_else(|| missing("a registry of plugins"))?;
         let broker = self.broker.ok_or_else(|| missing("a broker"))?;
         let config = self.worker.ok_or_else(|| missing("a configuration"))?;
+        log_worker(&registry, &config);
         for key in ["key.converter", "value.converter"] {
             registry
                 .find_converter(config.converter(key))

@@ -51,6 +51,7 @@ pub use config::NoticeKind;
 pub use config::TransactionBoundary;
 pub use config::WorkerConfig;
 pub use config::connector_notices;
+pub use config::worker_notices;
 pub use connect::Connect;
 pub use connect::ConnectorStatus;
 pub use connect::ShutdownReport;

@@ -498,16 +498,3 @@ async fn a_slow_sink_holds_up_neither_its_neighbor_nor_the_shutdown() {
     );
     assert!(!report.timed_out);
 }
-
-#[test]
-fn a_misspelt_key_of_a_connector_is_named() {
-    let mut config = lines(1);
-    config.extend(config_map! {
-        "topic.creation.default.partitions" => 1, "producer.override.acks" => "all",
-        "transforms.a.type" => "x", "bach" => 1,
-    });
-    let notices = connect_runtime::connector_notices(&registry(&Seen::default()), &config);
-    let texts: Vec<_> = notices.iter().map(ToString::to_string).collect();
-    assert_eq!(texts.len(), 1, "{texts:?}");
-    assert!(texts[0].contains("\"bach\"") && texts[0].contains("did you mean \"batch\"?"));
-}

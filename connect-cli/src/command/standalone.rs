@@ -8,14 +8,13 @@ use std::time::Instant;
 
 use connect_broker::Broker;
 use connect_broker::LocalBroker;
+use connect_cli::connector_file;
 use connect_runtime::Connect;
 use connect_runtime::ConnectorName;
 use connect_runtime::EndReport;
-use connect_runtime::Notice;
-use connect_runtime::NoticeKind;
 use connect_runtime::WorkerConfig;
 
-use crate::command::connector;
+use crate::command::Show;
 use crate::command::registry;
 use crate::command::worker;
 use crate::failure::Failure;
@@ -33,7 +32,7 @@ pub(crate) async fn standalone(
     let start = Instant::now();
     let mut signals = Signals::listen()
         .map_err(|error| Failure::Start(format!("cannot listen for signals: {error}")))?;
-    let config = worker(worker_file, log)?;
+    let config = worker(worker_file, &registry(), Show::Unstarted)?;
     let connect = open(&config).await?;
     let ran = match create(&connect, connector_files).await {
         Ok(()) if until_end => run_to_end(&connect, &mut signals, start).await,
@@ -46,13 +45,6 @@ pub(crate) async fn standalone(
     };
     let left = shut_down(&connect, &config, &mut signals).await;
     ran.and(left)
-}
-
-fn log(path: &Path, notice: &Notice) {
-    match notice.kind {
-        NoticeKind::Ignored { .. } => tracing::info!("{}: {notice}", path.display()),
-        _ => tracing::warn!("{}: {notice}", path.display()),
-    }
 }
 
 /// Starts a worker on the log that its configuration names.
@@ -108,7 +100,7 @@ async fn create(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
 }
 
 async fn create_one(connect: &Connect, path: &Path) -> Result<(), String> {
-    let file = connector(connect.registry(), path, log)?;
+    let file = connector_file::read(path).map_err(|error| error.to_string())?;
     let name = ConnectorName::new(file.name);
     let created = match file.initial_state {
         Some(state) => {
@@ -165,7 +157,7 @@ fn summarize(report: &EndReport, start: Instant) {
 }
 
 fn drain_on(signal: &str) {
-    tracing::info!("{signal}: draining; once more ends at once");
+    tracing::info!("{signal}: stopping; press Ctrl-C again to stop immediately");
 }
 
 /// Stops in order; a second signal ends at once. Tasks that take too long are given up on one by one,

@@ -60,7 +60,10 @@ pub(crate) enum ClientKind {
 }
 
 impl ClientKind {
-    const fn name(self) -> &'static str {
+    pub(crate) const ALL: [Self; 3] = [Self::Admin, Self::Consumer, Self::Producer];
+
+    /// The name in configurations.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Consumer => "consumer",
@@ -92,6 +95,35 @@ impl ClientKind {
     /// The prefix of overrides in a connector's configuration.
     pub(crate) fn override_prefix(self) -> String {
         format!("{}.override.", self.name())
+    }
+}
+
+/// The clients that a connector has: sources write, sinks read, and each has all three with a topic
+/// of its own for offsets or for dead letters.
+pub(crate) fn used_clients(is_source: bool, connector: &ConfigMap) -> &'static [ClientKind] {
+    let is_set = |key: &str| {
+        connector
+            .get(key)
+            .is_some_and(|name| !name.trim().is_empty())
+    };
+    if is_source {
+        if is_set("offsets.storage.topic") {
+            &[
+                ClientKind::Producer,
+                ClientKind::Admin,
+                ClientKind::Consumer,
+            ]
+        } else {
+            &[ClientKind::Producer, ClientKind::Admin]
+        }
+    } else if is_set("errors.deadletterqueue.topic.name") {
+        &[
+            ClientKind::Consumer,
+            ClientKind::Producer,
+            ClientKind::Admin,
+        ]
+    } else {
+        &[ClientKind::Consumer]
     }
 }
 

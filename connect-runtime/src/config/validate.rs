@@ -13,8 +13,8 @@ use connect_api::config::FromConfig;
 use connect_api::config::Validation;
 use connect_api::plugin::ConnectorFactory;
 
-use crate::config::ClientKind;
 use crate::config::WorkerConfig;
+use crate::config::clients::used_clients;
 use crate::config::connector::ConnectorKeys;
 use crate::task::source::topics;
 
@@ -212,30 +212,7 @@ fn check_overrides(
     config: &ConfigMap,
     validation: &mut Validation,
 ) {
-    let has_dead_letters = config
-        .get("errors.deadletterqueue.topic.name")
-        .is_some_and(|name| !name.trim().is_empty());
-    let has_own_offsets = config.contains_key("offsets.storage.topic");
-    let uses_all = if is_source {
-        has_own_offsets
-    } else {
-        has_dead_letters
-    };
-    let used = match (is_source, uses_all) {
-        (true, false) => &[ClientKind::Producer, ClientKind::Admin][..],
-        (true, true) => &[
-            ClientKind::Producer,
-            ClientKind::Admin,
-            ClientKind::Consumer,
-        ],
-        (false, false) => &[ClientKind::Consumer],
-        (false, true) => &[
-            ClientKind::Consumer,
-            ClientKind::Producer,
-            ClientKind::Admin,
-        ],
-    };
-    for kind in used {
+    for kind in used_clients(is_source, config) {
         let prefix = kind.override_prefix();
         for key in config.with_prefix(&prefix).keys() {
             if let Some(refusal) = worker.override_refusal(key) {

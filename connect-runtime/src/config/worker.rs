@@ -9,7 +9,6 @@ use connect_api::config::ConfigEnum;
 use connect_api::config::ConfigErrors;
 use connect_api::config::FromConfig;
 
-use crate::config::Notice;
 use crate::config::clients::OverridePolicy;
 use crate::config::offset_topic::OffsetTopic;
 use crate::config::offset_topic::positive_or_default;
@@ -221,12 +220,6 @@ impl WorkerConfig {
     #[must_use]
     pub const fn raw(&self) -> &ConfigMap {
         &self.raw
-    }
-
-    /// Keys that are accepted without effect, or unknown.
-    #[must_use]
-    pub fn notices(config: &ConfigMap) -> Vec<Notice> {
-        crate::config::notice::worker_notices(config, WorkerKeys::config_def())
     }
 
     /// `topic.creation.enable`.

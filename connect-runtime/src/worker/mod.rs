@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::WorkerConfig;
+use crate::config::log_connector;
 use crate::config::problems;
 use crate::config::validate;
 use crate::store::OffsetStore;
@@ -83,6 +84,7 @@ impl Worker {
 
     /// Checks a connector's configuration.
     pub(crate) async fn validate(&self, config: &ConfigMap) -> Result<(), String> {
+        log_connector(&self.registry, Some(&self.config), config);
         let check = validate(&self.registry, Some(&self.config), config);
         let checked = crate::task::contained("validate", check).await;
         match checked {
