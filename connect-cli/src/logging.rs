@@ -3,6 +3,7 @@
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::panic::PanicHookInfo;
 use std::sync::LazyLock;
 
 use indicatif::MultiProgress;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 pub(crate) static SCREEN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Installs the log, at the level of the command line, else of the variable, else the default.
+/// Panics go to the log too, with file and line.
 ///
 /// # Errors
 /// The level means nothing.
@@ -35,7 +37,17 @@ pub(crate) fn install(level: Option<&str>, default: &str) -> Result<(), Failure>
         .with_target(false)
         .with_writer(|| Above)
         .init();
+    std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Says in one line what panicked where.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let text = panic.payload_as_str().unwrap_or("a value that is not text");
+    match panic.location() {
+        Some(location) => tracing::error!(%location, "panic: {text}"),
+        None => tracing::error!("panic: {text}"),
+    }
 }
 
 /// Writes above the progress bar.

@@ -155,7 +155,7 @@ fn the_lab_files_give_what_kafka_connect_gives() {
 }
 
 #[test]
-fn a_second_run_goes_on_where_the_first_ended() {
+fn a_second_run_continues_where_the_first_ended() {
     let lab = Lab::new();
     lab.write("in.txt", "one\nzwei\n");
     assert_ends(lab.run_to_end(), 0, &["done: 2 records read, 2 written"]);
@@ -178,7 +178,7 @@ fn a_last_line_without_an_end_is_reported() {
 }
 
 #[test]
-fn sigterm_and_interrupt_drain_and_end() {
+fn sigterm_and_interrupt_drain_and_stop() {
     for signal in ["-TERM", "-INT"] {
         let lab = Lab::new();
         let lines: String = (0..10_000)
@@ -197,7 +197,7 @@ fn sigterm_and_interrupt_drain_and_end() {
         assert_ends(
             outcome(&child.wait_with_output().unwrap()),
             0,
-            &["draining"],
+            &["stopping; press Ctrl-C again to stop immediately"],
         );
         // What had not arrived arrives in the next run, and nothing twice.
         assert_ends(lab.run_to_end(), 0, &[]);
@@ -327,7 +327,7 @@ fn a_folder_in_place_of_a_file_is_named() {
 #[test]
 fn a_task_that_fails_ends_with_4() {
     let lab = Lab::new();
-    lab.write("in.txt", "this is no JSON\n");
+    lab.write("in.txt", "this is not JSON\n");
     let json = "value.converter=org.apache.kafka.connect.json.JsonConverter\n";
     lab.write("sink.properties", &(lab.sink() + json));
     assert_ends(lab.run_to_end(), 4, &["connect: ", "sink-0"]);

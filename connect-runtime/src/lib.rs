@@ -34,6 +34,7 @@ mod connect;
 mod embed;
 mod end;
 mod herder;
+mod panics;
 mod pipeline;
 mod plugins;
 mod store;

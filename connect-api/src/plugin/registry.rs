@@ -28,7 +28,7 @@ use crate::config::ConfigProvider;
 ///
 /// A configuration names a plugin by its full class name, its simple name, its short name
 /// (`FileStreamSource` for `FileStreamSourceConnector`, `Json` for `JsonConverter`) or a name of
-/// its [`PluginInfo`]. The full name always wins. Another name that fits several plugins is an
+/// its [`PluginInfo`]. White space around a name does not count. The full name always wins. Another name that fits several plugins is an
 /// error that lists them.
 ///
 /// Registering a class again for the same kind replaces it.
@@ -230,6 +230,7 @@ impl PluginRegistry {
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): nothing has the name, or several plugins have it.
     pub fn class_of(&self, name: &str, kinds: &[PluginKind]) -> Result<&str> {
+        let name = name.trim();
         let infos = self.infos(kinds);
         if let Some(info) = infos.iter().find(|info| info.class() == name) {
             return Ok(info.class());

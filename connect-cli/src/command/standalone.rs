@@ -37,7 +37,7 @@ pub(crate) async fn standalone(
     let ran = match create(&connect, connector_files).await {
         Ok(()) if until_end => run_to_end(&connect, &mut signals, start).await,
         Ok(()) => {
-            tracing::info!("running; Ctrl-C or SIGTERM drains and ends");
+            tracing::info!("running; press Ctrl-C to stop");
             drain_on(signals.next().await);
             Ok(())
         }
@@ -170,7 +170,7 @@ async fn shut_down(
     let report = tokio::select! {
         report = connect.shutdown(config.graceful_timeout() + MARGIN) => report,
         name = signals.next() => {
-            return Err(Failure::Run(format!("{name} while draining: ended at once")));
+            return Err(Failure::Run(format!("{name}: stopped immediately; records since the last commit will come again")));
         }
     };
     if report.is_clean() {

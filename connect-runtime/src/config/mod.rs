@@ -1,13 +1,16 @@
 //! Configurations of workers and connectors, and what is wrong with them.
 
+mod class;
 mod clients;
 mod connector;
+mod hint;
 mod notice;
 mod offset_topic;
 mod replicas;
 mod validate;
 mod worker;
 
+pub(crate) use class::class_of;
 pub(crate) use clients::ClientKind;
 pub(crate) use clients::client_config;
 pub(crate) use clients::exactly_once_config;

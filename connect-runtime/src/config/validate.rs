@@ -12,10 +12,13 @@ use connect_api::config::ConfigValue;
 use connect_api::config::FromConfig;
 use connect_api::config::Validation;
 use connect_api::plugin::ConnectorFactory;
+use connect_api::plugin::PluginKind;
 
 use crate::config::WorkerConfig;
+use crate::config::class_of;
 use crate::config::clients::used_clients;
 use crate::config::connector::ConnectorKeys;
+use crate::config::hint::add_hints;
 use crate::task::source::topics;
 
 /// Checks a configuration. Connectors are asked on a fresh instance. A connector without
@@ -25,6 +28,16 @@ use crate::task::source::topics;
 /// Only if a connector fails to check; what is wrong with the configuration is in the
 /// [`Validation`].
 pub(crate) async fn validate(
+    registry: &PluginRegistry,
+    worker: Option<&WorkerConfig>,
+    config: &ConfigMap,
+) -> Result<Validation> {
+    let mut validation = checked(registry, worker, config).await?;
+    add_hints(config, &mut validation);
+    Ok(validation)
+}
+
+async fn checked(
     registry: &PluginRegistry,
     worker: Option<&WorkerConfig>,
     config: &ConfigMap,
@@ -77,9 +90,14 @@ pub(crate) async fn validate(
 }
 
 /// The text of a refused configuration, as Java words it; its hint at the REST interface is for the
-/// REST interface to add.
+/// REST interface to add. A message that belongs to several keys stands in it once, unlike in Java.
 pub(crate) fn problems(validation: &Validation) -> String {
-    let errors: Vec<&str> = validation.errors().map(|(_, message)| message).collect();
+    let mut errors: Vec<&str> = Vec::new();
+    for (_, message) in validation.errors() {
+        if !errors.contains(&message) {
+            errors.push(message);
+        }
+    }
     format!(
         "Connector configuration is invalid and contains the following {} error(s):\n{}",
         errors.len(),
@@ -105,13 +123,14 @@ fn check_converters(registry: &PluginRegistry, config: &ConfigMap, validation: &
             options.insert("converter.type", role.name()); // the worker says it, as in Java
         }
         let checked = if role == DatumRole::Header {
-            registry
-                .new_header_converter(class)
-                .map(|it| it.config_def().validate(&options))
+            let (kind, find) = (
+                PluginKind::HeaderConverter,
+                PluginRegistry::new_header_converter,
+            );
+            class_of(registry, kind, key, class, find).map(|it| it.config_def().validate(&options))
         } else {
-            registry
-                .new_converter(class)
-                .map(|it| it.config_def().validate(&options))
+            let (kind, find) = (PluginKind::Converter, PluginRegistry::new_converter);
+            class_of(registry, kind, key, class, find).map(|it| it.config_def().validate(&options))
         };
         take_over(validation, key, &format!("{key}."), checked);
     }
@@ -128,16 +147,18 @@ fn check_plugins(registry: &PluginRegistry, config: &ConfigMap, validation: &mut
     let predicates = aliases(validation, "predicates");
     for alias in aliases(validation, "transforms") {
         let prefix = format!("transforms.{alias}.");
-        check_plugin(config, &prefix, validation, |class, options| {
-            let transform = registry.new_transform(class)?;
+        check_plugin(config, &prefix, validation, |key, class, options| {
+            let (kind, find) = (PluginKind::Transform, PluginRegistry::new_transform);
+            let transform = class_of(registry, kind, key, class, find)?;
             Ok(transform.config_def().validate(options))
         });
         check_condition(config, &prefix, &predicates, validation);
     }
     for alias in predicates {
         let prefix = format!("predicates.{alias}.");
-        check_plugin(config, &prefix, validation, |class, options| {
-            let predicate = registry.new_predicate(class)?;
+        check_plugin(config, &prefix, validation, |key, class, options| {
+            let (kind, find) = (PluginKind::Predicate, PluginRegistry::new_predicate);
+            let predicate = class_of(registry, kind, key, class, find)?;
             Ok(predicate.config_def().validate(options))
         });
     }
@@ -148,12 +169,15 @@ fn check_plugin(
     config: &ConfigMap,
     prefix: &str,
     validation: &mut Validation,
-    check: impl FnOnce(&str, &ConfigMap) -> Result<Validation>,
+    check: impl FnOnce(&str, &str, &ConfigMap) -> Result<Validation>,
 ) {
     let options = config.with_prefix(prefix);
     let class_key = format!("{prefix}type");
     match options.get("type") {
-        Some(class) => take_over(validation, &class_key, prefix, check(class, &options)),
+        Some(class) => {
+            let checked = check(&class_key, class, &options);
+            take_over(validation, &class_key, prefix, checked);
+        }
         None => add(
             validation,
             &class_key,

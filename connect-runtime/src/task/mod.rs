@@ -6,36 +6,9 @@ mod progress;
 pub(crate) mod sink;
 pub(crate) mod source;
 
-use std::any::Any;
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
-
-use connect_api::Error;
-use connect_api::ErrorKind;
-use connect_api::Result;
-use futures::FutureExt;
-
 pub(crate) use control::Reporter;
 pub(crate) use control::TaskControl;
 pub use progress::TaskProgress;
 pub(crate) use progress::TaskShared;
 
-/// Runs a call into a plugin and turns a panic into an error, so that it stays in its task.
-pub(crate) async fn contained<T>(
-    what: &str,
-    call: impl Future<Output = Result<T>> + Send,
-) -> Result<T> {
-    match AssertUnwindSafe(call).catch_unwind().await {
-        Ok(result) => result,
-        Err(panic) => Err(panicked(what, &*panic)),
-    }
-}
-
-fn panicked(what: &str, panic: &(dyn Any + Send)) -> Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a value that is not text".into());
-    Error::new(ErrorKind::Panicked, format!("{what} panicked: {text}"))
-}
+pub(crate) use crate::panics::contained;

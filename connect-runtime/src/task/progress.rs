@@ -19,7 +19,8 @@ pub struct TaskProgress {
     pub id: TaskId,
     /// True for a source task, false for a sink task.
     pub is_source: bool,
-    /// Source: records that are durable or dropped. Sink: records that `put` accepted.
+    /// Source: records that are durable or dropped. Sink: records that `put` accepted, without those
+    /// that the task reported as failed.
     pub records: u64,
     /// Records that were skipped because of errors.
     pub skipped: u64,
@@ -45,6 +46,8 @@ pub(crate) struct TaskShared {
     submitted: AtomicU64,
     /// Records from the first on that are durable or dropped.
     delivered: watch::Sender<u64>,
+    /// Records that a sink wrote.
+    written: AtomicU64,
     skipped: AtomicU64,
     bytes_done: AtomicU64,
     /// `u64::MAX` is unknown.
@@ -89,6 +92,7 @@ impl TaskShared {
             is_source,
             submitted: AtomicU64::new(0),
             delivered: watch::Sender::new(0),
+            written: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             bytes_done: AtomicU64::new(0),
             bytes_total: AtomicU64::new(u64::MAX),
@@ -162,6 +166,11 @@ impl TaskShared {
             .store(total.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// How many records a sink has written.
+    pub(crate) fn written(&self, records: u64) {
+        self.written.store(records, Ordering::Relaxed);
+    }
+
     pub(crate) fn skipped(&self, records: u64) {
         self.skipped.store(records, Ordering::Relaxed);
     }
@@ -175,7 +184,11 @@ impl TaskShared {
         TaskProgress {
             id: self.id.clone(),
             is_source: self.is_source,
-            records: delivered,
+            records: if self.is_source {
+                delivered
+            } else {
+                self.written.load(Ordering::Relaxed)
+            },
             skipped: self.skipped.load(Ordering::Relaxed),
             bytes_done: self.bytes_done.load(Ordering::Relaxed),
             bytes_total: (total != u64::MAX).then_some(total),

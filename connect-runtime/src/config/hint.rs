@@ -1,0 +1,156 @@
+//! Mistakes in the text of a value that are easy to make and hard to see.
+
+use connect_api::ConfigMap;
+use connect_api::config::Validation;
+
+/// Adds to each refused value what a person may not see in it: a comment behind it, quotation marks
+/// around it, a character without a shape. The message itself stays first.
+pub(crate) fn add_hints(config: &ConfigMap, validation: &mut Validation) {
+    let refused: Vec<String> = validation
+        .values()
+        .iter()
+        .filter(|value| !value.errors.is_empty() && !value.secret)
+        .map(|value| value.name.clone())
+        .collect();
+    for key in refused {
+        // The alias of a transform is part of the key.
+        let value = config.get(&key).unwrap_or(&key);
+        let Some(hint) = hint(value) else { continue };
+        let errors = validation.get_mut(&key).map(|value| &mut value.errors);
+        // A password is not to be shown, not even a part of it.
+        if let Some(error) = errors.and_then(|errors| errors.first_mut())
+            && !error.contains("[hidden]")
+        {
+            error.push_str(&format!(" ({hint})"));
+        }
+    }
+}
+
+/// The text without a comment behind it, quotation marks around it, and invisible characters at its
+/// ends.
+pub(super) fn cleaned(text: &str) -> &str {
+    let text = match comment(text) {
+        Some(comment) => text.strip_suffix(comment).unwrap_or(text),
+        None => text,
+    };
+    let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
+    unquoted(text).unwrap_or(text)
+}
+
+fn hint(value: &str) -> Option<String> {
+    if let Some(comment) = comment(value) {
+        let comment = comment.trim();
+        return Some(format!(
+            "there are no comments behind values: remove \"{comment}\""
+        ));
+    }
+    if unquoted(value.trim()).is_some() {
+        return Some("quotation marks are part of the value: remove them".into());
+    }
+    let invisible = value.chars().find(|c| is_invisible(*c))?;
+    Some(format!(
+        "the value has an invisible character, U+{:04X}: remove it",
+        u32::from(invisible)
+    ))
+}
+
+/// A comment behind a value, with the white space before it.
+fn comment(value: &str) -> Option<&str> {
+    let marks = ["#", "//"].into_iter().filter_map(|mark| {
+        let at = value.match_indices(mark).map(|(at, _)| at);
+        at.filter_map(|at| {
+            let before = value.get(..at)?.trim_end();
+            let is_behind = before.len() < at && !before.is_empty();
+            is_behind.then_some(before.len())
+        })
+        .next()
+    });
+    value.get(marks.min()?..)
+}
+
+fn unquoted(value: &str) -> Option<&str> {
+    let inside = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\''))
+}
+
+/// True for characters that a person does not see, other than blanks.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || (c.is_whitespace() && !c.is_ascii())
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::config_map;
+
+    use super::*;
+
+    #[test]
+    fn what_a_person_may_not_see_is_named() {
+        for (value, expected) in [
+            (
+                "1 # one task",
+                Some("there are no comments behind values: remove \"# one task\""),
+            ),
+            (
+                "a\t// b # c",
+                Some("there are no comments behind values: remove \"// b # c\""),
+            ),
+            (
+                "\"1\"",
+                Some("quotation marks are part of the value: remove them"),
+            ),
+            (
+                "'x'",
+                Some("quotation marks are part of the value: remove them"),
+            ),
+            (
+                "x\u{a0}",
+                Some("the value has an invisible character, U+00A0: remove it"),
+            ),
+            ("http://host/#top", None),
+            ("#", None),
+            ("\"", None),
+            ("größe 1", None),
+        ] {
+            assert_eq!(hint(value).as_deref(), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cleaned_of_it() {
+        for (text, expected) in [
+            ("Filter // drops", "Filter"),
+            ("\u{feff}\"Filter\" # x", "Filter"),
+            ("Filter", "Filter"),
+            ("", ""),
+        ] {
+            assert_eq!(cleaned(text), expected);
+        }
+    }
+
+    #[test]
+    fn hints_follow_the_first_error_of_a_key_and_spare_secrets() {
+        let mut validation = Validation::new();
+        validation.add_error("tasks.max", "first");
+        validation.add_error("tasks.max", "second");
+        validation.add_error(
+            "password",
+            "Invalid value [hidden] for configuration password",
+        );
+        validation.add_error("transforms.a // b.type", "missing");
+        let config = config_map! { "tasks.max" => "1 # one", "password" => "x #1" };
+        add_hints(&config, &mut validation);
+        let errors: Vec<_> = validation.errors().map(|(_, error)| error).collect();
+        assert_eq!(
+            errors,
+            [
+                "first (there are no comments behind values: remove \"# one\")",
+                "second",
+                "Invalid value [hidden] for configuration password",
+                "missing (there are no comments behind values: remove \"// b.type\")",
+            ]
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! Panics of plugins: they become errors of their task, and name the plugin.
+//!
+//! A panic's file and line are known to the panic hook alone. The hook is global to the process and
+//! belongs to the host, so they are in what the hook prints and not in the error.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::panic::resume_unwind;
+
+use connect_api::Error;
+use connect_api::ErrorKind;
+use connect_api::Result;
+use futures::FutureExt;
+
+/// The payload of a panic whose plugin is known: the whole message.
+struct Named(String);
+
+/// Runs a call into a plugin and turns a panic into an error, so that it stays in its task.
+///
+/// `what` names the plugin, unless a [`named`] call inside has named it more precisely.
+pub(crate) async fn contained<T>(
+    what: &str,
+    call: impl Future<Output = Result<T>> + Send,
+) -> Result<T> {
+    let outcome = AssertUnwindSafe(call).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| {
+        let message = message(what, panic).0;
+        Err(Error::new(ErrorKind::Panicked, message))
+    })
+}
+
+/// Runs a call into a plugin. If it panics, the panic goes on and carries the name.
+#[inline]
+pub(crate) fn named<T>(name: impl FnOnce() -> String, call: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|panic| resume_unwind(Box::new(message(&name(), panic))))
+}
+
+/// As [`named`], for a call that waits.
+pub(crate) async fn named_async<T>(
+    name: impl FnOnce() -> String,
+    call: impl Future<Output = T> + Send,
+) -> T {
+    let outcome = AssertUnwindSafe(call).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| resume_unwind(Box::new(message(&name(), panic))))
+}
+
+fn message(what: &str, panic: Box<dyn Any + Send>) -> Named {
+    let text = match panic.downcast::<Named>() {
+        Ok(named) => return *named,
+        Err(panic) => match panic.downcast_ref::<&str>() {
+            Some(text) => (*text).to_owned(),
+            None => match panic.downcast::<String>() {
+                Ok(text) => *text,
+                Err(_) => "a value that is not text".into(),
+            },
+        },
+    };
+    Named(format!(
+        "{what} panicked: {text} (file and line are in the output of the panic hook)"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_innermost_name_counts() {
+        let call = async {
+            named(
+                || "transform \"a\"".into(),
+                || {
+                    named(|| "predicate \"p\"".into(), || panic!("number {}", 7));
+                    Ok(())
+                },
+            )
+        };
+        let error = contained("the source task", call).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+        assert!(
+            error
+                .message()
+                .starts_with("predicate \"p\" panicked: number 7 (file"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_panic_without_a_name_is_that_of_the_whole_call() {
+        let call = async { panic!("no name") };
+        let error = contained::<()>("the source task", call).await.unwrap_err();
+        assert!(
+            error
+                .message()
+                .starts_with("the source task panicked: no name")
+        );
+        let call = named_async(|| "`value.converter`".into(), async { panic!("late") });
+        let call = async { Ok(call.await) };
+        let error = contained::<()>("the source task", call).await.unwrap_err();
+        assert!(
+            error
+                .message()
+                .starts_with("`value.converter` panicked: late")
+        );
+    }
+}
