@@ -30,7 +30,7 @@ use connect_benches::records::BATCH;
 use connect_benches::records::Chunk;
 use connect_broker::Broker;
 use connect_broker::Isolation;
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::WorkerConfig;
 use criterion::Criterion;

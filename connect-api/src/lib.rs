@@ -39,6 +39,7 @@ mod converter;
 pub mod data;
 mod error;
 pub mod metrics;
+pub mod pattern;
 pub mod plugin;
 pub mod record;
 mod task;

@@ -1,8 +1,9 @@
-//! The contract of a log, and its in-process implementations.
+//! The contract of a log.
 //!
 //! A [`Broker`] is what a Connect worker moves records through: named topics with partitions,
 //! each an append-only sequence; producers, consumer groups, transactions and administration.
-//! Kafka is one; [`LocalBroker`] is another, inside the process, in memory or durable.
+//! Kafka is one (crate `connect-kafka`); crate `connect-log` has another, inside the process, in
+//! memory or durable.
 //!
 //! # The data contract
 //!
@@ -18,7 +19,6 @@ pub mod admin;
 mod broker;
 pub mod consumer;
 mod error;
-pub mod local;
 pub mod options;
 pub mod producer;
 mod record;
@@ -28,7 +28,6 @@ pub use broker::Broker;
 pub use consumer::Consumer;
 pub use consumer::ConsumerEvent;
 pub use error::BrokerError;
-pub use local::LocalBroker;
 pub use options::AdminOptions;
 pub use options::ConsumerOptions;
 pub use options::Isolation;

@@ -88,7 +88,7 @@ pub fn read(path: &Path) -> Result<ConnectorFile, ConnectorFileError> {
     if !is_json(path, json) {
         return named(path, properties::read(path)?, None);
     }
-    let syntax = serde_json::from_slice::<IgnoredAny>(json).err();
+    let syntax = serde_json::from_slice::<serde_json::Value>(json).err();
     // An array would be read as the members of the outline in order.
     let is_request = json.trim_ascii_start().starts_with(b"{")
         && serde_json::from_slice::<Outline>(json).is_ok_and(|it| it.config.is_some());

@@ -40,7 +40,7 @@ use crate::worker::Worker;
 ///
 /// ```
 /// use connect_api::{config_map, config::FromConfig};
-/// use connect_broker::LocalBroker;
+/// use connect_log::LocalBroker;
 /// use connect_runtime::{Connect, WorkerConfig};
 /// use std::time::Duration;
 ///

@@ -23,12 +23,12 @@ use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
 use connect_broker::ConsumerOptions;
-use connect_broker::LocalBroker;
 use connect_broker::Producer;
 use connect_broker::ProducerOptions;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipts;
 use connect_broker::admin::NewTopic;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::State;
 

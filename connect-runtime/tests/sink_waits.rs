@@ -16,10 +16,10 @@ use connect_api::plugin::PluginInfo;
 use connect_api::record::SinkRecord;
 use connect_api::*;
 use connect_broker::Broker;
-use connect_broker::LocalBroker;
 use connect_broker::ProducerOptions;
 use connect_broker::ProducerRecord;
 use connect_broker::admin::NewTopic;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::WorkerConfig;
 

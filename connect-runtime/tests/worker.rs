@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::*;
 use connect_api::config::FromConfig;
 use connect_api::config_map;
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::HerderError;
 use connect_runtime::State;

@@ -20,7 +20,7 @@ use connect_api::config::FromConfig;
 use connect_api::config_map;
 use connect_api::plugin::PluginInfo;
 use connect_api::record::SinkRecord;
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::WorkerConfig;
 

@@ -23,7 +23,7 @@ use connect_api::record::Record;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::WorkerConfig;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connect_api::config::FromConfig;
 use connect_api::config_map;
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::WorkerConfig;
 

@@ -8,6 +8,7 @@ use super::ConfigError;
 use super::ParsedConfig;
 use super::ParsedValue;
 use super::value::java_double;
+use crate::pattern::Pattern;
 
 /// Checks the typed value of one key.
 ///
@@ -252,6 +253,19 @@ pub fn non_empty_without_control_chars() -> impl Validator {
             ))
         },
     )
+}
+
+/// A regular expression in Java's syntax, as [`Pattern`] reads it. Null passes.
+#[must_use]
+#[doc(alias = "RegexValidator")]
+pub fn pattern() -> impl Validator {
+    check("valid regex", |_, value| match value.as_str() {
+        None => Ok(()),
+        Some(text) => match Pattern::new(text) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("Invalid regex: {}", error.reason())),
+        },
+    })
 }
 
 /// A list of these texts, without duplicates; it may be empty but not null. Duplicates are dropped
@@ -577,6 +591,16 @@ mod tests {
             message(&any_case, "x"),
             "Invalid value x for configuration k: String must be one of (case insensitive): \
              NONE, ALL"
+        );
+    }
+
+    #[test]
+    fn patterns_are_checked_before_they_are_used() {
+        assert_eq!(message(&pattern(), "^(?!__).*"), "ok");
+        assert_eq!(message(&pattern(), ParsedValue::Null), "ok");
+        assert_eq!(
+            message(&pattern(), "["),
+            "Invalid value [ for configuration k: Invalid regex: a character class is not closed"
         );
     }
 

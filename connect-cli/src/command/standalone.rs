@@ -7,8 +7,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 use connect_broker::Broker;
-use connect_broker::LocalBroker;
 use connect_cli::connector_file;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::ConnectorName;
 use connect_runtime::EndReport;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use connect_broker::LocalBroker;
 use connect_cli::connector_file;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::TargetState;
 use connect_runtime::WorkerConfig;

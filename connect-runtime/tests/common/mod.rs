@@ -36,7 +36,7 @@ use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
 use connect_api::*;
 use connect_broker::Broker;
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::ConnectorStatus;
 use connect_runtime::State;

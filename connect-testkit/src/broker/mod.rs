@@ -4,7 +4,8 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use connect_broker::{Broker, LocalBroker};
+//! use connect_broker::Broker;
+//! use connect_log::LocalBroker;
 //!
 //! async fn open() -> Arc<dyn Broker> {
 //!     Arc::new(LocalBroker::memory())

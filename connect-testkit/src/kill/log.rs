@@ -10,10 +10,10 @@ use connect_broker::Broker;
 use connect_broker::ConsumerEvent;
 use connect_broker::ConsumerOptions;
 use connect_broker::Isolation;
-use connect_broker::LocalBroker;
 use connect_broker::Subscription;
 #[cfg(feature = "kafka")]
 use connect_broker::admin::NewTopic;
+use connect_log::LocalBroker;
 
 use crate::kill::line;
 use crate::kill::pipeline::Pipeline;

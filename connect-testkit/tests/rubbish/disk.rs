@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use tempfile::TempDir;
 
 use crate::lab::Lab;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use connect_api::ConfigMap;
 use connect_api::config::FromConfig as _;
 use connect_api::config_map;
-use connect_broker::LocalBroker;
+use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::ConnectBuilder;
 use connect_runtime::State;

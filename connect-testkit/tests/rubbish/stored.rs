@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use connect_api::Timestamp;
 use connect_broker::BrokerError;
-use connect_broker::LocalBroker;
-use connect_broker::local::LocalOptions;
+use connect_log::LocalBroker;
+use connect_log::LocalOptions;
 use connect_runtime::Clock;
 
 use crate::lab::Lab;
@@ -167,7 +167,7 @@ async fn a_clock_that_steps_back_stops_nothing() {
     let clock = HandSet(Arc::new(AtomicI64::new(1_800_000_000_000)));
     let mut options = LocalOptions::default();
     let log_clock = clock.clone();
-    options.clock = connect_broker::local::Clock::new(move || log_clock.read());
+    options.clock = connect_log::Clock::new(move || log_clock.read());
     options.retention = Some(Duration::from_secs(600));
     let broker = LocalBroker::memory_with(options);
     let connect = builder(broker, &worker_config())

@@ -1,0 +1,345 @@
+//! Consumer groups: who may read which partition.
+//!
+//! Kafka's cooperative protocol without the wire: a partition goes to a new owner only after the
+//! old one answered its revocation, left, or did not poll for its session timeout. Deadlines are
+//! looked at by whoever waits for them, so nothing runs in the background.
+
+mod assignment;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use connect_api::TopicName;
+use connect_api::TopicPartition;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::group::assignment::assign;
+use crate::sync::lock;
+
+/// Which topics a member wants.
+#[derive(Debug, Clone)]
+pub(crate) enum Interest {
+    /// All that match; the expression is anchored at both ends.
+    Pattern(regex::Regex),
+    /// These.
+    Topics(BTreeSet<TopicName>),
+}
+
+impl Interest {
+    /// True if the topic is wanted.
+    pub(crate) fn wants(&self, topic: &TopicName) -> bool {
+        match self {
+            Self::Pattern(pattern) => pattern.is_match(topic),
+            Self::Topics(topics) => topics.contains(topic),
+        }
+    }
+}
+
+/// What a member learns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// New partitions.
+    Assigned(Vec<TopicPartition>),
+    /// Partitions that went without notice.
+    Lost(Vec<TopicPartition>),
+    /// Partitions that are asked back.
+    Revoked(Vec<TopicPartition>),
+}
+
+/// Number of partitions of each topic.
+pub(crate) type TopicSizes = BTreeMap<TopicName, i32>;
+
+/// All groups of a log.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    groups: Mutex<HashMap<String, Group>>,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    members: BTreeMap<u64, Member>,
+    next_id: u64,
+    topics: TopicSizes,
+}
+
+#[derive(Debug)]
+struct Member {
+    interest: Interest,
+    owned: BTreeSet<TopicPartition>,
+    target: BTreeSet<TopicPartition>,
+    /// The change that was handed out and is not answered yet.
+    asked: Option<Change>,
+    /// What was taken away. `Some` keeps the member out of assignments until it answers.
+    lost: Option<Vec<TopicPartition>>,
+    signal: Arc<Notify>,
+    /// Nothing changed since the last look found nothing to tell.
+    settled: bool,
+    polling: bool,
+    seen: Instant,
+    timeout: Duration,
+}
+
+impl Groups {
+    /// Adds a member.
+    pub(crate) fn join(
+        &self,
+        group: &str,
+        interest: Interest,
+        timeout: Duration,
+        signal: Arc<Notify>,
+        topics: TopicSizes,
+    ) -> u64 {
+        let mut groups = lock(&self.groups);
+        let group = groups.entry(group.to_owned()).or_default();
+        group.next_id += 1;
+        let id = group.next_id;
+        let member = Member {
+            interest,
+            owned: BTreeSet::new(),
+            target: BTreeSet::new(),
+            asked: None,
+            lost: None,
+            signal,
+            settled: false,
+            polling: false,
+            seen: Instant::now(),
+            timeout,
+        };
+        group.members.insert(id, member);
+        group.topics = topics;
+        group.rebalance();
+        id
+    }
+
+    /// Removes a member; its partitions are free at once.
+    pub(crate) fn leave(&self, group: &str, id: u64) {
+        let mut groups = lock(&self.groups);
+        if let Some(state) = groups.get_mut(group) {
+            state.members.remove(&id);
+            state.rebalance();
+            if state.members.is_empty() {
+                groups.remove(group);
+            }
+        }
+    }
+
+    /// Notes that a member begins or ends to wait in `poll`.
+    pub(crate) fn polling(&self, group: &str, id: u64, polling: bool) {
+        let mut groups = lock(&self.groups);
+        if let Some(member) = groups
+            .get_mut(group)
+            .and_then(|group| group.members.get_mut(&id))
+        {
+            member.polling = polling;
+            member.seen = Instant::now();
+        }
+    }
+
+    /// What is next for a member: a change, or the moment at which to ask again.
+    pub(crate) fn next(&self, group: &str, id: u64) -> Result<Change, Option<Instant>> {
+        let mut groups = lock(&self.groups);
+        let Some(group) = groups.get_mut(group) else {
+            return Err(None);
+        };
+        group.expire(Instant::now());
+        match group.next_change(id) {
+            Some(change) => Ok(change),
+            None => Err(group.next_expiry(id)),
+        }
+    }
+
+    /// A member answers the change it was handed.
+    pub(crate) fn answer(&self, group: &str, id: u64) {
+        let mut groups = lock(&self.groups);
+        let Some(group) = groups.get_mut(group) else {
+            return;
+        };
+        let Some(member) = group.members.get_mut(&id) else {
+            return;
+        };
+        member.seen = Instant::now();
+        match member.asked.take() {
+            None => {}
+            // There may be more to do by now.
+            Some(Change::Assigned(_)) => {
+                member.settled = false;
+                member.signal.notify_one();
+            }
+            Some(Change::Lost(_)) => {
+                member.lost = None;
+                group.rebalance();
+            }
+            Some(Change::Revoked(partitions)) => {
+                for partition in &partitions {
+                    member.owned.remove(partition);
+                }
+                group.wake();
+            }
+        }
+    }
+
+    /// The first of some partitions that a member does not own.
+    pub(crate) fn not_owned<'a>(
+        &self,
+        group: &str,
+        id: u64,
+        mut partitions: impl Iterator<Item = &'a TopicPartition>,
+    ) -> Option<&'a TopicPartition> {
+        let groups = lock(&self.groups);
+        let owned = groups
+            .get(group)
+            .and_then(|group| group.members.get(&id))
+            .map(|m| &m.owned);
+        partitions.find(|partition| owned.is_none_or(|owned| !owned.contains(*partition)))
+    }
+
+    /// True while a group has members.
+    pub(crate) fn is_in_use(&self, group: &str) -> bool {
+        let mut groups = lock(&self.groups);
+        groups.get_mut(group).is_some_and(|group| {
+            group.expire(Instant::now());
+            group.members.values().any(|member| member.lost.is_none())
+        })
+    }
+
+    /// Groups with members that want a topic.
+    pub(crate) fn wanting(&self, topic: &TopicName) -> Vec<String> {
+        let groups = lock(&self.groups);
+        let wants = |group: &Group| group.members.values().any(|m| m.interest.wants(topic));
+        groups
+            .iter()
+            .filter(|(_, group)| wants(group))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Assigns anew after topics came or went.
+    pub(crate) fn topics_changed(&self, topics: &TopicSizes) {
+        for group in lock(&self.groups).values_mut() {
+            group.topics.clone_from(topics);
+            group.rebalance();
+        }
+    }
+
+    /// Wakes all members.
+    pub(crate) fn wake(&self) {
+        for group in lock(&self.groups).values_mut() {
+            group.wake();
+        }
+    }
+}
+
+impl Group {
+    fn rebalance(&mut self) {
+        let members: Vec<(u64, BTreeSet<TopicPartition>)> = self
+            .members
+            .iter()
+            .filter(|(_, member)| member.lost.is_none())
+            .map(|(id, member)| (*id, member.target.clone()))
+            .collect();
+        let mut wanted = BTreeMap::new();
+        for (topic, partitions) in &self.topics {
+            let who: Vec<u64> = members
+                .iter()
+                .map(|(id, _)| *id)
+                .filter(|id| {
+                    self.members
+                        .get(id)
+                        .is_some_and(|m| m.interest.wants(topic))
+                })
+                .collect();
+            if !who.is_empty() {
+                for partition in 0..*partitions {
+                    wanted.insert(TopicPartition::new(topic.clone(), partition), who.clone());
+                }
+            }
+        }
+        let mut targets = assign(&members, &wanted);
+        for (id, member) in &mut self.members {
+            member.target = targets.remove(id).unwrap_or_default();
+        }
+        self.wake();
+    }
+
+    /// Takes the partitions of members that did not poll for too long.
+    fn expire(&mut self, now: Instant) {
+        let mut any = false;
+        for member in self.members.values_mut() {
+            if member.lost.is_none() && member.expiry().is_some_and(|expiry| expiry <= now) {
+                let owned = std::mem::take(&mut member.owned);
+                tracing::info!(partitions = owned.len(), "a consumer did not poll in time");
+                member.lost = Some(owned.into_iter().collect());
+                member.asked = None;
+                any = true;
+            }
+        }
+        if any {
+            self.rebalance();
+        }
+    }
+
+    fn next_change(&mut self, id: u64) -> Option<Change> {
+        let member = self.members.get_mut(&id)?;
+        if member.asked.is_some() || member.settled {
+            return None;
+        }
+        if let Some(lost) = &member.lost {
+            if lost.is_empty() {
+                // Nothing to report, so nothing to wait for.
+                member.lost = None;
+                self.rebalance();
+                return self.next_change(id);
+            }
+            member.asked = Some(Change::Lost(lost.clone()));
+            return member.asked.clone();
+        }
+        let revoked: Vec<_> = member.owned.difference(&member.target).cloned().collect();
+        if !revoked.is_empty() {
+            member.asked = Some(Change::Revoked(revoked));
+            return member.asked.clone();
+        }
+        let mut added: Vec<_> = member.target.difference(&member.owned).cloned().collect();
+        for (_, other) in self.members.iter().filter(|(other, _)| **other != id) {
+            added.retain(|partition| !other.owned.contains(partition));
+        }
+        let member = self.members.get_mut(&id)?;
+        if added.is_empty() {
+            member.settled = true;
+            return None;
+        }
+        member.owned.extend(added.iter().cloned());
+        member.asked = Some(Change::Assigned(added));
+        member.asked.clone()
+    }
+
+    /// When the first other member that owns something will have been silent for too long.
+    fn next_expiry(&self, id: u64) -> Option<Instant> {
+        let others = self
+            .members
+            .iter()
+            .filter(|(other, m)| **other != id && m.lost.is_none());
+        others.filter_map(|(_, member)| member.expiry()).min()
+    }
+
+    fn wake(&mut self) {
+        for member in self.members.values_mut() {
+            member.settled = false;
+            member.signal.notify_one();
+        }
+    }
+}
+
+impl Member {
+    fn expiry(&self) -> Option<Instant> {
+        if self.polling {
+            None
+        } else {
+            self.seen.checked_add(self.timeout)
+        }
+    }
+}
