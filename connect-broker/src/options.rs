@@ -5,6 +5,7 @@ use std::time::Duration;
 use connect_api::ConfigMap;
 use connect_api::TopicName;
 use connect_api::TopicPartition;
+use connect_api::pattern::Pattern;
 
 /// Which records of transactions a reader sees.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub enum Subscription {
     /// These partitions, outside any group's assignment.
     Partitions(Vec<TopicPartition>),
     /// All topics whose whole name matches, also those created later; shared in the group.
-    Pattern(regex::Regex),
+    Pattern(Pattern),
     /// These topics, shared in the group.
     Topics(Vec<TopicName>),
 }

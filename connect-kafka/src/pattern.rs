@@ -8,9 +8,9 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
+use connect_api::pattern::Pattern;
 use connect_broker::BrokerError;
 use rdkafka::TopicPartitionList;
-use regex::Regex;
 
 use crate::ffi;
 use crate::ffi::Client;
@@ -34,12 +34,11 @@ impl PatternWatch {
     /// Starts looking, at once and then in every interval. The pattern matches whole names.
     pub(crate) fn start(
         client: &Arc<Client>,
-        pattern: &Regex,
+        pattern: &Pattern,
         exclude_internal: bool,
         interval: Duration,
     ) -> Result<Self, BrokerError> {
-        let whole = Regex::new(&format!("^(?:{})$", pattern.as_str()))
-            .map_err(|error| BrokerError::InvalidOption(error.to_string()))?;
+        let pattern = pattern.clone();
         let stop = Arc::new(Stop::default());
         let (client, stopped) = (Arc::clone(client), Arc::clone(&stop));
         thread::Builder::new()
@@ -51,7 +50,7 @@ impl PatternWatch {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                 {
-                    look(&client, &whole, exclude_internal, &mut known);
+                    look(&client, &pattern, exclude_internal, &mut known);
                     let guard = stopped
                         .stopped
                         .lock()
@@ -80,7 +79,7 @@ impl Drop for PatternWatch {
 }
 
 /// Subscribes anew if the topics have changed.
-fn look(client: &Client, whole: &Regex, exclude_internal: bool, known: &mut BTreeSet<String>) {
+fn look(client: &Client, pattern: &Pattern, exclude_internal: bool, known: &mut BTreeSet<String>) {
     let metadata = match client.fetch_metadata(None, LISTING) {
         Ok(metadata) => metadata,
         Err(error) => {
@@ -93,7 +92,13 @@ fn look(client: &Client, whole: &Regex, exclude_internal: bool, known: &mut BTre
         .iter()
         .filter(|topic| topic.error().is_none())
         .map(|topic| topic.name().to_owned())
-        .filter(|name| whole.is_match(name) && !(exclude_internal && is_internal(name)))
+        .filter(|name| !(exclude_internal && is_internal(name)))
+        .filter(|name| {
+            pattern.matches(name).unwrap_or_else(|error| {
+                tracing::error!(topic = name, %error, "whether the topic is read is unknown; it is not read");
+                false
+            })
+        })
         .collect();
     // The last topic of a subscription stays until there is another: none at all is no
     // subscription.

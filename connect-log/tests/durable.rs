@@ -16,6 +16,7 @@ use bytes::Bytes;
 use connect_api::LogOffsets;
 use connect_api::Timestamp;
 use connect_api::TopicPartition;
+use connect_api::pattern::Pattern;
 use connect_broker::Admin;
 use connect_broker::AdminOptions;
 use connect_broker::Broker;
@@ -319,7 +320,7 @@ async fn a_thousand_topics_are_no_burden() {
     sender.settled(1_000).await;
     log.close().await.unwrap();
     let log = LocalBroker::open(folder.path()).await.unwrap();
-    let pattern = regex::Regex::new("topic-.*").unwrap();
+    let pattern = Pattern::new("topic-.*").unwrap();
     let mut options = ConsumerOptions::new(Subscription::Pattern(pattern));
     options.group = Some("group".to_owned());
     let mut consumer = log.consumer(options).await.unwrap();

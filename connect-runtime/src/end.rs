@@ -6,11 +6,11 @@ use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::LogOffsets;
 use connect_api::Result;
-use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::Admin;
 use connect_broker::AdminOptions;
 use connect_broker::Isolation;
+use connect_broker::Subscription;
 use connect_core::ConnectorName;
 use connect_core::herder::HerderCore;
 use connect_core::status::State;
@@ -25,6 +25,7 @@ use crate::connect::status_of;
 use crate::task::TaskProgress;
 use crate::worker::Worker;
 use crate::worker::group;
+use crate::worker::subscription;
 
 /// What a one-shot run did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -199,24 +200,20 @@ async fn partitions_of(
     admin: &dyn Admin,
     settings: &ConnectorSettings,
 ) -> Result<Vec<TopicPartition>> {
-    let pattern = settings.keys.topics_regex.trim();
-    let pattern = (!pattern.is_empty())
-        .then(|| regex::Regex::new(&format!("^(?:{pattern})$")))
-        .transpose()
-        .map_err(|error| Error::config(error.to_string()))?;
-    let wanted = settings.topics();
-    let reads = |topic: &TopicName| match &pattern {
-        Some(pattern) => pattern.is_match(topic),
-        None => wanted.contains(topic),
-    };
-    let topics = admin.list_topics().await?;
-    Ok(topics
-        .into_iter()
-        .filter(|topic| reads(&topic.name))
-        .flat_map(|topic| {
-            (0..topic.partitions).map(move |index| TopicPartition::new(topic.name.clone(), index))
-        })
-        .collect())
+    let reads = subscription(settings)?;
+    let mut partitions = Vec::new();
+    for topic in admin.list_topics().await? {
+        let is_read = match &reads {
+            Subscription::Pattern(pattern) => pattern.matches(&topic.name)?,
+            Subscription::Topics(topics) => topics.contains(&topic.name),
+            _ => false,
+        };
+        if is_read {
+            let partition = |index| TopicPartition::new(topic.name.clone(), index);
+            partitions.extend((0..topic.partitions).map(partition));
+        }
+    }
+    Ok(partitions)
 }
 
 fn report(progress: &[TaskProgress]) -> EndReport {

@@ -396,11 +396,7 @@ async fn interest(
                 .collect(),
             None,
         ),
-        Subscription::Pattern(pattern) => {
-            let whole = regex::Regex::new(&format!("^(?:{})$", pattern.as_str()))
-                .map_err(|error| BrokerError::InvalidOption(error.to_string()))?;
-            (Vec::new(), Some(Interest::Pattern(whole)))
-        }
+        Subscription::Pattern(pattern) => (Vec::new(), Some(Interest::Pattern(pattern.clone()))),
         Subscription::Topics(topics) => (
             topics.clone(),
             Some(Interest::Topics(topics.iter().cloned().collect())),

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use connect_api::TopicName;
 use connect_api::TopicPartition;
+use connect_api::pattern::Pattern;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -24,8 +25,8 @@ use crate::sync::lock;
 /// Which topics a member wants.
 #[derive(Debug, Clone)]
 pub(crate) enum Interest {
-    /// All that match; the expression is anchored at both ends.
-    Pattern(regex::Regex),
+    /// All whose whole name matches.
+    Pattern(Pattern),
     /// These.
     Topics(BTreeSet<TopicName>),
 }
@@ -34,7 +35,10 @@ impl Interest {
     /// True if the topic is wanted.
     pub(crate) fn wants(&self, topic: &TopicName) -> bool {
         match self {
-            Self::Pattern(pattern) => pattern.is_match(topic),
+            Self::Pattern(pattern) => pattern.matches(topic).unwrap_or_else(|error| {
+                tracing::error!(%topic, %error, "whether a group reads the topic is unknown; it does not read it");
+                false
+            }),
             Self::Topics(topics) => topics.contains(topic),
         }
     }

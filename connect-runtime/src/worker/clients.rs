@@ -5,6 +5,7 @@ use std::time::Duration;
 use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::Result;
+use connect_api::pattern::Pattern;
 use connect_broker::ConsumerOptions;
 use connect_broker::Isolation;
 use connect_broker::ProducerOptions;
@@ -42,18 +43,7 @@ pub(super) fn consumer_options(
     worker: &WorkerConfig,
     connector: &ConfigMap,
 ) -> Result<ConsumerOptions> {
-    let pattern = settings.keys.topics_regex.trim();
-    let subscription = if pattern.is_empty() {
-        Subscription::Topics(settings.topics())
-    } else {
-        let anchored = format!("^(?:{pattern})$");
-        Subscription::Pattern(regex::Regex::new(&anchored).map_err(|error| {
-            Error::config(format!(
-                "Invalid value {pattern} for configuration topics.regex: {error}"
-            ))
-        })?)
-    };
-    let mut options = ConsumerOptions::new(subscription);
+    let mut options = ConsumerOptions::new(subscription(settings)?);
     options.client_id = format!("connector-consumer-{id}");
     options.client_config = client_config(ClientKind::Consumer, worker, connector);
     let config = &options.client_config;
@@ -78,6 +68,21 @@ pub(super) fn consumer_options(
         options.start = StartOffset::Latest;
     }
     Ok(options)
+}
+
+/// What a sink connector reads: `topics`, or `topics.regex`.
+pub(crate) fn subscription(settings: &ConnectorSettings) -> Result<Subscription> {
+    let text = settings.keys.topics_regex.trim();
+    if text.is_empty() {
+        return Ok(Subscription::Topics(settings.topics()));
+    }
+    let pattern = Pattern::new(text).map_err(|error| {
+        let reason = error.reason();
+        Error::config(format!(
+            "Invalid value {text} for configuration topics.regex: {reason}"
+        ))
+    })?;
+    Ok(Subscription::Pattern(pattern))
 }
 
 /// The consumer group of a sink connector, which its client options may rename.

@@ -35,6 +35,7 @@ use crate::worker::offsets::OwnStore;
 use crate::worker::task::RunningTask;
 
 pub(crate) use crate::worker::clients::group;
+pub(crate) use crate::worker::clients::subscription;
 pub(crate) use crate::worker::connector::WorkerConnector;
 
 /// The connectors and tasks of this worker, and what they are made with.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use connect_api::LogOffsets;
 use connect_api::TopicName;
 use connect_api::TopicPartition;
+use connect_api::pattern::Pattern;
 use connect_broker::BrokerError;
 use connect_broker::ConsumerEvent;
 use connect_broker::ConsumerOptions;
 use connect_broker::Subscription;
 use connect_broker::admin::NewTopic;
-use regex::Regex;
 use tokio::time::Instant;
 
 use crate::broker::Fixture;
@@ -220,7 +220,7 @@ pub async fn a_pattern_finds_topics_that_come_later(fixture: Fixture) {
         .create(NewTopic::new(name("p-1") + "-x").partitions(1))
         .await;
     let pattern = name("p-N").replace('N', "[0-9]+");
-    let mut options = ConsumerOptions::new(Subscription::Pattern(Regex::new(&pattern).unwrap()));
+    let mut options = ConsumerOptions::new(Subscription::Pattern(Pattern::new(&pattern).unwrap()));
     options.group = Some(name("group"));
     let mut reader = Reader::open(&fixture, options).await;
     reader
