@@ -250,7 +250,10 @@ mod tests {
                 "{\n\"name\": \"a\",\n}",
                 "trailing comma at line 3 column 1",
             ),
-            ("{\"name\": \"a\", \"config\": {\n\"x\": 1,}}", "trailing comma at line 2"),
+            (
+                "{\"name\": \"a\", \"config\": {\n\"x\": 1,}}",
+                "trailing comma at line 2",
+            ),
             ("[{\"name\": \"a\"}]", "invalid type: sequence"),
             (
                 "{\"name\": \"a\", \"topics\": [\"t\"]}",

@@ -11,6 +11,7 @@ use connect_api::SourceConnector;
 use connect_api::config::ConfigValue;
 use connect_api::config::FromConfig;
 use connect_api::config::Validation;
+use connect_api::pattern::Pattern;
 use connect_api::plugin::ConnectorFactory;
 use connect_api::plugin::PluginKind;
 
@@ -327,19 +328,65 @@ fn check_regex(config: &ConfigMap, dead_letters: &str, validation: &mut Validati
     else {
         return;
     };
-    match regex::Regex::new(&format!("^(?:{pattern})$")) {
+    let pattern = pattern.trim();
+    let matched = Pattern::new(pattern).and_then(|compiled| {
+        let has_dead_letters = !dead_letters.is_empty();
+        Ok(has_dead_letters && compiled.matches(dead_letters)?)
+    });
+    match matched {
         Err(error) => {
+            let reason = error.reason();
             let message =
-                format!("Invalid value {pattern} for configuration topics.regex: {error}");
+                format!("Invalid value {pattern} for configuration topics.regex: {reason}");
             add(validation, "topics.regex", message);
         }
-        Ok(regex) if !dead_letters.is_empty() && regex.is_match(dead_letters) => {
+        Ok(true) => {
             let message = format!(
                 "The DLQ topic '{dead_letters}' may not be matched by the regex for the topics \
                  ('topics.regex={pattern}') consumed by the connector"
             );
             add(validation, "topics.regex", message);
         }
-        Ok(_) => {}
+        Ok(false) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::config_map;
+
+    use super::*;
+
+    fn regex_errors(pattern: &str) -> Vec<String> {
+        let config = config_map! {
+            "topics.regex" => pattern, "errors.deadletterqueue.topic.name" => "__dead",
+        };
+        let mut validation = Validation::new();
+        check_topics(&config, &mut validation);
+        let errors = validation.errors().map(|(_, message)| message.to_owned());
+        errors.collect()
+    }
+
+    #[test]
+    fn patterns_of_topics_are_those_of_java() {
+        assert!(regex_errors("^(?!__).*").is_empty());
+        assert!(regex_errors(r"(a|b)\1").is_empty());
+        let matched = regex_errors("__.*");
+        assert!(matched[0].contains("may not be matched by the regex for the topics"));
+        let invalid = regex_errors("a(");
+        let start = "Invalid value a( for configuration topics.regex: ";
+        assert!(invalid[0].starts_with(start), "{invalid:?}");
+    }
+
+    #[test]
+    fn a_message_of_two_keys_is_printed_once() {
+        let mut validation = Validation::new();
+        check_topics(&ConfigMap::new(), &mut validation);
+        assert_eq!(validation.error_count(), 2, "each key has it");
+        assert_eq!(
+            problems(&validation),
+            "Connector configuration is invalid and contains the following 1 error(s):\n\
+             Must configure one of topics or topics.regex"
+        );
     }
 }
