@@ -109,9 +109,8 @@ impl Reports {
         letter: impl FnOnce() -> DeadLetter,
     ) -> Result<()> {
         if self.log {
-            let record = if self.log_messages { description } else { "" };
+            let record = self.log_messages.then_some(description);
             tracing::error!(
-                task = %self.id,
                 record,
                 error = failure.error.report(),
                 "Error encountered in task {}. Executing stage '{}' with class '{}'.",
