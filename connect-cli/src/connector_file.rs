@@ -4,6 +4,7 @@
 //! create request as the REST interface takes it (`name`, `config`, `initial_state`; other members
 //! are ignored), or `.properties`. They are tried in this order.
 
+use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -28,7 +29,7 @@ pub struct ConnectorFile {
 }
 
 /// Why a file does not describe a connector.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectorFileError {
     /// The file is JSON, and not an object of options or a create request.
@@ -67,10 +68,17 @@ pub enum ConnectorFileError {
     Properties(#[from] PropertiesError),
 }
 
+/// As `Display`: a `main` that returns the error prints `Debug`.
+impl fmt::Debug for ConnectorFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Reads a file.
 ///
 /// # Errors
-/// The file cannot be read, has neither of the three forms, or names no connector.
+/// The file cannot be read, has none of the three forms, or does not name a connector.
 pub fn read(path: &Path) -> Result<ConnectorFile, ConnectorFileError> {
     let bytes = std::fs::read(path).map_err(|source| PropertiesError::Io {
         path: path.to_owned(),
@@ -89,7 +97,7 @@ pub fn read(path: &Path) -> Result<ConnectorFile, ConnectorFileError> {
         return named(path, properties::read(path)?, None);
     }
     let syntax = serde_json::from_slice::<serde_json::Value>(json).err();
-    // An array would be read as the members of the outline in order.
+    // Serde would read an array as the members of the struct, in order.
     let is_request = json.trim_ascii_start().starts_with(b"{")
         && serde_json::from_slice::<Outline>(json).is_ok_and(|it| it.config.is_some());
     let shape = if is_request { as_request } else { as_map };
@@ -105,7 +113,7 @@ struct Outline {
     config: Option<IgnoredAny>,
 }
 
-/// What the REST interface takes to create a connector.
+/// A create request of the REST interface.
 #[derive(Deserialize)]
 struct Request {
     name: String,
@@ -166,8 +174,8 @@ fn named(
     }
 }
 
-/// True if a file is meant to be JSON: by its name, or because no useful `.properties` file looks
-/// like that.
+/// True if a file is meant to be JSON: by its name, or because a `.properties` file does not look like
+/// that.
 fn is_json(path: &Path, bytes: &[u8]) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "json")
@@ -215,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_a_file() {
+    fn a_byte_order_mark_is_skipped() {
         for text in ["\u{feff}name=lines", "\u{feff}{\"name\": \"lines\"}"] {
             assert_eq!(read_text(text).unwrap().name, "lines");
         }
     }
 
     #[test]
-    fn a_request_may_say_the_initial_state() {
+    fn a_request_may_set_the_initial_state() {
         let text = r#"{"name": "lines", "config": {}, "initial_state": "paused"}"#;
         assert_eq!(
             read_text(text).unwrap().initial_state,
@@ -233,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_say_what_is_wrong() {
         assert!(failure("tasks.max=1").ends_with("is missing the mandatory 'name' configuration"));
         assert!(failure("{}").ends_with("is missing the mandatory 'name' configuration"));
         assert!(

@@ -11,14 +11,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 
-/// What is drawn on the terminal; log lines make it step aside.
+/// The progress bar on the terminal; it is hidden while log lines are written.
 pub(crate) static SCREEN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Installs the log, at the level of the command line, else of the variable, else the default.
-/// Panics go to the log too, with file and line.
+/// Installs the log. The level comes from the command line, the variable `CONNECT_LOG` or the default,
+/// in this order. Panics are logged too, with file and line.
 ///
 /// # Errors
-/// The level means nothing.
+/// The level is not valid.
 pub(crate) fn install(level: Option<&str>, default: &str) -> Result<(), Failure> {
     #[expect(
         clippy::disallowed_methods,
@@ -41,9 +41,12 @@ pub(crate) fn install(level: Option<&str>, default: &str) -> Result<(), Failure>
     Ok(())
 }
 
-/// Says in one line what panicked where.
+/// Logs a panic in one line, with its place.
 fn log_panic(panic: &PanicHookInfo<'_>) {
-    let text = panic.payload_as_str().unwrap_or("a value that is not text");
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("a value that is not text");
     match panic.location() {
         Some(location) => tracing::error!(%location, "panic: {text}"),
         None => tracing::error!("panic: {text}"),

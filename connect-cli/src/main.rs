@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            let _ = error.print(); // nobody is left to tell if this fails
+            let _ = error.print(); // there is no other way to report this
             return if error.use_stderr() {
                 failure::USAGE.into()
             } else {

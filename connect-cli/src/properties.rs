@@ -1,10 +1,11 @@
 //! The `.properties` format of Java.
 //!
-//! One entry per line: key, separator (`=`, `:` or blanks), value. `#` and `!` begin comments. A
-//! line that ends with an odd number of backslashes goes on in the next one. Escapes: `\t`, `\n`,
-//! `\r`, `\f`, `\uXXXX`; a backslash before anything else is dropped. Of a key that stands twice the
-//! last value counts.
+//! One entry per line: key, separator (`=`, `:` or blanks), value. A line that starts with `#` or `!`
+//! is a comment; there are no comments behind values. A line that ends with an odd number of
+//! backslashes continues on the next line. Escapes are `\t`, `\n`, `\r`, `\f` and `\uXXXX`; a
+//! backslash before any other character is dropped. If a key occurs twice, the last value is used.
 
+use std::fmt;
 use std::iter::Peekable;
 use std::path::Path;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use std::str::Chars;
 use connect_api::ConfigMap;
 
 /// Why a `.properties` file could not be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum PropertiesError {
     /// The file itself could not be read.
@@ -27,12 +28,12 @@ pub enum PropertiesError {
     /// An escape is wrong.
     #[error("line {line}: {source}")]
     Syntax {
-        /// The line on which the entry begins, from 1.
+        /// The line on which the entry starts, counted from 1.
         line: usize,
         /// What is wrong.
         source: EscapeError,
     },
-    /// As the other, in a file.
+    /// An escape in a file is wrong.
     #[error("{path}: {source}", path = path.display())]
     InFile {
         /// The file.
@@ -40,6 +41,13 @@ pub enum PropertiesError {
         /// What is wrong in it.
         source: Box<PropertiesError>,
     },
+}
+
+/// As `Display`: a `main` that returns the error prints `Debug`.
+impl fmt::Debug for PropertiesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// What is wrong with an escape.
@@ -50,14 +58,14 @@ pub enum EscapeError {
     #[error("malformed \\uxxxx encoding")]
     Malformed,
     /// Half of a surrogate pair without the other half.
-    #[error("\\u{0:04x} is half of a surrogate pair and stands alone")]
+    #[error("\\u{0:04x} is half of a surrogate pair without the other half")]
     Surrogate(u16),
 }
 
 /// Reads a file.
 ///
 /// *Java* reads such files as Latin-1. Here they are UTF-8, and Latin-1 only if they are not valid
-/// UTF-8: every ASCII file means the same, and a path with an umlaut is the path that was written.
+/// UTF-8. ASCII files mean the same in both, and a path with an umlaut is read as it was written.
 ///
 /// # Errors
 /// The file cannot be read, or an escape in it is wrong.
@@ -112,8 +120,8 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
             continue;
         }
         let backslashes = line.len() - line.trim_end_matches('\\').len();
-        let goes_on = backslashes % 2 == 1;
-        let content = if goes_on {
+        let continues = backslashes % 2 == 1;
+        let content = if continues {
             line.get(..line.len() - 1).unwrap_or(line)
         } else {
             line
@@ -122,18 +130,18 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
             Some((_, entry)) if is_continued => entry.push_str(content),
             _ => entries.push((index + 1, content.to_owned())),
         }
-        is_continued = goes_on;
+        is_continued = continues;
     }
     entries
 }
 
-/// The lines of a text, whichever way they end: `\n`, `\r` or `\r\n`.
+/// The lines of a text, which end with `\n`, `\r` or `\r\n`.
 fn natural_lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n')
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
-/// Cuts an entry at the first separator that is not escaped.
+/// Splits an entry at the first separator that is not escaped.
 fn split(entry: &str) -> (&str, &str) {
     let mut is_escaped = false;
     let end = entry.char_indices().find(|&(_, c)| {
@@ -218,15 +226,15 @@ mod tests {
             ("a=\\u12", "line 1: malformed \\uxxxx encoding"),
             (
                 "a=\\ud83d",
-                "line 1: \\ud83d is half of a surrogate pair and stands alone",
+                "line 1: \\ud83d is half of a surrogate pair without the other half",
             ),
             (
                 "a=\\ud83d\\n",
-                "line 1: \\ud83d is half of a surrogate pair and stands alone",
+                "line 1: \\ud83d is half of a surrogate pair without the other half",
             ),
             (
                 "a=\\ud83d\\u0041",
-                "line 1: \\ud83d is half of a surrogate pair and stands alone",
+                "line 1: \\ud83d is half of a surrogate pair without the other half",
             ),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), message);

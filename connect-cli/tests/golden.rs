@@ -36,7 +36,7 @@ fn properties_are_read_as_java_reads_them() {
             ));
         }
     }
-    // Past the test harness, which keeps back what passing tests print.
+    // Written to the terminal: the test harness hides what passing tests print.
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(
         stdout,

@@ -11,7 +11,7 @@ const JSON: &str = "value.converter=org.apache.kafka.connect.json.JsonConverter\
                     value.converter.schemas.enable=false\n";
 
 /// Runs the program to the end with additions to the sink's file, and validates the same files. Both
-/// end with the same code, and both say the same.
+/// must print the texts and return the code.
 #[track_caller]
 fn assert_says(addition: &str, code: i32, texts: &[&str]) {
     let lab = Lab::new();
@@ -104,7 +104,7 @@ fn options_of_a_worker_that_its_converters_do_not_have_are_warned_of() {
 }
 
 #[test]
-fn what_a_value_has_too_much_is_named() {
+fn superfluous_text_in_values_is_named() {
     for (addition, texts) in [
         (
             "tasks.max=2 // two tasks\n",
@@ -161,7 +161,7 @@ fn blanks_around_values_do_not_count() {
 }
 
 #[test]
-fn json_files_that_are_no_connector_say_why() {
+fn json_files_that_do_not_describe_a_connector_say_why() {
     let lab = Lab::new();
     for (text, reason) in [
         ("[]", "invalid type: sequence"),

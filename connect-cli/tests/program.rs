@@ -106,7 +106,7 @@ fn sigterm_and_interrupt_drain_and_stop() {
             0,
             &["stopping; press Ctrl-C again to stop immediately"],
         );
-        // What had not arrived arrives in the next run, and nothing twice.
+        // The next run delivers the rest, and nothing twice.
         assert_ends(lab.run_to_end(), 0, &[]);
         assert_eq!(lab.read("out.txt"), lines);
     }

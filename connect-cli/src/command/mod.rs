@@ -1,4 +1,4 @@
-//! What the program does.
+//! The commands of the program.
 
 mod plugins;
 mod standalone;
@@ -25,8 +25,7 @@ fn registry() -> PluginRegistry {
     registry
 }
 
-/// Reads a worker's file. The notices of its options are for the caller to show: a worker that starts
-/// logs them itself.
+/// Reads a worker's file, and prints the notices of its options where no worker will log them.
 fn worker(path: &Path, registry: &PluginRegistry, show: Show) -> Result<WorkerConfig, Failure> {
     let config = properties::read(path).map_err(|error| Failure::Start(error.to_string()))?;
     let read = WorkerConfig::from_config(&config);
@@ -42,6 +41,6 @@ fn worker(path: &Path, registry: &PluginRegistry, show: Show) -> Result<WorkerCo
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Show {
     Always,
-    /// Only if no worker will be started, which would log them.
+    /// Only if the worker cannot start: a worker that starts logs them itself.
     Unstarted,
 }

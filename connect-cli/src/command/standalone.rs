@@ -38,7 +38,7 @@ pub(crate) async fn standalone(
         Ok(()) if until_end => run_to_end(&connect, &mut signals, start).await,
         Ok(()) => {
             tracing::info!("running; press Ctrl-C to stop");
-            drain_on(signals.next().await);
+            announce_stop(signals.next().await);
             Ok(())
         }
         Err(failure) => Err(failure),
@@ -47,7 +47,7 @@ pub(crate) async fn standalone(
     ran.and(left)
 }
 
-/// Starts a worker on the log that its configuration names.
+/// Starts a worker on the log that its configuration selects.
 async fn open(config: &WorkerConfig) -> Result<Connect, Failure> {
     let failed = |error: connect_api::Error| Failure::Start(error.report());
     let broker: Arc<dyn Broker> = if config.has_kafka() {
@@ -81,7 +81,7 @@ fn kafka(config: &WorkerConfig) -> Result<Arc<dyn Broker>, Failure> {
     )))
 }
 
-/// Creates all connectors; says of every one that cannot be created why.
+/// Creates all connectors. Each one that cannot be created is reported.
 async fn create(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for path in files {
@@ -121,12 +121,12 @@ async fn run_to_end(
     signals: &mut Signals,
     start: Instant,
 ) -> Result<(), Failure> {
-    // All three may be dropped: the first two only look, a signal stays to be seen.
+    // All three may be dropped: the first two only observe, and a signal is kept for the next call.
     let report = tokio::select! {
         report = connect.until_end() => report,
         () = progress::show(connect) => return Ok(()),
         name = signals.next() => {
-            drain_on(name);
+            announce_stop(name);
             return Ok(());
         }
     };
@@ -156,12 +156,12 @@ fn summarize(report: &EndReport, start: Instant) {
     );
 }
 
-fn drain_on(signal: &str) {
+fn announce_stop(signal: &str) {
     tracing::info!("{signal}: stopping; press Ctrl-C again to stop immediately");
 }
 
-/// Stops in order; a second signal ends at once. Tasks that take too long are given up on one by one,
-/// so the whole has a little longer than each.
+/// Stops in order; a second signal stops immediately. Each task has its own deadline, so the whole has
+/// a little longer.
 async fn shut_down(
     connect: &Connect,
     config: &WorkerConfig,
@@ -183,5 +183,5 @@ async fn shut_down(
     )))
 }
 
-/// What an orderly end takes besides the ends of the tasks.
+/// How long a stop may take besides the tasks.
 const MARGIN: Duration = Duration::from_secs(2);

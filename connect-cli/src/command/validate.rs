@@ -15,7 +15,7 @@ use crate::command::registry;
 use crate::command::worker;
 use crate::failure::Failure;
 
-/// Checks files as a start would check them, on a log in memory and with nothing started.
+/// Checks files as a start would, on a log in memory, without starting a connector.
 pub(crate) async fn validate(
     worker_file: &Path,
     connector_files: &[PathBuf],
@@ -44,7 +44,7 @@ pub(crate) async fn validate(
     }
 }
 
-/// Checks one file. Its notices are printed even if it is refused: they often say why.
+/// Checks one file. Its notices are printed even if it is invalid: they often show the reason.
 async fn check(connect: &Connect, worker: &WorkerConfig, path: &Path) -> Result<(), String> {
     let file = connector_file::read(path).map_err(|error| error.to_string())?;
     for notice in connector_notices(connect.registry(), Some(worker), &file.config) {

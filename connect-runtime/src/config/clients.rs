@@ -14,7 +14,7 @@ pub(crate) enum OverridePolicy {
     /// Those in `connector.client.config.override.allowlist`.
     Allowlist,
     None,
-    /// Those that say who the client is.
+    /// Those of authentication.
     Principal,
 }
 
@@ -71,10 +71,10 @@ impl ClientKind {
         }
     }
 
-    /// What Connect sets for such clients.
+    /// The defaults that Connect sets.
     ///
-    /// *Java*: producers are not idempotent and have one request in flight. Idempotent ones keep the
-    /// order as well, double nothing on a retry, and are faster.
+    /// *Java*: producers are not idempotent and have one request in flight. Idempotent producers keep
+    /// the order too, duplicate nothing on a retry, and are faster.
     const fn defaults(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Admin => &[],
@@ -145,7 +145,7 @@ pub(crate) fn client_config(
     config
 }
 
-/// Those of a client's options that say which cluster it speaks to, and as whom.
+/// The options of a client that select the cluster and the login.
 pub(crate) fn way_to_cluster(config: &ConfigMap) -> ConfigMap {
     let is_of_it = |key: &str| {
         key == "bootstrap.servers"
@@ -160,8 +160,8 @@ pub(crate) fn way_to_cluster(config: &ConfigMap) -> ConfigMap {
     way
 }
 
-/// The options of a producer of an exactly-once source task: what would break its transactions is
-/// replaced, with a warning.
+/// The options of a producer of an exactly-once source task. Options that would break its transactions
+/// are replaced, with a warning.
 pub(crate) fn exactly_once_config(mut config: ConfigMap, id: &str) -> ConfigMap {
     if let Some(own) = config.get("transactional.id").filter(|own| *own != id) {
         tracing::warn!(
@@ -182,8 +182,8 @@ pub(crate) fn exactly_once_config(mut config: ConfigMap, id: &str) -> ConfigMap 
     config
 }
 
-/// True unless an option makes a producer give up idempotence, if that was not asked for, as in
-/// Java.
+/// True unless an option excludes idempotence. As in Java, a producer then does without it if it was
+/// not requested explicitly.
 fn allows_idempotence(config: &ConfigMap) -> bool {
     let fits = |key: &str, fits: fn(&str) -> bool| config.get(key).map(str::trim).is_none_or(fits);
     fits("acks", |acks| acks == "all" || acks == "-1")

@@ -1,4 +1,4 @@
-//! Configurations of workers and connectors, and what is wrong with them.
+//! Configurations of workers and connectors, their validation, and notices about them.
 
 mod class;
 mod clients;

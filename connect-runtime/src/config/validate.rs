@@ -1,5 +1,5 @@
-//! Checks a connector's configuration: the worker's keys, the connector's, those of its converters,
-//! transforms and predicates. Every error, not only the first.
+//! Validates a connector's configuration: the keys that the worker reads, and those of the connector,
+//! its converters, transforms and predicates. All errors are reported.
 
 use connect_api::ConfigMap;
 use connect_api::ConnectorTransactionBoundaries;
@@ -22,12 +22,11 @@ use crate::config::connector::ConnectorKeys;
 use crate::config::hint::add_hints;
 use crate::task::source::topics;
 
-/// Checks a configuration. Connectors are asked on a fresh instance. A connector without
-/// a worker has no clients and no exactly-once delivery.
+/// Validates a configuration, with a new instance of the connector. A connector without a worker has no
+/// clients and no exactly-once delivery.
 ///
 /// # Errors
-/// Only if a connector fails to check; what is wrong with the configuration is in the
-/// [`Validation`].
+/// The connector itself failed to validate. Errors of the configuration are in the [`Validation`].
 pub(crate) async fn validate(
     registry: &PluginRegistry,
     worker: Option<&WorkerConfig>,
@@ -90,8 +89,8 @@ async fn checked(
     Ok(validation)
 }
 
-/// The text of a refused configuration, as Java words it; its hint at the REST interface is for the
-/// REST interface to add. A message that belongs to several keys stands in it once, unlike in Java.
+/// The message for an invalid configuration, in Java's words; the REST interface adds the hint at its
+/// endpoint. Unlike in Java, a message that several keys have is listed once.
 pub(crate) fn problems(validation: &Validation) -> String {
     let mut errors: Vec<&str> = Vec::new();
     for (_, message) in validation.errors() {
@@ -121,7 +120,7 @@ fn check_converters(registry: &PluginRegistry, config: &ConfigMap, validation: &
         };
         let mut options = config.with_prefix(&format!("{key}."));
         if !options.contains_key("converter.type") {
-            options.insert("converter.type", role.name()); // the worker says it, as in Java
+            options.insert("converter.type", role.name()); // the worker sets it, as in Java
         }
         let checked = if role == DatumRole::Header {
             let (kind, find) = (
@@ -187,7 +186,7 @@ fn check_plugin(
     }
 }
 
-/// Checks under which predicate a transform applies.
+/// Checks the predicate of a transform.
 fn check_condition(
     config: &ConfigMap,
     prefix: &str,
@@ -212,7 +211,7 @@ fn check_condition(
     }
 }
 
-/// Puts what was found out about a plugin's options under their full keys.
+/// Adds the errors of a plugin's options under their full keys.
 fn take_over(
     validation: &mut Validation,
     class_key: &str,
@@ -272,7 +271,7 @@ fn check_exactly_once(
                 None => {
                     "The connector does not say whether it supports exactly-once semantics with \
                      the provided configuration. If it does, set exactly.once.support to \
-                     'requested' to go on without this check."
+                     'requested' to continue without this check."
                 }
             }
         };

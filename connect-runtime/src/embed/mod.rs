@@ -1,7 +1,7 @@
-//! Connectors without a log: a source as a stream, a sink that is fed by hand.
+//! Connectors without a log: a source as a stream, a sink that the host feeds.
 //!
 //! Both run the same task loops as a worker, with the same transforms, ordering, error tolerance
-//! and offset rules; only what stands at the other end differs.
+//! and offset rules; only the other end differs.
 
 mod feed;
 mod sink_handle;

@@ -1,4 +1,4 @@
-//! Transforms in their order, each under its predicate.
+//! Transforms, in order, each with its predicate.
 
 use connect_api::ConfigMap;
 use connect_api::Error;
@@ -25,7 +25,7 @@ pub(crate) struct Chain {
 
 struct Link {
     alias: String,
-    /// The class, for reports.
+    /// The class, for error reports.
     class: String,
     transform: Box<dyn Transform>,
     condition: Option<Condition>,

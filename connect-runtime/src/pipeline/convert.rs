@@ -1,4 +1,4 @@
-//! Records to bytes and back, with the converters of one task.
+//! Converts records to bytes and back, with the converters of one task.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -41,7 +41,7 @@ pub(crate) struct Converters {
     header: Named<dyn HeaderConverter>,
 }
 
-/// A converter with what reports call it.
+/// A converter with its name in error reports.
 struct Named<C: ?Sized> {
     /// The key that configures it: `value.converter`.
     key: &'static str,
@@ -51,7 +51,7 @@ struct Named<C: ?Sized> {
 }
 
 impl<C: ?Sized> Named<C> {
-    /// Calls the converter. A failure is that of its stage; a panic names it.
+    /// Calls the converter. A failure gets its stage, and a panic its name.
     #[inline]
     fn call<T>(&mut self, call: impl FnOnce(&mut C) -> Result<T>) -> Result<T, Failure> {
         let Self {
@@ -78,7 +78,7 @@ impl<C: ?Sized> Named<C> {
     }
 }
 
-/// How a converter is called in errors.
+/// The name of a converter in errors.
 fn name(key: &str, class: &str) -> String {
     format!("`{key}` ({class})")
 }
@@ -91,8 +91,8 @@ struct Encoded {
 }
 
 impl Converters {
-    /// The connector's own converters, or the worker's. Options never mix: a connector that names
-    /// a class brings all its options.
+    /// The connector's own converters, or the worker's. A connector that sets a class sets all of its
+    /// options: the worker's options are not mixed in.
     pub(crate) fn from_config(
         registry: &PluginRegistry,
         connector: &ConfigMap,
@@ -218,7 +218,7 @@ impl Encoder for Converters {
         self.resolve_stage(stage).await
     }
 
-    /// Through the converters, or as text if they are what failed.
+    /// Uses the converters, or text if they are what failed.
     fn dead_letter(&mut self, record: &Record) -> DeadLetter {
         let encoded = self.convert(record).unwrap_or_else(|_| {
             let text = |datum: &Datum| {
