@@ -97,8 +97,10 @@ mod tests {
                 .message()
                 .starts_with("the source task panicked: no name")
         );
-        let call = named_async(|| "`value.converter`".into(), async { panic!("late") });
-        let call = async { Ok(call.await) };
+        let call = async {
+            named_async(|| "`value.converter`".into(), async { panic!("late") }).await;
+            Ok(())
+        };
         let error = contained::<()>("the source task", call).await.unwrap_err();
         assert!(
             error

@@ -310,6 +310,7 @@ const SOURCES_ONLY: &[&str] = &[
 ];
 
 #[cfg(all(test, feature = "builtin"))]
+#[expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 mod tests {
     use async_trait::async_trait;
     use connect_api::Connector;
