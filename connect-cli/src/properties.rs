@@ -5,6 +5,7 @@
 //! backslashes continues on the next line. Escapes are `\t`, `\n`, `\r`, `\f` and `\uXXXX`; a
 //! backslash before any other character is dropped. If a key occurs twice, the last value is used.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::iter::Peekable;
 use std::path::Path;
@@ -62,7 +63,7 @@ pub enum EscapeError {
     Surrogate(u16),
 }
 
-/// Reads a file.
+/// Reads a file. A key that occurs twice is logged as a warning.
 ///
 /// *Java* reads such files as Latin-1. Here they are UTF-8, and Latin-1 only if they are not valid
 /// UTF-8. ASCII files mean the same in both, and a path with an umlaut is read as it was written.
@@ -74,10 +75,21 @@ pub fn read(path: &Path) -> Result<ConfigMap, PropertiesError> {
         path: path.to_owned(),
         source,
     })?;
-    parse(&decode(&bytes)).map_err(|source| PropertiesError::InFile {
+    let entries = entries(&decode(&bytes)).map_err(|source| PropertiesError::InFile {
         path: path.to_owned(),
         source: source.into(),
-    })
+    })?;
+    let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+    for Entry { line, key, .. } in &entries {
+        if let Some(earlier) = lines.insert(key, *line) {
+            tracing::warn!(
+                "{}: option \"{key}\" is set in line {earlier} and again in line {line}; the last \
+                 value is used",
+                path.display()
+            );
+        }
+    }
+    Ok(config(entries))
 }
 
 /// Reads a text.
@@ -92,14 +104,36 @@ pub fn read(path: &Path) -> Result<ConfigMap, PropertiesError> {
 /// # Errors
 /// [`PropertiesError::Syntax`]: an escape is wrong.
 pub fn parse(text: &str) -> Result<ConfigMap, PropertiesError> {
-    let mut config = ConfigMap::new();
-    for (line, entry) in logical_lines(text) {
-        let (key, value) = split(&entry);
-        let unescape =
-            |text| unescape(text).map_err(|source| PropertiesError::Syntax { line, source });
-        config.insert(unescape(key)?, unescape(value)?);
-    }
-    Ok(config)
+    entries(text).map(config)
+}
+
+/// A key with its value.
+struct Entry {
+    /// The line on which it starts, counted from 1.
+    line: usize,
+    key: String,
+    value: String,
+}
+
+fn entries(text: &str) -> Result<Vec<Entry>, PropertiesError> {
+    let lines = logical_lines(text).into_iter();
+    lines
+        .map(|(line, entry)| {
+            let (key, value) = split(&entry);
+            let unescape =
+                |text| unescape(text).map_err(|source| PropertiesError::Syntax { line, source });
+            Ok(Entry {
+                line,
+                key: unescape(key)?,
+                value: unescape(value)?,
+            })
+        })
+        .collect()
+}
+
+fn config(entries: Vec<Entry>) -> ConfigMap {
+    let entries = entries.into_iter();
+    entries.map(|entry| (entry.key, entry.value)).collect()
 }
 
 fn decode(bytes: &[u8]) -> String {

@@ -104,6 +104,32 @@ fn options_of_a_worker_that_its_converters_do_not_have_are_warned_of() {
 }
 
 #[test]
+fn superfluous_text_in_values_of_a_worker_is_named() {
+    let lab = Lab::new();
+    let worker = lab.read("worker.properties");
+    let interval = "offset.flush.interval.ms=10000 # ten seconds\n";
+    lab.write("worker.properties", &(worker + interval));
+    let texts = ["offset.flush.interval.ms", "remove \"# ten seconds\""];
+    assert_ends(lab.run_to_end(), 2, &texts);
+    let strings = "key.converter=String // text\nvalue.converter=Strng\n";
+    lab.write("worker.properties", strings);
+    let texts = [
+        "for configuration key.converter",
+        "Did you mean org.apache.kafka.connect.storage.S",
+    ];
+    assert_ends(lab.run_to_end(), 2, &texts);
+}
+
+#[test]
+fn an_option_that_is_set_twice_is_warned_of() {
+    assert_says(
+        "tasks.max=1\n\ntasks.max=2\n",
+        0,
+        &["option \"tasks.max\" is set in line 5 and again in line 7; the last value is used"],
+    );
+}
+
+#[test]
 fn superfluous_text_in_values_is_named() {
     for (addition, texts) in [
         (

@@ -1,7 +1,7 @@
-//! Panics of plugins: they become errors of their task, and name the plugin.
+//! Panics of plugins, which become errors of their task and name the plugin.
 //!
-//! A panic's file and line are known to the panic hook alone. The hook is global to the process and
-//! belongs to the host, so they are in what the hook prints and not in the error.
+//! Only the panic hook gets the file and line of a panic. The hook is global to the process and belongs
+//! to the host, so file and line are in the output of the hook and not in the error.
 
 use std::any::Any;
 use std::future::Future;
@@ -31,14 +31,14 @@ pub(crate) async fn contained<T>(
     })
 }
 
-/// Runs a call into a plugin. If it panics, the panic goes on and carries the name.
+/// Runs a call into a plugin. A panic is passed on with the name of the plugin.
 #[inline]
 pub(crate) fn named<T>(name: impl FnOnce() -> String, call: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(call))
         .unwrap_or_else(|panic| resume_unwind(Box::new(message(&name(), panic))))
 }
 
-/// As [`named`], for a call that waits.
+/// As [`named`], for an async call.
 pub(crate) async fn named_async<T>(
     name: impl FnOnce() -> String,
     call: impl Future<Output = T> + Send,

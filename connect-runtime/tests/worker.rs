@@ -56,7 +56,7 @@ async fn a_sink_that_begins_at_the_end_is_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_new_worker_goes_on_where_the_old_one_stopped() {
+async fn a_new_worker_resumes_where_the_old_one_stopped() {
     let broker = LocalBroker::memory();
     for (count, expected) in [(100, 0..100), (250, 100..250)] {
         let seen = Seen::default();
@@ -117,7 +117,7 @@ async fn a_failed_task_can_be_restarted() {
     assert_eq!(
         seen.lines(),
         numbers(0..20),
-        "it goes on after the last durable record"
+        "it resumes after the last durable record"
     );
     connect.restart("in", true, false).await.unwrap();
     connect.until_end().await.unwrap();
@@ -130,7 +130,7 @@ async fn a_failed_task_can_be_restarted() {
 }
 
 #[tokio::test]
-async fn a_paused_connector_does_nothing_and_goes_on() {
+async fn a_paused_connector_does_nothing_until_it_is_resumed() {
     let (broker, seen) = (LocalBroker::memory(), Seen::default());
     let connect = worker(&broker, &seen).await;
     connect

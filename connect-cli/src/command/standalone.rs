@@ -170,7 +170,7 @@ async fn shut_down(
     let report = tokio::select! {
         report = connect.shutdown(config.graceful_timeout() + MARGIN) => report,
         name = signals.next() => {
-            return Err(Failure::Run(format!("{name}: stopped immediately; records since the last commit will come again")));
+            return Err(Failure::Run(format!("{name}: stopped immediately; records since the last commit will be delivered again")));
         }
     };
     if report.is_clean() {

@@ -1,4 +1,4 @@
-//! Class names in a configuration: what is said of one that means no plugin.
+//! Class names in a configuration, and errors for unknown ones.
 
 use connect_api::Error;
 use connect_api::PluginRegistry;
@@ -8,7 +8,7 @@ use connect_api::plugin::closest;
 
 use crate::config::hint::cleaned;
 
-/// What a class name in a configuration means.
+/// Looks up a class name of a configuration.
 ///
 /// # Errors
 /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) naming the option, the class and the class

@@ -1,29 +1,48 @@
-//! Mistakes in the text of a value that are easy to make and hard to see.
+//! Hints about mistakes in a value that are hard to see.
 
 use connect_api::ConfigMap;
+use connect_api::config::ConfigError;
+use connect_api::config::ConfigErrors;
 use connect_api::config::Validation;
 
-/// Adds to each refused value what a person may not see in it: a comment behind it, quotation marks
-/// around it, a character without a shape. The message itself stays first.
+/// Adds a hint to the error of each value with a comment behind it, quotation marks around it or an
+/// invisible character in it. The message itself stays first.
 pub(crate) fn add_hints(config: &ConfigMap, validation: &mut Validation) {
-    let refused: Vec<String> = validation
+    let invalid: Vec<String> = validation
         .values()
         .iter()
-        .filter(|value| !value.errors.is_empty() && !value.secret)
+        .filter(|value| !value.errors.is_empty())
         .map(|value| value.name.clone())
         .collect();
-    for key in refused {
-        // The alias of a transform is part of the key.
-        let value = config.get(&key).unwrap_or(&key);
-        let Some(hint) = hint(value) else { continue };
+    for key in invalid {
         let errors = validation.get_mut(&key).map(|value| &mut value.errors);
-        // A password is not to be shown, not even a part of it.
         if let Some(error) = errors.and_then(|errors| errors.first_mut())
-            && !error.contains("[hidden]")
+            && let Some(hint) = hint_for(config, &key, error)
         {
-            error.push_str(&format!(" ({hint})"));
+            error.push_str(&hint);
         }
     }
+}
+
+/// As [`add_hints`], for errors without a validation.
+pub(crate) fn with_hints(config: &ConfigMap, errors: ConfigErrors) -> ConfigErrors {
+    let hinted = errors.iter().map(|error| {
+        let text = error.to_string();
+        match hint_for(config, error.key(), &text) {
+            Some(hint) => ConfigError::new(error.key(), text + &hint),
+            None => error.clone(),
+        }
+    });
+    ConfigErrors::from_errors(hinted).unwrap_or(errors)
+}
+
+/// What to append to an error of a key. No part of a secret is shown.
+fn hint_for(config: &ConfigMap, key: &str, error: &str) -> Option<String> {
+    if config.is_secret(key) || error.contains("[hidden]") {
+        return None;
+    }
+    // A key can contain such a mistake too: the alias of a transform is part of it.
+    hint(config.get(key).unwrap_or(key)).map(|hint| format!(" ({hint})"))
 }
 
 /// The text without a comment behind it, quotation marks around it, and invisible characters at its
@@ -73,7 +92,7 @@ fn unquoted(value: &str) -> Option<&str> {
     inside('"').or_else(|| inside('\''))
 }
 
-/// True for characters that a person does not see, other than blanks.
+/// True for invisible characters other than blanks.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || (c.is_whitespace() && !c.is_ascii())
@@ -87,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_person_may_not_see_is_named() {
+    fn mistakes_that_are_hard_to_see_are_named() {
         for (value, expected) in [
             (
                 "1 # one task",

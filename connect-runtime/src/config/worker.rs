@@ -10,6 +10,7 @@ use connect_api::config::ConfigErrors;
 use connect_api::config::FromConfig;
 
 use crate::config::clients::OverridePolicy;
+use crate::config::hint::with_hints;
 use crate::config::offset_topic::OffsetTopic;
 use crate::config::offset_topic::positive_or_default;
 
@@ -251,7 +252,7 @@ impl FromConfig for WorkerConfig {
 
     fn from_config(config: &ConfigMap) -> Result<Self, ConfigErrors> {
         Ok(Self {
-            keys: WorkerKeys::from_config(config)?,
+            keys: WorkerKeys::from_config(config).map_err(|errors| with_hints(config, errors))?,
             raw: config.clone(),
         })
     }

@@ -49,7 +49,7 @@ pub fn connector_notices(
     let connector = config
         .get("connector.class")
         .and_then(|class| plugin::connector(registry, class));
-    // Nobody knows the options of an unknown class, and the class itself is refused.
+    // The options of an unknown class are unknown too, and the class itself is an error.
     if let Some((def, is_source)) = &connector {
         check_own(config, def, &mut notices);
         check_role(config, def, *is_source, &mut notices);

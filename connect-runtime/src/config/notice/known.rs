@@ -20,8 +20,8 @@ pub(super) fn removed(class: &str, option: &str) -> Option<&'static Removed> {
         .find(|removed| removed.class == class && removed.option == option)
 }
 
-/// What to say about a key that nothing reads: that it is one of `ignored`, or which of `candidates`
-/// was probably meant.
+/// The notice for a key that nothing reads: why it is ignored, or which of `candidates` was probably
+/// meant.
 pub(super) fn ignored_or_unknown<'a>(
     key: &str,
     ignored: &[(&str, &'static str)],
@@ -156,7 +156,7 @@ pub(super) const IGNORED_OF_CONNECTORS: &[(&str, &str)] = &[
     ("config.action.reload", NO_PROVIDERS),
 ];
 
-/// Options of connectors that mean nothing where there is no log.
+/// Options of connectors that mean nothing without a log.
 pub(super) const IGNORED_WITHOUT_LOG: &[(&str, &str)] = &[
     ("key.converter.", NO_LOG),
     ("value.converter.", NO_LOG),

@@ -1,4 +1,4 @@
-//! Options that have no effect, or that nothing reads.
+//! Notices about options that have no effect.
 //!
 //! The rule: each plugin's [`ConfigDef`] says which options it has. A key is *unknown* if neither
 //! the worker nor the plugin that its prefix belongs to has it. A plugin that takes options which
@@ -40,16 +40,16 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// Kafka Connect has it, and here it means nothing. This is the only kind that is no warning.
+    /// Kafka Connect has the option, and it means nothing here. All other kinds are warnings.
     Ignored {
         /// Why it means nothing.
         reason: &'static str,
     },
-    /// Kafka Connect had it once.
+    /// An earlier release of Kafka Connect had the option.
     Removed {
         /// The release that removed it.
         release: &'static str,
-        /// The key that took its place.
+        /// The key that replaced it.
         replacement: String,
     },
     /// Nothing reads this key.
@@ -59,9 +59,9 @@ pub enum NoticeKind {
         /// The key that was probably meant.
         likely: Option<String>,
     },
-    /// The key is known, and nothing uses what it configures.
+    /// The key is known, but what it configures is not used.
     Unused {
-        /// What it configures, and why that is not used.
+        /// Why it is not used.
         reason: String,
     },
 }
