@@ -35,6 +35,7 @@ pub use options::ProducerOptions;
 pub use options::StartOffset;
 pub use options::Subscription;
 pub use producer::Producer;
+pub use producer::Purge;
 pub use producer::Receipt;
 pub use producer::Receipts;
 pub use record::FetchedRecord;

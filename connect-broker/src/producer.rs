@@ -9,6 +9,10 @@ use connect_api::LogPosition;
 use crate::BrokerError;
 use crate::ProducerRecord;
 
+/// Purges what a producer has accepted and not sent yet, from any thread and while the producer is in
+/// use. Records that are under way settle by themselves; the others get receipts with an error.
+pub type Purge = Box<dyn Fn() + Send + Sync>;
+
 /// Writes records to a log.
 ///
 /// Misuse: treating a returned [`send`](Producer::send) as durable. It is only accepted; what is
@@ -64,6 +68,12 @@ pub trait Producer: Send {
     /// # Errors
     /// [`BrokerError::InvalidState`] outside a transaction.
     async fn abort(&mut self) -> Result<(), BrokerError>;
+
+    /// What purges the producer when its user is given up on. `None`, as by default, if records that
+    /// were accepted are under way at once.
+    fn purge_handle(&self) -> Option<Purge> {
+        None
+    }
 }
 
 /// The stream of receipts of one producer, to be read by the task that tracks offsets.

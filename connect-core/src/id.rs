@@ -74,6 +74,14 @@ impl TaskId {
             index,
         }
     }
+
+    /// Reads what it displays. Names may contain dashes: the last one counts.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (connector, index) = text.rsplit_once('-')?;
+        let index: u32 = index.parse().ok()?;
+        Some(Self::new(connector, usize::try_from(index).ok()?))
+    }
 }
 
 impl fmt::Display for TaskId {

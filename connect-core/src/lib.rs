@@ -10,6 +10,8 @@
 
 pub mod cluster;
 pub mod codec;
+pub mod config_patch;
+mod failure;
 pub mod herder;
 mod id;
 pub mod partitioner;
@@ -18,6 +20,7 @@ pub mod source;
 pub mod status;
 mod time;
 
+pub use failure::Failure;
 pub use id::ConnectorName;
 pub use id::TaskId;
 pub use time::LogicalTime;

@@ -1,5 +1,8 @@
 //! Building a worker.
 
+use std::hash::BuildHasher;
+use std::hash::Hasher;
+use std::hash::RandomState;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +12,9 @@ use connect_api::Result;
 use connect_api::config_map;
 use connect_api::plugin::PluginKind;
 use connect_broker::Broker;
+use connect_core::herder::HerderOptions;
+use connect_core::herder::RestartPolicy;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::Connect;
@@ -19,13 +25,16 @@ use crate::config::WorkerConfig;
 use crate::config::class_of;
 use crate::config::log_worker;
 use crate::herder::Driver;
+use crate::herder::MemoryConfigs;
+use crate::herder::Signs;
+use crate::plugin_threads::PluginThreads;
 use crate::store::FileOffsets;
 use crate::store::OffsetClients;
 use crate::store::OffsetStore;
 use crate::store::TopicOffsets;
 use crate::store::read_offset_file;
 use crate::worker::Worker;
-use crate::worker::watchdog;
+use crate::worker::WorkerParts;
 
 /// Builds a worker; see [`Connect::builder`].
 #[derive(Debug)]
@@ -35,6 +44,7 @@ pub struct ConnectBuilder {
     broker: Option<Arc<dyn Broker>>,
     worker: Option<WorkerConfig>,
     clock: Arc<dyn Clock>,
+    plugins: Option<Handle>,
 }
 
 impl ConnectBuilder {
@@ -44,6 +54,7 @@ impl ConnectBuilder {
             broker: None,
             worker: None,
             clock: Arc::new(SystemClock),
+            plugins: None,
         }
     }
 
@@ -76,6 +87,16 @@ impl ConnectBuilder {
         self
     }
 
+    /// Runs plugins on this runtime. Without a call, the worker has threads of its own for them, in a
+    /// number that grows while plugins block some (`plugin.threads`).
+    ///
+    /// A runtime of the host cannot grow: plugins that block all its threads hold up each other, and
+    /// the host if it runs there too. Tests in paused time run plugins on the runtime of the test.
+    pub fn plugin_runtime(mut self, handle: Handle) -> Self {
+        self.plugins = Some(handle);
+        self
+    }
+
     /// Starts the worker on the tokio runtime that this is called on.
     ///
     /// # Errors
@@ -104,17 +125,46 @@ impl ConnectBuilder {
         let offsets = open_offsets(&config, &*broker, &*self.clock).await?;
         let (inputs, inputs_receiver) = mpsc::channel(INPUTS);
         let (commands, commands_receiver) = mpsc::channel(COMMANDS);
-        let worker = Arc::new(Worker::new(
-            registry, config, broker, offsets, self.clock, inputs,
-        ));
-        tokio::spawn(watchdog::watch(
-            Arc::downgrade(&worker),
-            worker.ended.clone(),
-        ));
-        let driver = Driver::new(Arc::clone(&worker), commands_receiver, inputs_receiver);
-        let handle = tokio::spawn(driver.run());
-        Ok(Connect::new(worker, commands, handle))
+        let threads = match self.plugins {
+            Some(handle) => PluginThreads::on(handle),
+            None => {
+                let (base, spare) = (config.plugin_threads(), config.plugin_threads_spare_max());
+                PluginThreads::start(base, spare).map_err(|error| {
+                    Error::external(format!("the threads of plugins cannot be started: {error}"))
+                })?
+            }
+        };
+        let options = herder_options(&config);
+        let worker = Arc::new(Worker::new(WorkerParts {
+            registry,
+            config,
+            broker,
+            offsets,
+            clock: self.clock,
+            inputs,
+            threads,
+        }));
+        let signs = Signs::default();
+        let driver = Driver::new(
+            options,
+            Arc::clone(&worker),
+            commands_receiver,
+            inputs_receiver,
+            Box::new(MemoryConfigs::default()),
+            signs.clone(),
+        );
+        tokio::spawn(driver.run());
+        Ok(Connect::new(worker, commands, signs))
     }
+}
+
+fn herder_options(config: &WorkerConfig) -> HerderOptions {
+    let mut options = HerderOptions::default();
+    options.exactly_once = config.exactly_once_source();
+    options.seed = RandomState::new().build_hasher().finish();
+    options.restart = RestartPolicy::of(config.raw(), RestartPolicy::default());
+    options.limits = config.herder_limits();
+    options
 }
 
 /// Reports and results of actions that wait for the herder; more wait where they arise.

@@ -101,15 +101,16 @@ fn picture(core: &HerderCore) -> Picture {
         tasks: 0,
         sinks: Vec::new(),
     };
-    for (name, entry) in core.state().connectors() {
-        picture.tasks += entry.tasks.len();
+    for (name, connector) in core.desired().connectors() {
+        let set = connector.task_set();
+        picture.tasks += set.map_or(0, |set| set.configs().len());
         if let Some(status) = status_of(core, name) {
-            let connector = (status.state, "connector", name.to_string(), status.trace);
+            let itself = (status.state, "connector", name.to_string(), status.trace);
             let tasks = status
                 .tasks
                 .into_iter()
                 .map(|t| (t.state, "task", t.id.to_string(), t.trace));
-            let failed = std::iter::once(connector)
+            let failed = std::iter::once(itself)
                 .chain(tasks)
                 .find(|s| s.0 == State::Failed);
             if let Some((_, what, name, trace)) = failed {
@@ -118,10 +119,10 @@ fn picture(core: &HerderCore) -> Picture {
                 picture.failed.get_or_insert(error);
             }
         }
-        if let Ok(settings) = ConnectorSettings::new(&entry.config)
+        if let Ok(settings) = ConnectorSettings::new(connector.config())
             && (!settings.keys.topics.is_empty() || !settings.keys.topics_regex.is_empty())
         {
-            let (name, config) = (name.clone(), entry.config.clone());
+            let (name, config) = (name.clone(), (**connector.config()).clone());
             picture.sinks.push(Sink {
                 name,
                 config,
@@ -146,7 +147,7 @@ impl Clusters {
                 let mut options = AdminOptions::default();
                 options.client_id = "until-end".into();
                 options.client_config = way.clone();
-                self.0.push((way, worker.broker.admin(options).await?));
+                self.0.push((way, worker.broker()?.admin(options).await?));
                 self.0.len() - 1
             }
         };

@@ -25,10 +25,12 @@ pub(crate) async fn contained<T>(
     call: impl Future<Output = Result<T>> + Send,
 ) -> Result<T> {
     let outcome = AssertUnwindSafe(call).catch_unwind().await;
-    outcome.unwrap_or_else(|panic| {
-        let message = message(what, panic).0;
-        Err(Error::new(ErrorKind::Panicked, message))
-    })
+    outcome.unwrap_or_else(|panic| Err(panicked(what, panic)))
+}
+
+/// The error of a panic that was caught; `what` is as for [`contained`].
+pub(crate) fn panicked(what: &str, panic: Box<dyn Any + Send>) -> Error {
+    Error::new(ErrorKind::Panicked, message(what, panic).0)
 }
 
 /// Runs a call into a plugin. A panic is passed on with the name of the plugin.
@@ -48,16 +50,17 @@ pub(crate) async fn named_async<T>(
 }
 
 fn message(what: &str, panic: Box<dyn Any + Send>) -> Named {
-    let text = match panic.downcast::<Named>() {
+    let panic = match panic.downcast::<Named>() {
         Ok(named) => return *named,
-        Err(panic) => match panic.downcast_ref::<&str>() {
-            Some(text) => (*text).to_owned(),
-            None => match panic.downcast::<String>() {
-                Ok(text) => *text,
-                Err(_) => "a value that is not text".into(),
-            },
-        },
+        Err(panic) => panic,
     };
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_else(|| "a value that is not text".into());
+    // The value may be of any type of the plugin, so even its destructor may panic.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
     Named(format!(
         "{what} panicked: {text} (file and line are in the output of the panic hook)"
     ))

@@ -117,8 +117,15 @@ macro_rules! from {
 }
 
 from! {
-    bool => Boolean, i32 => Int, u32 => Int, i64 => Int, f64 => Float, Text => String,
-    &str => String, String => String, Bytes => Bytes,
+    bool => Boolean, i8 => Int, i16 => Int, i32 => Int, u32 => Int, i64 => Int, f64 => Float,
+    Text => String, &str => String, String => String, Bytes => Bytes,
+}
+
+/// Keeps the shortest text, which is what is stored: 1.1 stays 1.1.
+impl From<f32> for OffsetValue {
+    fn from(value: f32) -> Self {
+        Self::Float(value.to_string().parse().unwrap_or_else(|_| value.into()))
+    }
 }
 
 impl<T: Into<Self>> From<Option<T>> for OffsetValue {

@@ -1,5 +1,6 @@
 //! What a worker group is asked to run: the fold of the config records.
 
+pub mod log;
 mod record;
 mod state;
 

@@ -10,11 +10,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use connect_api::data::FloatText;
+use connect_api::data::Value;
 use connect_api::record::OffsetKey;
 use connect_api::record::OffsetValue;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use serde_json::Value as Json;
+
+use super::json::write_text;
 
 /// The key under which offsets of a partition are stored.
 #[must_use]
@@ -42,59 +45,130 @@ pub fn encode_value(offset: &SourceOffset) -> Bytes {
     json.into()
 }
 
-/// Connector and partition of a stored key, or why it is none.
+/// Connector and partition of a stored key.
 ///
 /// # Errors
-/// What is wrong with the key, for a log line: such records are skipped.
-pub fn decode_key(bytes: &[u8]) -> Result<(String, SourcePartition), String> {
-    let json: Json = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let Json::Array(parts) = json else {
-        return Err("the key is not an array".into());
+/// The key is not one of an offset, for a log line: such records are skipped.
+pub fn decode_key(bytes: &[u8]) -> Result<(String, SourcePartition), OffsetError> {
+    let Json::Array(parts) = serde_json::from_slice(bytes)? else {
+        return Err(OffsetError::Key);
     };
-    let Ok([connector, partition]) = <[Json; 2]>::try_from(parts) else {
-        return Err("the key does not have two parts".into());
-    };
-    let Json::String(connector) = connector else {
-        return Err("the connector in the key is not a string".into());
-    };
-    match partition {
-        Json::Null => Ok((connector, SourcePartition::null())),
-        Json::Object(object) => Ok((connector, SourcePartition::new(read_object(object)?))),
-        _ => Err("the partition in the key is not an object".into()),
+    match <[Json; 2]>::try_from(parts) {
+        Ok([Json::String(connector), Json::Null]) => Ok((connector, SourcePartition::null())),
+        Ok([Json::String(connector), Json::Object(partition)]) => {
+            Ok((connector, SourcePartition::new(read_object(partition)?)))
+        }
+        _ => Err(OffsetError::Key),
     }
 }
 
-/// A stored offset, or why it is none.
+/// A stored offset.
 ///
 /// # Errors
-/// What is wrong with the value, for a log line: such records are skipped.
-pub fn decode_value(bytes: &[u8]) -> Result<SourceOffset, String> {
-    match serde_json::from_slice(bytes).map_err(|error| error.to_string())? {
+/// The value is not an offset, for a log line: such records are skipped.
+pub fn decode_value(bytes: &[u8]) -> Result<SourceOffset, OffsetError> {
+    match serde_json::from_slice(bytes)? {
         Json::Object(object) => Ok(SourceOffset::from_entries(read_object(object)?)),
-        _ => Err("the offset is not an object".into()),
+        _ => Err(OffsetError::NotAMap),
     }
+}
+
+/// The entries of a partition or offset that somebody gave as any value; `None` for null.
+///
+/// *Java*: `OffsetUtils.validateFormat`.
+///
+/// # Errors
+/// It is not a map of texts to values that JSON can carry without nesting.
+pub fn entries_of(value: &Value) -> Result<Option<Vec<(OffsetKey, OffsetValue)>>, OffsetError> {
+    let map = match value {
+        Value::Null => return Ok(None),
+        Value::Map(map) => map,
+        _ => return Err(OffsetError::NotAMap),
+    };
+    let entry = |(key, value): (&Value, &Value)| {
+        let Value::String(key) = key else {
+            return Err(OffsetError::KeyOfEntry);
+        };
+        let value = match value {
+            Value::Null => OffsetValue::Null,
+            Value::Boolean(value) => (*value).into(),
+            Value::Int8(value) => (*value).into(),
+            Value::Int16(value) => (*value).into(),
+            Value::Int32(value) => (*value).into(),
+            Value::Int64(value) => (*value).into(),
+            Value::Float32(value) => (*value).into(),
+            Value::Float64(value) => (*value).into(),
+            Value::String(text) => text.clone().into(),
+            Value::Bytes(bytes) => bytes.clone().into(),
+            Value::Array(_) => return Err(not_primitive(&**key, "ARRAY")),
+            Value::Map(_) => return Err(not_primitive(&**key, "MAP")),
+            Value::Struct(_) => return Err(not_primitive(&**key, "STRUCT")),
+            other => {
+                let class = format!("class {}", other.java_class());
+                return Err(not_primitive(&**key, class));
+            }
+        };
+        Ok((OffsetKey::from(key.to_string()), value))
+    };
+    map.iter().map(entry).collect::<Result<_, _>>().map(Some)
+}
+
+/// What is wrong with an offset, its partition or the key under which it is stored. The texts about
+/// entries are those of Java, whose clients show them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OffsetError {
+    /// Bytes are not JSON.
+    #[error("it is not JSON")]
+    Json(#[from] serde_json::Error),
+    /// A stored key is not that of an offset.
+    #[error("the key is not an array of a connector and a partition")]
+    Key,
+    /// The key of an entry is not text.
+    #[error("Offsets may only use String keys")]
+    KeyOfEntry,
+    /// There are no entries.
+    #[error("Offsets must be specified as a Map")]
+    NotAMap,
+    /// An entry is nested, or of a type that JSON does not have.
+    #[error(
+        "Offsets may only contain primitive types as values, but field {field} contains {found}"
+    )]
+    NotPrimitive {
+        /// The key of the entry.
+        field: String,
+        /// Its type.
+        found: String,
+    },
 }
 
 fn read_object(
     object: serde_json::Map<String, Json>,
-) -> Result<Vec<(OffsetKey, OffsetValue)>, String> {
+) -> Result<Vec<(OffsetKey, OffsetValue)>, OffsetError> {
     let read = |(key, value): (String, Json)| {
         let value = match value {
             Json::Null => OffsetValue::Null,
             Json::Bool(value) => OffsetValue::Boolean(value),
             Json::String(text) => OffsetValue::String(text.into()),
-            Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(value), _) => OffsetValue::Int(value),
-                (None, Some(value)) => OffsetValue::Float(value),
-                _ => return Err(format!("the number of field {key} is out of range")),
+            Json::Number(number) => match number.as_i64() {
+                Some(value) => OffsetValue::Int(value),
+                None => number
+                    .as_f64()
+                    .map_or(OffsetValue::Null, OffsetValue::Float),
             },
-            Json::Array(_) | Json::Object(_) => {
-                return Err(format!("field {key} is not primitive"));
-            }
+            Json::Array(_) => return Err(not_primitive(key, "ARRAY")),
+            Json::Object(_) => return Err(not_primitive(key, "MAP")),
         };
         Ok((OffsetKey::from(key), value))
     };
     object.into_iter().map(read).collect()
+}
+
+fn not_primitive(field: impl Into<String>, found: impl Into<String>) -> OffsetError {
+    OffsetError::NotPrimitive {
+        field: field.into(),
+        found: found.into(),
+    }
 }
 
 fn write_object<'a>(
@@ -127,31 +201,6 @@ fn write_object<'a>(
         }
     }
     json.push('}');
-}
-
-/// A JSON string as Jackson writes it into bytes: everything of the basic plane raw except quotes,
-/// backslash and control characters; everything beyond as two escaped surrogates.
-fn write_text(json: &mut String, text: &str) {
-    json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\u{8}' => json.push_str("\\b"),
-            '\t' => json.push_str("\\t"),
-            '\n' => json.push_str("\\n"),
-            '\u{c}' => json.push_str("\\f"),
-            '\r' => json.push_str("\\r"),
-            c if c < ' ' => _ = write!(json, "\\u{:04X}", u32::from(c)),
-            c if c > '\u{ffff}' => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    _ = write!(json, "\\u{unit:04X}");
-                }
-            }
-            c => json.push(c),
-        }
-    }
-    json.push('"');
 }
 
 #[cfg(test)]
@@ -202,5 +251,49 @@ mod tests {
             assert!(decode_key(bad.as_bytes()).is_err(), "{bad}");
         }
         assert!(decode_value(b"5").is_err());
+    }
+
+    #[test]
+    fn every_kind_of_value_is_stored() {
+        for (value, stored) in [
+            (Value::Int8(-1), "-1"),
+            (Value::Int16(300), "300"),
+            (Value::Boolean(true), "true"),
+            (Value::Float32(1.1), "1.1"),
+            (Value::Float32(f32::MAX), "3.4028235E38"),
+            (Value::Float64(1e7), "1.0E7"),
+            (Value::Float64(f64::NAN), "\"NaN\""),
+            (Value::from(Bytes::from_static(&[0, 255])), "\"AP8=\""),
+        ] {
+            let map: connect_api::data::ValueMap =
+                [(Value::from("k"), value)].into_iter().collect();
+            let entries = entries_of(&Value::from(map)).unwrap().unwrap();
+            let bytes = encode_value(&SourceOffset::from_entries(entries));
+            assert_eq!(bytes, format!("{{\"k\":{stored}}}"));
+            assert_eq!(encode_value(&decode_value(&bytes).unwrap()), bytes);
+        }
+    }
+
+    #[test]
+    fn what_json_cannot_carry_is_refused() {
+        assert!(entries_of(&Value::Null).unwrap().is_none());
+        for (key, value, expected) in [
+            (
+                Value::from("k"),
+                Value::Array(Vec::new()),
+                "field k contains ARRAY",
+            ),
+            (
+                Value::from("k"),
+                Value::Timestamp(0),
+                "field k contains class java.util.Date",
+            ),
+            (Value::Int32(1), Value::Null, "String keys"),
+        ] {
+            let map: connect_api::data::ValueMap = [(key, value)].into_iter().collect();
+            let error = entries_of(&Value::from(map)).unwrap_err().to_string();
+            assert!(error.ends_with(expected), "{error}");
+        }
+        assert!(entries_of(&Value::Int32(1)).is_err());
     }
 }

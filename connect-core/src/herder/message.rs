@@ -1,25 +1,112 @@
 //! What goes into the herder core and what comes out.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use connect_api::ConfigMap;
-use connect_api::Error;
-use connect_api::ErrorKind;
+use connect_api::TopicPartition;
+use connect_api::record::SourceOffset;
+use connect_api::record::SourcePartition;
 
 use crate::ConnectorName;
+use crate::Failure;
+use crate::LogicalTime;
 use crate::TaskId;
-use crate::cluster::ConfigRecord;
 use crate::cluster::TargetState;
-use crate::status::State;
-use crate::status::Status;
+use crate::cluster::log::ConfigRecord;
+use crate::herder::Assignment;
+use crate::herder::HerderError;
+use crate::herder::Status;
 use crate::status::Subject;
 
 /// Names a request; the driver gives it out and gets it back in [`Action::Respond`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
-/// Names an action; comes back in [`Input::Done`]. Also the epoch of the connector or task that it
-/// started.
+/// Names a question of the core to the driver; comes back in [`Input::Done`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ActionId(pub u64);
+
+/// One life of a connector or task in this process. A number is never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation(pub u64);
+
+/// What the core is told.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Input {
+    /// An assignment came; it replaces the one before. Before the first, nothing is owned.
+    Assigned(Assignment),
+    /// The configuration log has been read to the end that it had when the worker started.
+    CaughtUp,
+    /// A record was read from the configuration log.
+    Config {
+        /// Its offset in the log.
+        offset: i64,
+        /// The record.
+        record: ConfigRecord,
+    },
+    /// The answer to a question.
+    Done(ActionId, Outcome),
+    /// An incarnation says how it is doing.
+    Report(Subject, Incarnation, Report),
+    /// A user asks for something.
+    Request(RequestId, Request),
+    /// A status was read from the status log; `None` is a tombstone.
+    Status(Subject, Option<Status>),
+    /// Time has passed.
+    Tick,
+}
+
+/// How an incarnation is doing.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Report {
+    /// Nothing of it is left: its plugin was stopped and dropped, its clients are closed. The last
+    /// report, also after [`Failed`](Report::Failed).
+    Ended,
+    /// It has failed; it cleans up and then reports [`Ended`](Report::Ended). From a connector that
+    /// raised an error the plugin goes on until it is stopped.
+    Failed(Failure),
+    /// It makes progress again after [`Stalled`](Report::Stalled).
+    Moving,
+    /// It does nothing, as its target state wants it.
+    Paused,
+    /// A connector asks to be asked again how to split its work.
+    Reconfigure,
+    /// Its plugin has started and it runs.
+    Running,
+    /// A call into the plugin is over its deadline, or its thread makes no progress.
+    Stalled {
+        /// The call, such as `put`.
+        call: &'static str,
+        /// When it began.
+        since: LogicalTime,
+    },
+}
+
+/// Something that a user asks for, and until when it must be answered.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What is asked for.
+    pub operation: Operation,
+    /// What the answer waits for.
+    pub wait: Wait,
+    /// When the request is answered at the latest.
+    pub deadline: LogicalTime,
+}
+
+/// What the answer to a request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// The change is durable and was read back.
+    Written,
+    /// What was asked for is so: the connector has started or failed and its tasks are known, or
+    /// what had to stop is gone or was given up on.
+    Settled,
+}
 
 /// Whether a configuration may replace another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,16 +118,37 @@ pub enum PutMode {
     CreateOrUpdate,
 }
 
-/// Something that a user asks for.
+/// A change that a user asks for.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum Request {
+pub enum Operation {
+    /// Change or reset offsets of a connector that is STOPPED and has no tasks.
+    AlterOffsets {
+        /// Its name.
+        name: ConnectorName,
+        /// The change.
+        change: OffsetChange,
+    },
+    /// Record which connectors the host's files declare, and remove those that were declared at an
+    /// earlier start and are not now. Creating the others is the caller's business.
+    Declare {
+        /// The names of all declared connectors.
+        names: BTreeSet<ConnectorName>,
+    },
     /// Remove a connector. Its offsets stay.
     Delete {
         /// Its name.
         name: ConnectorName,
     },
-    /// Create a connector or change its configuration.
+    /// Merge a patch into the configuration: `None` removes a key.
+    Patch {
+        /// The connector.
+        name: ConnectorName,
+        /// The changes by key.
+        patch: ConfigMap,
+    },
+    /// Create a connector or change its configuration. A configuration that equals the present one
+    /// writes nothing and restarts nothing but what has failed.
     Put {
         /// Its name.
         name: ConnectorName,
@@ -48,10 +156,21 @@ pub enum Request {
         config: ConfigMap,
         /// May it exist?
         mode: PutMode,
-        /// What is wanted of it at first, if not that it runs.
+        /// What is wanted of it initially, if not that it runs. Ignored if it exists.
         initial: Option<TargetState>,
     },
-    /// Start connector and tasks afresh (KIP-745).
+    /// Write the task configurations of a connector that runs on another worker.
+    PutTasks {
+        /// The connector.
+        name: ConnectorName,
+        /// The offset of the configuration that they were made from; if it is not the present one,
+        /// they are dropped, because their connector is about to be restarted. `None` if the other
+        /// worker does not say.
+        made_from: Option<i64>,
+        /// The whole set.
+        configs: Vec<ConfigMap>,
+    },
+    /// Start connector and tasks again (KIP-745). A plan of zero items is answered as well.
     Restart {
         /// Its name.
         name: ConnectorName,
@@ -60,7 +179,7 @@ pub enum Request {
         /// Only what has failed?
         only_failed: bool,
     },
-    /// Start one task afresh.
+    /// Start one task again.
     RestartTask {
         /// The task.
         id: TaskId,
@@ -76,19 +195,16 @@ pub enum Request {
     Shutdown,
 }
 
-impl Request {
-    /// The connector that it is about; `None` for all of them.
-    #[must_use]
-    pub const fn connector(&self) -> Option<&ConnectorName> {
-        match self {
-            Self::Delete { name }
-            | Self::Put { name, .. }
-            | Self::Restart { name, .. }
-            | Self::SetTargetState { name, .. } => Some(name),
-            Self::RestartTask { id } => Some(&id.connector),
-            Self::Shutdown => None,
-        }
-    }
+/// A change of the offsets of a connector.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum OffsetChange {
+    /// Forget all of them.
+    Reset,
+    /// Of the consumer group of a sink: the next offset to read; `None` forgets the partition.
+    Sink(BTreeMap<TopicPartition, Option<i64>>),
+    /// Of a source: `None` forgets the partition.
+    Source(Vec<(SourcePartition, Option<SourceOffset>)>),
 }
 
 /// A connector as REST shows it.
@@ -108,163 +224,156 @@ pub struct ConnectorInfo {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Response {
-    /// To [`Request::Put`].
-    Connector(ConnectorInfo),
-    /// To all others.
-    Done,
-}
-
-/// Why a request was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HerderError {
-    /// The connector exists already (REST: 409).
-    #[error("Connector {0} already exists")]
-    AlreadyExists(ConnectorName),
-    /// The connector could not be started; it exists and is FAILED.
-    #[error("connector \"{name}\" could not be started: {reason}")]
-    ConnectorFailed {
-        /// Its name.
-        name: ConnectorName,
-        /// The whole chain of causes.
-        reason: String,
+    /// To [`Operation::Put`] and [`Operation::Patch`].
+    Connector(ConnectorInfo, GivenUp),
+    /// To all others: what did not stop in time and was given up on.
+    Done(GivenUp),
+    /// To [`Operation::AlterOffsets`]: whether the connector knows the new offsets. If not, a
+    /// system that keeps offsets outside Connect must be changed by hand.
+    OffsetsAltered {
+        /// What the plugin's `alter_offsets` returned.
+        known_to_connector: bool,
     },
-    /// The configuration is wrong (REST: 400). The text lists every error.
-    #[error("{0}")]
-    InvalidConfig(String),
-    /// No such connector (REST: 404).
-    #[error("Connector {0} not found")]
-    NoConnector(ConnectorName),
-    /// No such task (REST: 404).
-    #[error("Task {0} not found")]
-    NoTask(TaskId),
-    /// The worker is shutting down (REST: 503).
-    #[error("the worker is shutting down")]
-    ShuttingDown,
-    /// The configuration could not be stored.
-    #[error("the configuration could not be stored: {0}")]
-    Store(String),
+    /// To [`Operation::Restart`]: what is started again.
+    Restarting(Vec<Subject>, GivenUp),
 }
 
-impl From<HerderError> for Error {
-    fn from(error: HerderError) -> Self {
-        let kind = match error {
-            HerderError::AlreadyExists(_) => ErrorKind::AlreadyExists,
-            HerderError::InvalidConfig(_) => ErrorKind::Config,
-            HerderError::NoConnector(_) | HerderError::NoTask(_) => ErrorKind::NotFound,
-            HerderError::ConnectorFailed { .. } | HerderError::Store(_) => ErrorKind::External,
-            HerderError::ShuttingDown => ErrorKind::IllegalState,
-        };
-        Self::new(kind, error.to_string())
-    }
-}
+/// What did not stop by its deadline while a request waited, by name.
+pub type GivenUp = Vec<Subject>;
 
-/// The result of an action.
+/// The answer to a question.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Of actions that start or change a connector: the whole chain of causes if it failed.
-    Connector(Result<(), String>),
-    /// Of actions that stop something: it is gone, whatever happened.
-    Stopped,
-    /// Of [`Action::GenerateTaskConfigs`].
-    TaskConfigs(Result<Vec<ConfigMap>, String>),
-    /// Of [`Action::Validate`].
-    Validated(Result<(), String>),
-    /// Of [`Action::WriteConfig`].
-    Written(Result<(), String>),
-}
-
-/// What the core is told.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Input {
-    /// A config record was read back from the store.
-    Config(ConfigRecord),
-    /// An action has ended.
-    Done(ActionId, Outcome),
-    /// A connector or task reports its state. `epoch` is the action that started it.
-    Report {
-        /// What reports.
-        subject: Subject,
-        /// The action that started it.
-        epoch: ActionId,
-        /// Its state.
-        state: State,
-        /// Why it failed.
-        trace: Option<String>,
-    },
-    /// A connector asks to be asked again how to split its work.
-    Reconfigure(ConnectorName),
-    /// A user asks for something.
-    Request(RequestId, Request),
+    /// Of [`Action::Fence`]: `false` if there was nothing to fence, as for a sink.
+    Fenced(Result<bool, Failure>),
+    /// Of [`Action::AlterOffsets`]: what the plugin's `alter_offsets` returned.
+    OffsetsAltered(Result<bool, Failure>),
+    /// Of [`Action::TaskConfigs`].
+    TaskConfigs(Result<Vec<ConfigMap>, Failure>),
+    /// Of [`Action::Validate`]: a failure of kind `Config` lists every problem.
+    Validated(Result<(), Failure>),
+    /// Of [`Action::Write`] and [`Action::ForwardTasks`].
+    Written(Result<(), Failure>),
 }
 
 /// What the driver must do.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Action {
-    /// Ask a started connector how to split its work; answer with [`Outcome::TaskConfigs`].
-    GenerateTaskConfigs {
-        /// The connector.
-        name: ConnectorName,
-    },
-    /// Make a status known.
-    PublishStatus(Subject, Status),
-    /// Answer a request.
-    Respond(RequestId, Result<Response, HerderError>),
-    /// Pause, resume or stop a connector that exists; answer with [`Outcome::Connector`].
-    SetConnectorState {
-        /// The connector.
-        name: ConnectorName,
-        /// What is wanted.
-        state: TargetState,
-    },
-    /// Pause or resume a task; it reports by itself.
-    SetTaskState {
-        /// The task.
-        id: TaskId,
-        /// What is wanted.
-        state: TargetState,
-    },
-    /// Make a connector, and start it if `state` says so; answer with [`Outcome::Connector`].
-    StartConnector {
+    /// Cut an incarnation off from the log and forget it. It is not waited for any more.
+    Abandon(Subject, Incarnation),
+    /// Question: ask a fresh instance of the connector whether the offsets may be changed, and
+    /// change them; answer with [`Outcome::OffsetsAltered`].
+    AlterOffsets {
+        /// The question.
+        id: ActionId,
         /// The connector.
         name: ConnectorName,
         /// Its configuration, variables unresolved.
         config: ConfigMap,
-        /// What is wanted.
-        state: TargetState,
+        /// The change.
+        change: OffsetChange,
     },
-    /// Start a task; it reports by itself.
-    StartTask {
-        /// The task.
-        id: TaskId,
-        /// The configuration of its connector, variables unresolved.
-        connector_config: ConfigMap,
-        /// Its own configuration.
-        config: ConfigMap,
-        /// What is wanted.
-        state: TargetState,
-    },
-    /// Stop and drop a connector; answer with [`Outcome::Stopped`].
-    StopConnector {
+    /// Question: with exactly-once, fence what older tasks of a source connector may still write
+    /// (KIP-618); answer with [`Outcome::Fenced`].
+    Fence {
+        /// The question.
+        id: ActionId,
         /// The connector.
         name: ConnectorName,
+        /// The configuration of the connector, variables unresolved.
+        config: ConfigMap,
+        /// Tasks below this number may have run.
+        tasks: usize,
     },
-    /// Stop a task, in time or by giving up on it; answer with [`Outcome::Stopped`].
-    StopTask {
+    /// Question: hand the task configurations of a connector that runs here to the leader
+    /// ([`Operation::PutTasks`]); answer with [`Outcome::Written`] once it has answered.
+    ForwardTasks {
+        /// The question.
+        id: ActionId,
+        /// The connector.
+        name: ConnectorName,
+        /// The offset of the configuration that they were made from.
+        made_from: i64,
+        /// The whole set.
+        configs: Vec<ConfigMap>,
+    },
+    /// Make a status known; `None` is a tombstone.
+    Publish(Subject, Option<Status>),
+    /// Answer a request.
+    Respond(RequestId, Result<Response, HerderError>),
+    /// Pause or resume a task; it reports [`Report::Paused`] or [`Report::Running`].
+    SetTaskState {
         /// The task.
         id: TaskId,
+        /// Its incarnation.
+        incarnation: Incarnation,
+        /// Paused or started.
+        state: TargetState,
     },
-    /// Check a configuration; answer with [`Outcome::Validated`].
+    /// Make a connector and start it; it reports [`Report::Running`] or [`Report::Failed`].
+    StartConnector {
+        /// The connector.
+        name: ConnectorName,
+        /// Its incarnation.
+        incarnation: Incarnation,
+        /// Its configuration, variables unresolved.
+        config: ConfigMap,
+    },
+    /// Make a task and start it; it reports [`Report::Running`], [`Report::Paused`] or
+    /// [`Report::Failed`].
+    StartTask(StartTask),
+    /// Stop an incarnation, whatever it is doing; it reports [`Report::Ended`]. After `grace` it will
+    /// be abandoned.
+    Stop {
+        /// What is stopped.
+        subject: Subject,
+        /// Its incarnation.
+        incarnation: Incarnation,
+        /// How long it has to end.
+        grace: Duration,
+    },
+    /// Question: ask a connector that runs how to split its work; answer with
+    /// [`Outcome::TaskConfigs`].
+    TaskConfigs {
+        /// The question.
+        id: ActionId,
+        /// The connector.
+        name: ConnectorName,
+        /// Its incarnation.
+        incarnation: Incarnation,
+    },
+    /// Question: check a configuration; answer with [`Outcome::Validated`].
     Validate {
+        /// The question.
+        id: ActionId,
         /// The connector.
         name: ConnectorName,
         /// The configuration, variables unresolved.
         config: ConfigMap,
     },
-    /// Store config records; answer with [`Outcome::Written`] *after* the records themselves have
-    /// come back as [`Input::Config`].
-    WriteConfig(Vec<ConfigRecord>),
+    /// Question: append records to the configuration log in this order, all or none; answer with
+    /// [`Outcome::Written`] *after* they have come back as [`Input::Config`].
+    Write {
+        /// The question.
+        id: ActionId,
+        /// The records.
+        records: Vec<ConfigRecord>,
+    },
+}
+
+/// What a task is started with.
+#[derive(Debug, Clone)]
+pub struct StartTask {
+    /// The task.
+    pub id: TaskId,
+    /// Its incarnation.
+    pub incarnation: Incarnation,
+    /// The configuration of the connector that the task set was made from, variables unresolved.
+    pub connector_config: ConfigMap,
+    /// Its own configuration.
+    pub config: ConfigMap,
+    /// Started or paused.
+    pub state: TargetState,
 }

@@ -1,5 +1,6 @@
 //! The configuration of a worker.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::config::clients::OverridePolicy;
 use crate::config::hint::with_hints;
 use crate::config::offset_topic::OffsetTopic;
 use crate::config::offset_topic::positive_or_default;
+use crate::plugin_threads::CallLimits;
+use crate::plugin_threads::WatchLimits;
 
 /// The configuration of a worker, in Kafka Connect's keys.
 ///
@@ -137,6 +140,89 @@ struct WorkerKeys {
         importance = low
     )]
     source_max_in_flight_bytes: i64,
+    /// Threads that run plugins; 0 is one per core.
+    #[config(name = "plugin.threads", default = 0, validate = at_least(0), importance = low)]
+    plugin_threads: i32,
+    /// Threads that may be added while plugins block others.
+    #[config(
+        name = "plugin.threads.spare.max",
+        default = 64,
+        validate = at_least(0),
+        importance = low
+    )]
+    plugin_threads_spare_max: i32,
+    /// How long plugin code may hold its thread before a spare thread takes its place.
+    #[config(
+        name = "plugin.block.timeout.ms",
+        default = 1000,
+        validate = at_least(1),
+        importance = low
+    )]
+    plugin_block_timeout_ms: i64,
+    /// How long `start` of a connector or task may take before it has failed.
+    #[config(
+        name = "plugin.start.timeout.ms",
+        default = 60000,
+        validate = at_least(1),
+        importance = low
+    )]
+    plugin_start_timeout_ms: i64,
+    /// How long `task_configs` may take before the connector has failed.
+    #[config(
+        name = "plugin.task.configs.timeout.ms",
+        default = 60000,
+        validate = at_least(1),
+        importance = low
+    )]
+    plugin_task_configs_timeout_ms: i64,
+    /// How long `validate` may take before the request is refused.
+    #[config(
+        name = "plugin.validate.timeout.ms",
+        default = 60000,
+        validate = at_least(1),
+        importance = low
+    )]
+    plugin_validate_timeout_ms: i64,
+    /// How long `alter_offsets` and the change itself may take before the request is refused.
+    #[config(
+        name = "plugin.alter.offsets.timeout.ms",
+        default = 60000,
+        validate = at_least(1),
+        importance = low
+    )]
+    plugin_alter_offsets_timeout_ms: i64,
+    /// How long `put` may take before the task counts as stalled.
+    #[config(
+        name = "plugin.put.timeout.ms",
+        default = 60000,
+        validate = at_least(1),
+        importance = low
+    )]
+    plugin_put_timeout_ms: i64,
+    /// How long `open`, `pre_commit` and `close` may take before the task counts as stalled.
+    #[config(
+        name = "plugin.commit.timeout.ms",
+        default = 60000,
+        validate = at_least(1),
+        importance = low
+    )]
+    plugin_commit_timeout_ms: i64,
+    /// How long `delivered` and `committed` may take before the task counts as stalled.
+    #[config(
+        name = "plugin.callback.timeout.ms",
+        default = 10000,
+        validate = at_least(1),
+        importance = low
+    )]
+    plugin_callback_timeout_ms: i64,
+    /// How long a request may take, unless the caller says so.
+    #[config(
+        name = "herder.request.timeout.ms",
+        default = 90000,
+        validate = at_least(1),
+        importance = low
+    )]
+    herder_request_timeout_ms: i64,
 }
 
 impl WorkerConfig {
@@ -221,6 +307,47 @@ impl WorkerConfig {
     #[must_use]
     pub const fn raw(&self) -> &ConfigMap {
         &self.raw
+    }
+
+    /// `plugin.threads`: how many threads run plugins.
+    pub(crate) fn plugin_threads(&self) -> usize {
+        match usize::try_from(self.keys.plugin_threads) {
+            Ok(threads) if threads > 0 => threads,
+            _ => std::thread::available_parallelism().map_or(1, NonZero::get),
+        }
+    }
+
+    /// `plugin.threads.spare.max`.
+    pub(crate) fn plugin_threads_spare_max(&self) -> usize {
+        usize::try_from(self.keys.plugin_threads_spare_max).unwrap_or_default()
+    }
+
+    /// `herder.request.timeout.ms`.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        millis(self.keys.herder_request_timeout_ms)
+    }
+
+    /// When calls into plugins make a task stalled.
+    pub(crate) fn watch_limits(&self) -> WatchLimits {
+        WatchLimits {
+            block: millis(self.keys.plugin_block_timeout_ms),
+            calls: CallLimits {
+                put: millis(self.keys.plugin_put_timeout_ms),
+                commit: millis(self.keys.plugin_commit_timeout_ms),
+                callback: millis(self.keys.plugin_callback_timeout_ms),
+            },
+        }
+    }
+
+    /// How long the herder waits.
+    pub(crate) fn herder_limits(&self) -> connect_core::herder::CallLimits {
+        let mut limits = connect_core::herder::CallLimits::default();
+        limits.alter_offsets = millis(self.keys.plugin_alter_offsets_timeout_ms);
+        limits.start = millis(self.keys.plugin_start_timeout_ms);
+        limits.stop = self.graceful_timeout();
+        limits.task_configs = millis(self.keys.plugin_task_configs_timeout_ms);
+        limits.validate = millis(self.keys.plugin_validate_timeout_ms);
+        limits
     }
 
     /// `topic.creation.enable`.

@@ -10,10 +10,9 @@ use connect_api::Result;
 use connect_api::record::Record;
 use connect_core::ConnectorName;
 use connect_core::TaskId;
-use connect_core::cluster::TargetState;
-use connect_core::herder::ActionId;
+use connect_core::herder::Incarnation;
 use connect_core::herder::Input;
-use connect_core::status::State;
+use connect_core::herder::Report;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -35,6 +34,7 @@ use crate::task::TaskShared;
 use crate::task::sink::SinkLoop;
 use crate::task::sink::SinkParts;
 use crate::worker::WorkerConnector;
+use crate::worker::forward_signals;
 
 /// A sink connector that the host feeds, without any log.
 ///
@@ -100,15 +100,15 @@ impl SinkHandleBuilder {
         let name = ConnectorName::new(config.get("name").unwrap_or_default());
         let (sender, inputs) = mpsc::channel(INPUTS);
         let offsets = Arc::new(MemoryOffsets::default());
-        let mut connector = WorkerConnector::make(
-            &self.registry,
-            &name,
-            EPOCH,
-            config.clone(),
+        let (mut connector, signals) =
+            WorkerConnector::make(&self.registry, &name, config.clone(), offsets)?;
+        tokio::spawn(forward_signals(
+            signals,
+            name.clone(),
+            INCARNATION,
             sender.clone(),
-            offsets,
-        )?;
-        connector.set_state(TargetState::Started).await?;
+        ));
+        connector.start().await?;
         let task_config = connector
             .task_configs()
             .await?
@@ -135,10 +135,15 @@ impl SinkHandleBuilder {
             control: TaskControl::draining(stop.clone()),
             reporter: Reporter {
                 id: id.clone(),
-                epoch: EPOCH,
+                incarnation: INCARNATION,
                 inputs: sender,
             },
-            shared: Arc::new(TaskShared::new(id, false, watch::Sender::default())),
+            shared: Arc::new(TaskShared::new(
+                id,
+                false,
+                watch::Sender::default(),
+                Arc::default(),
+            )),
             flush_interval: COMMIT_INTERVAL,
             flush_timeout: GRACEFUL_TIMEOUT,
             graceful_timeout: GRACEFUL_TIMEOUT,
@@ -195,7 +200,7 @@ impl SinkHandle {
             let _ = monitor.await;
         }
         let stopped = match self.connector.take() {
-            Some(mut connector) => connector.set_state(TargetState::Stopped).await,
+            Some(mut connector) => connector.stop().await,
             None => Ok(()),
         };
         flushed.and(stopped)
@@ -217,8 +222,8 @@ async fn watch_task(feed: Arc<Feed>, mut inputs: mpsc::Receiver<Input>, task: Jo
             // Cancel-safe: receiving, and a handle that is polled again.
             biased;
             Some(input) = inputs.recv() => {
-                if let Input::Report { state: State::Failed, trace, .. } = input {
-                    reason = trace;
+                if let Input::Report(_, _, Report::Failed(failure)) = input {
+                    reason.get_or_insert(failure);
                 }
             }
             _ = &mut task => break,
@@ -226,20 +231,16 @@ async fn watch_task(feed: Arc<Feed>, mut inputs: mpsc::Receiver<Input>, task: Jo
     }
     // The last report of the task may still be in the channel.
     while let Ok(input) = inputs.try_recv() {
-        if let Input::Report {
-            state: State::Failed,
-            trace,
-            ..
-        } = input
-        {
-            reason = trace;
+        if let Input::Report(_, _, Report::Failed(failure)) = input {
+            reason.get_or_insert(failure);
         }
     }
+    let reason = reason.map(|failure| failure.to_string());
     feed.end(reason.as_deref().unwrap_or("it was stopped"));
 }
 
-/// Nothing is restarted, so there is one epoch.
-const EPOCH: ActionId = ActionId(1);
+/// Nothing is restarted, so there is one incarnation.
+const INCARNATION: Incarnation = Incarnation(1);
 
 /// Reports that are not processed yet.
 const INPUTS: usize = 64;

@@ -15,10 +15,9 @@ use connect_api::Result;
 use connect_api::record::Record;
 use connect_core::ConnectorName;
 use connect_core::TaskId;
-use connect_core::cluster::TargetState;
-use connect_core::herder::ActionId;
+use connect_core::herder::Incarnation;
 use connect_core::herder::Input;
-use connect_core::status::State;
+use connect_core::herder::Report;
 use futures::Stream;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
@@ -43,6 +42,7 @@ use crate::task::TaskShared;
 use crate::task::source::SourceLoop;
 use crate::task::source::SourceParts;
 use crate::worker::WorkerConnector;
+use crate::worker::forward_signals;
 
 /// A source connector as a stream, without any log.
 ///
@@ -166,15 +166,15 @@ impl SourceStreamBuilder {
         };
         let name = ConnectorName::new(config.get("name").unwrap_or_default());
         let (sender, inputs) = mpsc::channel(INPUTS);
-        let mut connector = WorkerConnector::make(
-            &self.registry,
-            &name,
-            EPOCH,
-            config.clone(),
+        let (mut connector, signals) =
+            WorkerConnector::make(&self.registry, &name, config.clone(), Arc::clone(&offsets))?;
+        tokio::spawn(forward_signals(
+            signals,
+            name.clone(),
+            INCARNATION,
             sender.clone(),
-            Arc::clone(&offsets),
-        )?;
-        connector.set_state(TargetState::Started).await?;
+        ));
+        connector.start().await?;
         let task_configs = connector.task_configs().await?;
         let (batches_sender, batches) = mpsc::channel(BATCHES);
         let stop = CancellationToken::new();
@@ -184,7 +184,12 @@ impl SourceStreamBuilder {
                 connector: name.clone(),
                 index,
             };
-            let task_shared = Arc::new(TaskShared::new(id.clone(), true, watch::Sender::default()));
+            let task_shared = Arc::new(TaskShared::new(
+                id.clone(),
+                true,
+                watch::Sender::default(),
+                Arc::default(),
+            ));
             let (encoder, producer, receipts) = stream_end(batches_sender.clone());
             let parts = SourceParts {
                 task: factory.make().task(),
@@ -202,7 +207,7 @@ impl SourceStreamBuilder {
                 control: TaskControl::running(stop.clone()),
                 reporter: Reporter {
                     id,
-                    epoch: EPOCH,
+                    incarnation: INCARNATION,
                     inputs: sender.clone(),
                 },
                 shared: Arc::clone(&task_shared),
@@ -272,21 +277,14 @@ impl SourceStream {
             let _ = task.await;
         }
         match self.connector.take() {
-            Some(mut connector) => connector.set_state(TargetState::Stopped).await,
+            Some(mut connector) => connector.stop().await,
             None => Ok(()),
         }
     }
 
     fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<SourceBatch>>> {
         while let Poll::Ready(Some(input)) = self.inputs.poll_recv(context) {
-            if let Input::Report {
-                state: State::Failed,
-                trace,
-                subject,
-                ..
-            } = input
-            {
-                let reason = trace.unwrap_or_default();
+            if let Input::Report(subject, _, Report::Failed(reason)) = input {
                 return Poll::Ready(Some(Err(Error::external(format!(
                     "{subject} has failed: {reason}"
                 )))));
@@ -310,8 +308,8 @@ impl Drop for SourceStream {
     }
 }
 
-/// Nothing is restarted, so there is one epoch.
-const EPOCH: ActionId = ActionId(1);
+/// Nothing is restarted, so there is one incarnation.
+const INCARNATION: Incarnation = Incarnation(1);
 
 /// Batches that wait for the host; with more, tasks wait.
 const BATCHES: usize = 2;

@@ -1,83 +1,142 @@
-//! The loop that feeds the core and runs what it asks for.
+//! The loop that feeds the core and does what it asks for. It waits for no plugin and no log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connect_api::Error;
-use connect_core::cluster::ConfigRecord;
+use connect_core::cluster::log::ConfigRecord;
 use connect_core::herder::Action;
 use connect_core::herder::ActionId;
+use connect_core::herder::Assignment;
 use connect_core::herder::HerderCore;
 use connect_core::herder::HerderError;
+use connect_core::herder::HerderOptions;
 use connect_core::herder::Input;
+use connect_core::herder::Operation;
 use connect_core::herder::Outcome;
 use connect_core::herder::Request;
 use connect_core::herder::RequestId;
 use connect_core::herder::Response;
+use connect_core::herder::Status;
+use connect_core::herder::Wait;
+use connect_core::status::Subject;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
+use tokio::sync::watch;
 
+use crate::connect::Event;
+use crate::connect::Events;
+use crate::herder::config_log::ConfigStore;
+use crate::herder::store;
+use crate::herder::store::Write;
+use crate::worker::GivenUp;
 use crate::worker::Worker;
 
 /// What the host's handle asks of the driver.
 pub(crate) enum Command {
-    /// Something to decide.
-    Request(Request, oneshot::Sender<Result<Response, HerderError>>),
     /// A look at the core.
     Look(Box<dyn FnOnce(&HerderCore) + Send>),
+    /// Something to decide.
+    Request(Request, oneshot::Sender<Result<Response, HerderError>>),
 }
 
-/// Owns the core of a worker that is alone: it owns everything, and config records go straight from
-/// its decisions into its state.
+/// What is seen of a driver from outside.
+#[derive(Clone, Default)]
+pub(crate) struct Signs {
+    /// Counts changes of statuses.
+    pub(crate) changed: watch::Sender<u64>,
+    /// What a shutdown has given up on, once the driver has ended.
+    pub(crate) ended: watch::Sender<Option<Vec<GivenUp>>>,
+    pub(crate) events: Events,
+}
+
+/// Owns the core of a worker that is alone.
 pub(crate) struct Driver {
     core: HerderCore,
     worker: Arc<Worker>,
     commands: mpsc::Receiver<Command>,
     inputs: mpsc::Receiver<Input>,
+    writes: mpsc::Sender<Write>,
     waiting: BTreeMap<RequestId, oneshot::Sender<Result<Response, HerderError>>>,
     last_request: u64,
+    /// What was given up on since the shutdown began.
+    given_up: Vec<GivenUp>,
+    is_shutting_down: bool,
+    signs: Signs,
 }
 
 impl Driver {
+    /// A driver, and the task that keeps its log.
     pub(crate) fn new(
+        options: HerderOptions,
         worker: Arc<Worker>,
         commands: mpsc::Receiver<Command>,
         inputs: mpsc::Receiver<Input>,
+        configs: Box<dyn ConfigStore>,
+        signs: Signs,
     ) -> Self {
+        let (writes, write_receiver) = mpsc::channel(WRITES);
+        let keep = store::keep(configs, write_receiver, worker.inputs.clone());
+        worker.home.spawn(keep);
         Self {
-            core: HerderCore::new(),
+            core: HerderCore::new(options),
             worker,
             commands,
             inputs,
+            writes,
             waiting: BTreeMap::new(),
             last_request: 0,
+            given_up: Vec::new(),
+            is_shutting_down: false,
+            signs,
         }
     }
 
     /// Runs until the worker is shut down, by request or because its last handle was dropped.
     pub(crate) async fn run(mut self) {
+        let worker = Arc::clone(&self.worker);
+        let mut watch = std::pin::pin!(
+            worker
+                .supervisor
+                .run(&worker.inputs, |moment| worker.logical(moment))
+        );
         let mut open = true;
+        self.step(Input::Assigned(Assignment::alone()));
         while !self.core.is_shut_down() {
+            let due = self.core.next_deadline().map(|at| self.worker.instant(at));
             tokio::select! {
-                // Cancel-safe: both branches only receive.
+                // Cancel-safe: the watch goes on where it is, the others only wait.
                 command = self.commands.recv(), if open => match command {
                     Some(command) => self.command(command),
                     None => {
                         open = false;
                         tracing::warn!("the worker was dropped without a shutdown; stopping its tasks");
-                        self.step(Input::Request(RequestId(0), Request::Shutdown));
+                        self.shut_down_unasked();
                     }
                 },
                 Some(input) = self.inputs.recv() => self.step(input),
+                () = until(due) => self.step(Input::Tick),
+                () = &mut watch => {}
             }
         }
-        self.worker.ended.cancel();
+        self.worker.close().await;
+    }
+
+    fn shut_down_unasked(&mut self) {
+        self.is_shutting_down = true;
+        let request = Request {
+            operation: Operation::Shutdown,
+            wait: Wait::Settled,
+            deadline: self.worker.now() + self.worker.config.graceful_timeout(),
+        };
+        self.step(Input::Request(RequestId(0), request));
     }
 
     fn command(&mut self, command: Command) {
         match command {
             Command::Look(look) => look(&self.core),
             Command::Request(request, reply) => {
+                self.is_shutting_down |= matches!(request.operation, Operation::Shutdown);
                 self.last_request += 1;
                 let id = RequestId(self.last_request);
                 self.waiting.insert(id, reply);
@@ -87,85 +146,131 @@ impl Driver {
     }
 
     fn step(&mut self, input: Input) {
-        self.core.step(input);
-        while let Some((id, action)) = self.core.next_action() {
-            self.run_action(id, action);
+        self.core.step(self.worker.now(), input);
+        while let Some(action) = self.core.next_action() {
+            self.act(action);
         }
     }
 
-    fn run_action(&mut self, id: ActionId, action: Action) {
-        let worker = Arc::clone(&self.worker);
+    fn act(&mut self, action: Action) {
+        let worker = &self.worker;
         match action {
+            Action::Abandon(subject, incarnation) => {
+                if let Some(given_up) = worker.abandon(incarnation) {
+                    self.gave_up(given_up);
+                } else {
+                    tracing::debug!(%subject, "it ended just before it was given up on");
+                }
+            }
+            Action::AlterOffsets {
+                id,
+                name,
+                config,
+                change,
+            } => worker.alter_offsets(id, name, config, change),
+            Action::Fence {
+                id,
+                name,
+                config,
+                tasks,
+            } => worker.fence(id, name, config, tasks),
+            Action::Publish(subject, status) => self.publish(subject, status),
             Action::Respond(request, response) => {
                 if let Some(reply) = self.waiting.remove(&request) {
                     // The asker may have gone away meanwhile.
                     let _ = reply.send(response);
                 }
             }
-            Action::WriteConfig(records) => self.write_config(id, records),
-            Action::PublishStatus(subject, status) => {
-                tracing::info!(subject = %subject, state = %status.state, "state changed");
-            }
-            Action::Validate { config, .. } => self.spawn(id, async move {
-                Outcome::Validated(worker.validate(&config).await)
-            }),
+            Action::SetTaskState {
+                incarnation, state, ..
+            } => worker.set_task_state(incarnation, state),
             Action::StartConnector {
                 name,
+                incarnation,
                 config,
-                state,
-            } => self.spawn(id, async move {
-                connector(worker.start_connector(&name, id, config, state).await)
-            }),
-            Action::SetConnectorState { name, state } => self.spawn(id, async move {
-                connector(worker.set_connector_state(&name, state).await)
-            }),
-            Action::StopConnector { name } => self.spawn(id, async move {
-                worker.stop_connector(&name).await;
-                Outcome::Stopped
-            }),
-            Action::GenerateTaskConfigs { name } => self.spawn(id, async move {
-                Outcome::TaskConfigs(
-                    worker
-                        .task_configs(&name)
-                        .await
-                        .map_err(|error| error.report()),
-                )
-            }),
-            Action::StartTask {
-                id: task,
-                connector_config,
-                config,
-                state,
+            } => worker.start_connector(name, incarnation, config),
+            Action::StartTask(start) => worker.start_task(start),
+            Action::Stop { incarnation, .. } => worker.stop(incarnation),
+            Action::TaskConfigs {
+                id,
+                name,
+                incarnation,
             } => {
-                worker.start_task(task, id, connector_config, config, state);
+                if !worker.ask_task_configs(incarnation, id) {
+                    let busy = format!("connector \"{name}\" still answers an earlier question");
+                    self.answer(id, Outcome::TaskConfigs(Err(Error::external(busy).into())));
+                }
             }
-            Action::StopTask { id: task } => self.spawn(id, async move {
-                worker.stop_task(&task).await;
-                Outcome::Stopped
-            }),
-            Action::SetTaskState { id: task, state } => worker.set_task_state(&task, state),
+            Action::Validate { id, name, config } => worker.validate(id, name, config),
+            Action::Write { id, records } => self.write(id, records),
             other => debug_assert!(false, "the driver does not know how to {other:?}"),
         }
     }
 
-    /// Alone, the store is the state itself: records come back at once.
-    fn write_config(&mut self, id: ActionId, records: Vec<ConfigRecord>) {
-        for record in records {
-            self.core.step(Input::Config(record));
+    fn write(&mut self, id: ActionId, records: Vec<ConfigRecord>) {
+        if self.writes.try_send((id, records)).is_err() {
+            let busy = Error::retriable("too many writes to the configuration log wait");
+            self.answer(id, Outcome::Written(Err(busy.into())));
         }
-        self.core.step(Input::Done(id, Outcome::Written(Ok(()))));
     }
 
-    fn spawn(&self, id: ActionId, action: impl Future<Output = Outcome> + Send + 'static) {
-        let inputs = self.worker.inputs.clone();
-        tokio::spawn(async move {
-            let outcome = action.await;
-            // Fails only once the driver is gone.
-            let _ = inputs.send(Input::Done(id, outcome)).await;
+    /// Answers a question at once.
+    fn answer(&mut self, id: ActionId, outcome: Outcome) {
+        self.core.step(self.worker.now(), Input::Done(id, outcome));
+    }
+
+    fn publish(&mut self, subject: Subject, status: Option<Status>) {
+        match &status {
+            Some(status) => {
+                tracing::info!(subject = %subject, state = %status.state, "state changed");
+            }
+            None => tracing::info!(subject = %subject, "removed"),
+        }
+        self.signs
+            .changed
+            .send_modify(|count| *count = count.wrapping_add(1));
+        self.signs.events.send(Event::Status {
+            subject,
+            status: status.map(Box::new),
         });
     }
+
+    fn gave_up(&mut self, given_up: GivenUp) {
+        tracing::error!(
+            subject = %given_up.subject,
+            call = given_up.call,
+            holds_thread = given_up.holds_thread,
+            "it did not stop in time and is given up on"
+        );
+        self.signs.events.send(Event::GivenUp(given_up.clone()));
+        if self.is_shutting_down {
+            self.given_up.push(given_up);
+        }
+    }
 }
 
-fn connector(result: Result<(), Error>) -> Outcome {
-    Outcome::Connector(result.map_err(|error| error.report()))
+impl Drop for Driver {
+    /// Also when the runtime of the host ends first: nothing may run on.
+    fn drop(&mut self) {
+        let mut left = std::mem::take(&mut self.given_up);
+        left.extend(self.worker.abandon_all());
+        for behind in self.worker.left_behind() {
+            if !left.iter().any(|known| known.subject == behind.subject) {
+                left.push(behind);
+            }
+        }
+        self.worker.threads.close();
+        self.signs.ended.send_replace(Some(left));
+    }
 }
+
+/// Waits until a moment; for ever without one.
+async fn until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes that wait for the log. The core has at most one per connector under way.
+const WRITES: usize = 4096;

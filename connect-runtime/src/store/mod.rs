@@ -3,6 +3,7 @@
 mod offsets;
 
 pub(crate) use offsets::FileOffsets;
+pub(crate) use offsets::Known;
 pub(crate) use offsets::LayeredOffsets;
 pub(crate) use offsets::MemoryOffsets;
 pub(crate) use offsets::OffsetClients;

@@ -1,10 +1,11 @@
 //! The strings by which the worker holds a task.
 
+use connect_api::Error;
 use connect_core::TaskId;
 use connect_core::cluster::TargetState;
-use connect_core::herder::ActionId;
+use connect_core::herder::Incarnation;
 use connect_core::herder::Input;
-use connect_core::status::State;
+use connect_core::herder::Report;
 use connect_core::status::Subject;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
@@ -66,20 +67,21 @@ impl TaskControl {
 #[derive(Debug, Clone)]
 pub(crate) struct Reporter {
     pub(crate) id: TaskId,
-    pub(crate) epoch: ActionId,
+    pub(crate) incarnation: Incarnation,
     pub(crate) inputs: mpsc::Sender<Input>,
 }
 
 impl Reporter {
-    pub(crate) async fn report(&self, state: State, trace: Option<String>) {
+    pub(crate) async fn report(&self, report: Report) {
         let subject = Subject::Task(self.id.clone());
-        let report = Input::Report {
-            subject,
-            epoch: self.epoch,
-            state,
-            trace,
-        };
+        let report = Input::Report(subject, self.incarnation, report);
         // Fails only once the herder is gone, and with it everybody who wants to know.
         let _ = self.inputs.send(report).await;
+    }
+
+    /// The task has failed: logged and reported at once, before anything is cleaned up.
+    pub(crate) async fn failed(&self, error: &Error) {
+        tracing::error!(task = %self.id, error = error.report(), "task failed");
+        self.report(Report::Failed(error.into())).await;
     }
 }

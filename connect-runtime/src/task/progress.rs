@@ -1,15 +1,18 @@
 //! How far a task has come, as seen from outside.
 
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use connect_core::TaskId;
 use tokio::sync::watch;
-use tokio::time::Instant;
+
+use crate::plugin_threads::Call;
+use crate::plugin_threads::Calling;
+use crate::plugin_threads::Pulse;
 
 /// How far a task has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,29 +56,10 @@ pub(crate) struct TaskShared {
     /// `u64::MAX` is unknown.
     bytes_total: AtomicU64,
     state: Mutex<State>,
-    /// The call into the plugin that is under way.
-    call: Mutex<Option<Call>>,
+    /// What is seen of the task from outside.
+    pulse: Arc<Pulse>,
     /// Wakes who waits for the end of all tasks.
     changed: watch::Sender<u64>,
-}
-
-#[derive(Debug)]
-struct Call {
-    name: &'static str,
-    since: Instant,
-    /// How long it had taken when it was reported last.
-    reported: Duration,
-}
-
-/// A call into the plugin is under way.
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct CallGuard<'a>(&'a TaskShared);
-
-impl Drop for CallGuard<'_> {
-    fn drop(&mut self) {
-        *self.0.call() = None;
-    }
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +70,12 @@ struct State {
 }
 
 impl TaskShared {
-    pub(crate) fn new(id: TaskId, is_source: bool, changed: watch::Sender<u64>) -> Self {
+    pub(crate) fn new(
+        id: TaskId,
+        is_source: bool,
+        changed: watch::Sender<u64>,
+        pulse: Arc<Pulse>,
+    ) -> Self {
         Self {
             id,
             is_source,
@@ -97,7 +86,7 @@ impl TaskShared {
             bytes_done: AtomicU64::new(0),
             bytes_total: AtomicU64::new(u64::MAX),
             state: Mutex::default(),
-            call: Mutex::default(),
+            pulse,
             changed,
         }
     }
@@ -198,31 +187,9 @@ impl TaskShared {
         }
     }
 
-    /// Takes note of a call into the plugin, until the guard is dropped.
-    pub(crate) fn calling(&self, name: &'static str) -> CallGuard<'_> {
-        *self.call() = Some(Call {
-            name,
-            since: Instant::now(),
-            reported: Duration::ZERO,
-        });
-        CallGuard(self)
-    }
-
-    /// The call that is under way, if it takes longer than `long`, and twice as long as when it was
-    /// answered last.
-    pub(crate) fn long_call(&self, long: Duration) -> Option<(&'static str, Duration)> {
-        let mut call = self.call();
-        let call = call.as_mut()?;
-        let since = call.since.elapsed();
-        let is_due = since >= long && since >= call.reported * 2;
-        is_due.then(|| {
-            call.reported = since;
-            (call.name, since)
-        })
-    }
-
-    fn call(&self) -> MutexGuard<'_, Option<Call>> {
-        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A call into the plugin is under way until the guard is dropped.
+    pub(crate) fn calling(&self, call: Call) -> Calling<'_> {
+        self.pulse.calling(call)
     }
 
     fn notify(&self) {
@@ -232,25 +199,5 @@ impl TaskShared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_long_call_is_named_and_then_seldom() {
-        let shared = TaskShared::new(TaskId::new("c", 0), false, watch::Sender::default());
-        let long = Duration::from_secs(10);
-        let call = shared.calling("put");
-        let mut named = Vec::new();
-        for second in 1..=100 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            named.extend(shared.long_call(long).map(|(name, _)| (name, second)));
-        }
-        assert_eq!(named, [("put", 10), ("put", 20), ("put", 40), ("put", 80)]);
-        drop(call);
-        assert_eq!(shared.long_call(long), None);
     }
 }

@@ -11,6 +11,7 @@ use connect_broker::Isolation;
 use connect_broker::ProducerOptions;
 use connect_broker::StartOffset;
 use connect_broker::Subscription;
+use connect_core::ConnectorName;
 use connect_core::TaskId;
 
 use crate::config::ClientKind;
@@ -30,11 +31,20 @@ pub(super) fn producer_options(
     options.max_in_flight_bytes = worker.source_max_in_flight_bytes();
     if worker.exactly_once_source() {
         // The same id in each life of the task: a new one fences what is left of the old one.
-        let transactional_id = format!("{}-{id}", worker.group_id());
+        let transactional_id = transactional_id(worker, &id.connector, id.index);
         options.client_config = exactly_once_config(options.client_config, &transactional_id);
         options.transactional_id = Some(transactional_id);
     }
     options
+}
+
+/// The transactional id of a task (KIP-618).
+pub(super) fn transactional_id(
+    worker: &WorkerConfig,
+    connector: &ConnectorName,
+    index: usize,
+) -> String {
+    format!("{}-{connector}-{index}", worker.group_id())
 }
 
 pub(super) fn consumer_options(

@@ -1,4 +1,4 @@
-//! One connector on this worker.
+//! The plugin of one connector.
 
 use std::sync::Arc;
 
@@ -17,18 +17,17 @@ use connect_api::plugin::ConnectorFactory;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_core::ConnectorName;
-use connect_core::cluster::TargetState;
-use connect_core::herder::ActionId;
+use connect_core::Failure;
+use connect_core::herder::Incarnation;
 use connect_core::herder::Input;
-use connect_core::status::State;
+use connect_core::herder::Report;
 use connect_core::status::Subject;
 use tokio::sync::mpsc;
+use tokio::sync::watch;
 
 use crate::config::ConnectorSettings;
 use crate::store::OffsetStore;
 use crate::task::contained;
-use crate::worker::Worker;
-use crate::worker::lock;
 
 /// A connector instance.
 pub(crate) struct WorkerConnector {
@@ -36,7 +35,6 @@ pub(crate) struct WorkerConnector {
     context: ConnectorContext,
     config: ConfigMap,
     settings: ConnectorSettings,
-    started: bool,
 }
 
 enum Instance {
@@ -53,113 +51,47 @@ impl Instance {
     }
 }
 
-impl Worker {
-    /// Makes a connector, and starts it if it is to run.
-    pub(crate) async fn start_connector(
-        &self,
-        name: &ConnectorName,
-        epoch: ActionId,
-        config: ConfigMap,
-        state: TargetState,
-    ) -> Result<()> {
-        let inputs = self.inputs.clone();
-        let offsets = if self.is_source(&config) {
-            self.offsets_of(name, &config).await?
-        } else {
-            Arc::clone(&self.offsets)
-        };
-        let connector =
-            WorkerConnector::make(&self.registry, name, epoch, config, inputs, offsets)?;
-        let connector = Arc::new(tokio::sync::Mutex::new(connector));
-        lock(&self.connectors).insert(name.clone(), Arc::clone(&connector));
-        connector.lock().await.set_state(state).await
-    }
-
-    /// Starts or stops the plugin of a connector that exists.
-    pub(crate) async fn set_connector_state(
-        &self,
-        name: &ConnectorName,
-        state: TargetState,
-    ) -> Result<()> {
-        self.connector(name)?.lock().await.set_state(state).await
-    }
-
-    /// Asks a connector how to split its work.
-    pub(crate) async fn task_configs(&self, name: &ConnectorName) -> Result<Vec<ConfigMap>> {
-        self.connector(name)?.lock().await.task_configs().await
-    }
-
-    /// Stops and drops a connector. What goes wrong is logged: it is gone all the same.
-    pub(crate) async fn stop_connector(&self, name: &ConnectorName) {
-        let connector = lock(&self.connectors).remove(name);
-        lock(&self.own_offsets).remove(name);
-        let Some(connector) = connector else { return };
-        let stop = async { connector.lock().await.set_state(TargetState::Stopped).await };
-        match tokio::time::timeout(self.config.graceful_timeout(), stop).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(connector = %name, error = error.report(), "stop failed");
-            }
-            Err(_) => tracing::warn!(connector = %name, "the connector did not stop in time"),
-        }
-    }
-
-    fn connector(&self, name: &ConnectorName) -> Result<Arc<tokio::sync::Mutex<WorkerConnector>>> {
-        let connector = lock(&self.connectors).get(name).map(Arc::clone);
-        connector.ok_or_else(|| Error::not_found(format!("connector \"{name}\" does not run here")))
-    }
-}
-
 impl WorkerConnector {
     /// Makes a connector of a registry; it is not started.
     pub(crate) fn make(
         registry: &PluginRegistry,
         name: &ConnectorName,
-        epoch: ActionId,
         config: ConfigMap,
-        inputs: mpsc::Sender<Input>,
         offsets: Arc<dyn OffsetStore>,
-    ) -> Result<Self> {
+    ) -> Result<(Self, watch::Receiver<Signals>)> {
         let settings = ConnectorSettings::new(&config)?;
         let instance = match registry.connector(settings.class())? {
             ConnectorFactory::Sink(factory) => Instance::Sink(factory.make()),
             ConnectorFactory::Source(factory) => Instance::Source(factory.make()),
             _ => return Err(Error::unsupported("this kind of connector cannot be run")),
         };
-        let is_source = matches!(instance, Instance::Source(_));
+        let (signals, signalled) = watch::channel(Signals::default());
         let host = Host {
             name: name.clone(),
-            epoch,
-            is_source,
-            inputs,
+            is_source: matches!(instance, Instance::Source(_)),
+            signals,
             offsets,
         };
-        let context = ConnectorContext::new(Arc::new(host));
-        Ok(Self {
+        let connector = Self {
             instance,
-            context,
+            context: ConnectorContext::new(Arc::new(host)),
             config,
             settings,
-            started: false,
-        })
+        };
+        Ok((connector, signalled))
     }
 
-    /// Starts or stops the plugin.
-    pub(crate) async fn set_state(&mut self, state: TargetState) -> Result<()> {
-        match (state == TargetState::Started, self.started) {
-            (true, false) => {
-                self.started = true;
-                let (context, config) = (self.context.clone(), self.config.clone());
-                let start = self.instance.connector().start(context, config);
-                contained("the start of the connector", start).await
-            }
-            (false, true) => {
-                self.started = false;
-                let stop = self.instance.connector().stop();
-                contained("the stop of the connector", stop).await
-            }
-            _ => Ok(()),
-        }
+    /// Starts the plugin.
+    pub(crate) async fn start(&mut self) -> Result<()> {
+        let (context, config) = (self.context.clone(), self.config.clone());
+        let start = self.instance.connector().start(context, config);
+        contained("the start of the connector", start).await
+    }
+
+    /// Stops the plugin.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        let stop = self.instance.connector().stop();
+        contained("the stop of the connector", stop).await
     }
 
     /// Asks the plugin how to split its work.
@@ -196,21 +128,51 @@ impl std::fmt::Debug for WorkerConnector {
     }
 }
 
-struct Host {
-    name: ConnectorName,
-    epoch: ActionId,
-    is_source: bool,
-    inputs: mpsc::Sender<Input>,
-    offsets: Arc<dyn OffsetStore>,
+/// What a connector has asked for of its own accord. Only the newest counts, so that nobody has to
+/// wait and nothing piles up.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Signals {
+    /// How often it has asked to be asked again for its tasks.
+    reconfigurations: u64,
+    /// How many errors it has raised, and the last one.
+    errors: u64,
+    error: Option<Failure>,
 }
 
-impl Host {
-    /// Hands an input to the herder from code that cannot wait.
-    fn tell(&self, input: Input) {
-        let inputs = self.inputs.clone();
-        // Fails only once the herder is gone, and with it everybody who wants to know.
-        tokio::spawn(async move { drop(inputs.send(input).await) });
+/// Passes on what a connector asks for, as long as its context exists.
+pub(crate) async fn forward_signals(
+    mut signalled: watch::Receiver<Signals>,
+    name: ConnectorName,
+    incarnation: Incarnation,
+    inputs: mpsc::Sender<Input>,
+) {
+    let subject = Subject::Connector(name);
+    let mut seen = Signals::default();
+    while signalled.changed().await.is_ok() {
+        let signals = signalled.borrow_and_update().clone();
+        let error = (signals.errors != seen.errors)
+            .then(|| signals.error.clone())
+            .flatten();
+        let reconfigure = signals.reconfigurations != seen.reconfigurations;
+        let reports = error
+            .map(Report::Failed)
+            .into_iter()
+            .chain(reconfigure.then_some(Report::Reconfigure));
+        for report in reports {
+            let input = Input::Report(subject.clone(), incarnation, report);
+            if inputs.send(input).await.is_err() {
+                return;
+            }
+        }
+        seen = signals;
     }
+}
+
+struct Host {
+    name: ConnectorName,
+    is_source: bool,
+    signals: watch::Sender<Signals>,
+    offsets: Arc<dyn OffsetStore>,
 }
 
 #[async_trait]
@@ -220,16 +182,15 @@ impl ConnectorHost for Host {
     }
 
     fn request_task_reconfiguration(&self) {
-        let name = self.name.clone();
-        self.tell(Input::Reconfigure(name));
+        self.signals
+            .send_modify(|signals| signals.reconfigurations += 1);
     }
 
     fn raise_error(&self, error: Error) {
-        self.tell(Input::Report {
-            subject: Subject::Connector(self.name.clone()),
-            epoch: self.epoch,
-            state: State::Failed,
-            trace: Some(error.report()),
+        tracing::error!(connector = %self.name, error = error.report(), "the connector raised an error");
+        self.signals.send_modify(|signals| {
+            signals.errors += 1;
+            signals.error = Some(error.into());
         });
     }
 

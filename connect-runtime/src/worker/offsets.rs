@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use connect_api::ConfigMap;
+use connect_api::Error;
 use connect_api::Result;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
@@ -26,6 +27,12 @@ pub(super) struct OwnStore {
     topic: OffsetTopic,
     clients: [ConfigMap; 3],
     store: Arc<dyn OffsetStore>,
+}
+
+impl OwnStore {
+    pub(super) fn store(&self) -> Arc<dyn OffsetStore> {
+        Arc::clone(&self.store)
+    }
 }
 
 impl Worker {
@@ -53,9 +60,16 @@ impl Worker {
         {
             return Ok(Arc::clone(&own.store));
         }
-        let own = TopicOffsets::open(&*self.broker, &topic, options(name, &clients)).await?;
-        let store: Arc<dyn OffsetStore> =
-            Arc::new(LayeredOffsets::new(own, Arc::clone(&self.offsets)));
+        let (broker, workers) = (self.broker()?, Arc::clone(&self.offsets));
+        let (opened, options) = (topic.clone(), options(name, &clients));
+        // What the clients spawn must not run where plugins do.
+        let opening = self.home.spawn(async move {
+            let own = TopicOffsets::open(&*broker, &opened, options).await?;
+            Ok::<_, Error>(Arc::new(LayeredOffsets::new(own, workers)))
+        });
+        let store: Arc<dyn OffsetStore> = opening
+            .await
+            .map_err(|_| Error::illegal_state("the runtime of the worker has ended"))??;
         let own = OwnStore {
             topic,
             clients,

@@ -1,4 +1,4 @@
-//! Starting and stopping tasks on this worker.
+//! The actor of a task: makes it and runs its loop.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,21 +10,22 @@ use connect_api::PluginRegistry;
 use connect_api::Result;
 use connect_api::plugin::ConnectorFactory;
 use connect_broker::AdminOptions;
+use connect_broker::Broker;
 use connect_core::TaskId;
-use connect_core::cluster::TargetState;
-use connect_core::herder::ActionId;
-use connect_core::status::State;
+use connect_core::herder::StartTask;
+use connect_core::status::Subject;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::ClientKind;
 use crate::config::ConnectorSettings;
 use crate::config::client_config;
+use crate::gate::Gate;
+use crate::gate::GatedBroker;
 use crate::pipeline::Chain;
 use crate::pipeline::Converters;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
+use crate::plugin_threads::Call;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -39,17 +40,7 @@ use crate::task::source::topics::Topics;
 use crate::worker::Worker;
 use crate::worker::clients::consumer_options;
 use crate::worker::clients::producer_options;
-use crate::worker::lock;
-
-/// How the worker holds a task.
-pub(super) struct RunningTask {
-    stop: CancellationToken,
-    pub(super) target: watch::Sender<TargetState>,
-    pub(super) drain: watch::Sender<bool>,
-    pub(super) shared: Arc<TaskShared>,
-    /// Taken by who waits for the end.
-    handle: Option<JoinHandle<()>>,
-}
+use crate::worker::incarnation::Kind;
 
 /// What a new task gets.
 struct Start {
@@ -59,54 +50,54 @@ struct Start {
     control: TaskControl,
     reporter: Reporter,
     shared: Arc<TaskShared>,
+    gate: Gate,
 }
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Worker {
-    /// Starts a task; it reports by itself, also if it cannot be made.
-    pub(crate) fn start_task(
-        self: &Arc<Self>,
-        id: TaskId,
-        epoch: ActionId,
-        connector_config: ConfigMap,
-        config: ConfigMap,
-        state: TargetState,
-    ) {
-        let stop = CancellationToken::new();
-        let (target, target_receiver) = watch::channel(state);
+    /// Makes a task and starts it; it reports by itself.
+    pub(crate) fn start_task(self: &Arc<Self>, start: StartTask) {
+        let seat = self.seat(Subject::Task(start.id.clone()), start.incarnation);
+        let (target, target_receiver) = watch::channel(start.state);
         let (drain, drain_receiver) = watch::channel(false);
         let control = TaskControl {
-            stop: stop.clone(),
+            stop: seat.stop.clone(),
             target: target_receiver,
             drain: drain_receiver,
         };
         let reporter = Reporter {
-            id: id.clone(),
-            epoch,
+            id: start.id.clone(),
+            incarnation: start.incarnation,
             inputs: self.inputs.clone(),
         };
-        let is_source = self.is_source(&connector_config);
-        let shared = Arc::new(TaskShared::new(id.clone(), is_source, self.changed.clone()));
-        let (worker, task_shared) = (Arc::clone(self), Arc::clone(&shared));
-        let handle = tokio::spawn(async move {
-            let failed = reporter.clone();
-            let stopped = control.stop.clone();
-            let made = async {
+        let shared = Arc::new(TaskShared::new(
+            start.id,
+            self.is_source(&start.connector_config),
+            self.changed.clone(),
+            Arc::clone(&seat.pulse),
+        ));
+        let (connector_config, config) = (start.connector_config, start.config);
+        let (worker, gate) = (Arc::clone(self), seat.gate.clone());
+        let task_shared = Arc::clone(&shared);
+        let actor = async move {
+            let (failed, stopped) = (reporter.clone(), control.stop.clone());
+            let shared = Arc::clone(&task_shared);
+            let made = async move {
                 let settings = ConnectorSettings::new(&connector_config)?;
-                let shared = Arc::clone(&task_shared);
-                worker
-                    .make(Start {
-                        connector_config,
-                        config,
-                        settings,
-                        control,
-                        reporter,
-                        shared,
-                    })
-                    .await
+                let start = Start {
+                    connector_config,
+                    config,
+                    settings,
+                    control,
+                    reporter,
+                    shared,
+                    gate,
+                };
+                worker.make(start).await
             };
             let made = tokio::select! {
+                biased;
                 // Nothing was started yet: what was opened may be dropped.
                 () = stopped.cancelled() => return,
                 made = contained("the making of the task", made) => made,
@@ -114,46 +105,17 @@ impl Worker {
             match made {
                 Ok(run) => run.await,
                 Err(error) => {
-                    tracing::error!(task = %failed.id, error = error.report(), "task failed");
                     task_shared.failed();
-                    failed.report(State::Failed, Some(error.report())).await;
+                    failed.failed(&error).await;
                 }
             }
-        });
-        lock(&self.tasks).insert(
-            id,
-            RunningTask {
-                stop,
-                target,
-                drain,
-                shared,
-                handle: Some(handle),
-            },
-        );
-    }
-
-    /// Stops a task and waits for it; after the deadline it is given up on.
-    pub(crate) async fn stop_task(&self, id: &TaskId) {
-        let handle = lock(&self.tasks).get_mut(id).and_then(|task| {
-            task.stop.cancel();
-            task.handle.take()
-        });
-        let Some(mut handle) = handle else { return };
-        let waited = tokio::time::timeout(self.config.graceful_timeout(), &mut handle).await;
-        if waited.is_err() {
-            tracing::error!(task = %id, "the task did not stop in time and is given up on");
-            handle.abort();
-            lock(&self.abandoned).push(id.clone());
-        }
-        lock(&self.tasks).remove(id);
-    }
-
-    pub(super) fn is_source(&self, config: &ConfigMap) -> bool {
-        let class = config.get("connector.class").unwrap_or_default();
-        matches!(
-            self.registry.connector(class),
-            Ok(ConnectorFactory::Source(_))
-        )
+        };
+        let kind = Kind::Task {
+            target,
+            drain,
+            shared,
+        };
+        self.run(seat, kind, actor);
     }
 
     async fn make(self: Arc<Self>, start: Start) -> Result<BoxFuture> {
@@ -162,18 +124,25 @@ impl Worker {
         let chain = Chain::from_config(registry, config, settings)?;
         let converters = Converters::from_config(registry, config, settings, &self.config)?;
         let operator = Operator::new(settings, start.control.stop.clone());
-        let (id, broker) = (&start.reporter.id, &*self.broker);
-        let reports = Reports::open(id, settings, &self.config, config, broker).await?;
+        let broker = GatedBroker {
+            inner: self.broker()?,
+            gate: start.gate.clone(),
+        };
+        let id = &start.reporter.id;
+        let reports = Reports::open(id, settings, &self.config, config, &broker).await?;
         match registry.connector(start.settings.class())? {
             ConnectorFactory::Source(factory) => {
+                let making = start.shared.calling(Call::Make);
                 let task = factory.make().task();
+                drop(making);
                 let (id, connector) = (&start.reporter.id, &start.connector_config);
                 let options = producer_options(id, &self.config, connector);
-                let (producer, receipts) = self.broker.producer(options).await?;
-                let offsets = self.offsets_of(&id.connector, connector).await?;
+                let (producer, receipts) = broker.producer(options).await?;
+                let gate = start.gate.clone();
+                let offsets = self.gated_offsets(&id.connector, connector, gate).await?;
                 offsets.catch_up().await?;
                 let topics = self
-                    .topics(&start.reporter.id, &start.connector_config)
+                    .topics(&broker, &start.reporter.id, &start.connector_config)
                     .await?;
                 let transactions = self.config.exactly_once_source().then(|| {
                     let interval = start.settings.transaction_interval();
@@ -212,8 +181,11 @@ impl Worker {
                 )?;
                 let somewhere = settings.keys.errors_log_enable || reports.wants_record();
                 let errant = somewhere.then(|| settings.tolerance());
+                let making = start.shared.calling(Call::Make);
+                let task = factory.make().task();
+                drop(making);
                 let parts = SinkParts {
-                    task: factory.make().task(),
+                    task,
                     class: factory.info().class().to_owned(),
                     config: start.config,
                     chain,
@@ -221,7 +193,7 @@ impl Worker {
                     operator,
                     reports,
                     errant,
-                    consumer: self.broker.consumer(options).await?,
+                    consumer: broker.consumer(options).await?,
                     clock: Arc::clone(&self.clock),
                     control: start.control,
                     reporter: start.reporter,
@@ -237,7 +209,12 @@ impl Worker {
     }
 
     /// What creates the topics of a source task, if its connector says how and the worker lets it.
-    async fn topics(&self, id: &TaskId, connector: &ConfigMap) -> Result<Option<Topics>> {
+    async fn topics(
+        &self,
+        broker: &GatedBroker,
+        id: &TaskId,
+        connector: &ConfigMap,
+    ) -> Result<Option<Topics>> {
         if !topics::is_used(connector) {
             return Ok(None);
         }
@@ -251,6 +228,6 @@ impl Worker {
         let mut options = AdminOptions::default();
         options.client_id = format!("connector-adminclient-{id}");
         options.client_config = client_config(ClientKind::Admin, &self.config, connector);
-        Topics::from_config(connector, self.broker.admin(options).await?)
+        Topics::from_config(connector, broker.admin(options).await?)
     }
 }

@@ -50,6 +50,8 @@ pub struct Seen {
     pub puts: Arc<AtomicUsize>,
     pub delivered: Arc<AtomicUsize>,
     pub stopped: Arc<AtomicUsize>,
+    /// Steps that block their thread.
+    pub stuck: Arc<AtomicUsize>,
 }
 
 impl Seen {
@@ -338,6 +340,7 @@ impl SourceTask for LinesTask {
                     "panic" => panic!("line {number} makes me panic"),
                     "error" => return Err(Error::external(format!("line {number} is broken"))),
                     "never.stop" => loop {
+                        self.seen.stuck.fetch_add(1, Ordering::SeqCst);
                         // Blocks every way out: what a badly written plugin does.
                         std::thread::park_timeout(Duration::from_millis(100));
                         if self.seen.stopped.load(Ordering::SeqCst) > 0 {

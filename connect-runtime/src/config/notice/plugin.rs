@@ -12,6 +12,7 @@ use connect_api::plugin::closest;
 use super::Notice;
 use super::NoticeKind;
 use super::known;
+use crate::panics::panicked;
 
 /// Where the options of a plugin are, and which it has.
 pub(super) struct PluginOptions<'a> {
@@ -113,5 +114,12 @@ pub(super) fn connector(registry: &PluginRegistry, class: &str) -> Option<(Confi
 /// Calls plugin code. A plugin that panics is reported when it is used; here nothing is known about
 /// its options.
 fn contained<T>(ask: impl FnOnce() -> Option<T>) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_default()
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|panic| {
+        let error = panicked("a plugin that was asked for its options", panic);
+        tracing::debug!(
+            error = error.report(),
+            "the options of a plugin are not known"
+        );
+        None
+    })
 }

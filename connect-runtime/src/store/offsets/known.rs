@@ -15,6 +15,7 @@ use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_core::ConnectorName;
 use connect_core::codec::offset;
+use connect_core::codec::offset::OffsetError;
 use connect_core::codec::offset_file::Entries;
 
 use crate::store::OffsetUpdate;
@@ -79,10 +80,10 @@ impl Known {
     /// Adds a stored key and value.
     pub(super) fn fold(&self, key: Option<Bytes>, value: Option<&[u8]>) {
         let read = || {
-            let key = key.ok_or("the record has no key")?;
+            let key = key.ok_or(OffsetError::Key)?;
             let (connector, partition) = offset::decode_key(&key)?;
             let offset = value.map(offset::decode_value).transpose()?;
-            Ok::<_, String>((connector, partition, key, offset))
+            Ok::<_, OffsetError>((connector, partition, key, offset))
         };
         match read() {
             Ok((connector, partition, key, read)) => {
@@ -91,7 +92,9 @@ impl Known {
                 let written = stored.remove(&partition).and_then(|old| old.written);
                 stored.insert(partition, Stored { key, read, written });
             }
-            Err(reason) => tracing::error!(reason, "a stored offset cannot be read and is skipped"),
+            Err(error) => {
+                tracing::error!(%error, "a stored offset cannot be read and is skipped")
+            }
         }
     }
 

@@ -75,6 +75,10 @@ impl OffsetStore for LayeredOffsets {
         self.own.catch_up().await
     }
 
+    async fn close(&self) {
+        self.own.close().await;
+    }
+
     async fn write(
         &self,
         connector: &ConnectorName,

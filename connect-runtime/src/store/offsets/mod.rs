@@ -93,6 +93,9 @@ pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Releases the log. Known offsets can still be read, but nothing can be written.
+    async fn close(&self) {}
+
     /// Records that the records of updates are durable.
     fn durable(&self, connector: &ConnectorName, updates: &[OffsetUpdate], now: Timestamp) {
         let _ = now;

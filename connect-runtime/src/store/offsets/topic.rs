@@ -35,8 +35,9 @@ use crate::store::offsets::Known;
 pub(crate) struct TopicOffsets {
     topic: TopicName,
     known: Known,
-    reader: tokio::sync::Mutex<Reader>,
-    writer: tokio::sync::Mutex<Writer>,
+    /// `None` once the store was closed, as the writer.
+    reader: tokio::sync::Mutex<Option<Reader>>,
+    writer: tokio::sync::Mutex<Option<Writer>>,
 }
 
 /// Reads the topic, from where it stopped last time.
@@ -106,8 +107,8 @@ impl TopicOffsets {
         let store = Self {
             topic: name.clone(),
             known: Known::default(),
-            reader: tokio::sync::Mutex::new(reader),
-            writer: tokio::sync::Mutex::new(writer),
+            reader: tokio::sync::Mutex::new(Some(reader)),
+            writer: tokio::sync::Mutex::new(Some(writer)),
         };
         store.read_to_end(Isolation::ReadCommitted).await?;
         Ok(store)
@@ -115,6 +116,7 @@ impl TopicOffsets {
 
     async fn read_to_end(&self, end: Isolation) -> Result<()> {
         let mut reader = self.reader.lock().await;
+        let reader = reader.as_mut().ok_or(BrokerError::Closed)?;
         reader.read_to_end(&self.known, end).await.map_err(|error| {
             Error::from(error).context(format!(
                 "the offsets topic \"{}\" cannot be read",
@@ -219,6 +221,11 @@ impl OffsetStore for TopicOffsets {
         }
     }
 
+    async fn close(&self) {
+        drop(self.reader.lock().await.take());
+        drop(self.writer.lock().await.take());
+    }
+
     async fn write(
         &self,
         connector: &ConnectorName,
@@ -226,6 +233,7 @@ impl OffsetStore for TopicOffsets {
         now: Timestamp,
     ) -> Result<()> {
         let mut writer = self.writer.lock().await;
+        let writer = writer.as_mut().ok_or(BrokerError::Closed)?;
         let first = writer.next_token;
         let records = self
             .records(connector, updates, now, first)

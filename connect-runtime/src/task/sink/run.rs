@@ -14,8 +14,8 @@ use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
+use connect_core::herder::Report;
 use connect_core::sink::CommitTracker;
-use connect_core::status::State;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -25,6 +25,7 @@ use crate::pipeline::Decoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
 use crate::pipeline::unless_interrupted;
+use crate::plugin_threads::Call;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -135,27 +136,36 @@ impl SinkLoop {
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
         let ended = unless_interrupted(contained("the sink task", self.work()).await);
+        if let Err(error) = &ended {
+            self.failed(error).await;
+        }
         let closed = if self.started {
             contained("the sink task", self.finish(ended.is_ok())).await
         } else {
             Ok(())
         };
         if self.started
-            && let Err(error) = contained("the sink task", self.task.stop()).await
+            && let Err(error) = contained("the sink task", self.stop()).await
         {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "stop failed");
         }
-        if let Err(error) = ended.and(closed) {
-            tracing::error!(task = %self.reporter.id, error = error.report(), "task failed");
-            self.shared.failed();
-            self.reporter
-                .report(State::Failed, Some(error.report()))
-                .await;
+        if let (Ok(()), Err(error)) = (ended, closed) {
+            self.failed(&error).await;
         }
         let leaving = tokio::time::timeout(self.share_of_end(1), self.consumer.close());
         if leaving.await.is_err() {
             tracing::warn!(task = %self.reporter.id, "the group was not left in time; it may wait for this member");
         }
+    }
+
+    async fn failed(&mut self, error: &Error) {
+        self.shared.failed();
+        self.reporter.failed(error).await;
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        let _call = self.shared.calling(Call::Stop);
+        self.task.stop().await
     }
 
     /// A part of the time that a task has for its end, in fifths: two for the last commit, one for
@@ -174,7 +184,7 @@ impl SinkLoop {
             clock: Arc::clone(&self.clock),
         }));
         self.started = true;
-        let call = self.shared.calling("start");
+        let call = self.shared.calling(Call::Start);
         self.task.start(context, self.config.clone()).await?;
         drop(call);
         let mut was_paused = self.control.is_paused();
@@ -225,7 +235,7 @@ impl SinkLoop {
     async fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         self.wishes.assign(partitions);
         if !partitions.is_empty() {
-            let _call = self.shared.calling("open");
+            let _call = self.shared.calling(Call::Open);
             self.task.open(partitions).await?;
         }
         self.consumer.rebalanced().await?;
@@ -256,7 +266,7 @@ impl SinkLoop {
             Ok(())
         } else {
             {
-                let _call = self.shared.calling("close");
+                let _call = self.shared.calling(Call::Close);
                 self.task.close(partitions).await
             }
         };
@@ -303,7 +313,10 @@ impl SinkLoop {
 
     /// Converts what was read and hands it to the task; keeps it if a record has to wait.
     async fn convert(&mut self, mut conversion: Conversion) -> Result<()> {
-        if let Some(delay) = self.inbox.convert(&mut conversion).await? {
+        let call = self.shared.calling(Call::Transform);
+        let delay = self.inbox.convert(&mut conversion).await?;
+        drop(call);
+        if let Some(delay) = delay {
             return self.put_off(Work::Convert(conversion), delay, 0);
         }
         let batch = conversion.into_batch(self.errant.is_some());
@@ -334,7 +347,7 @@ impl SinkLoop {
             Ok(())
         } else {
             {
-                let _call = self.shared.calling("put");
+                let _call = self.shared.calling(Call::Put);
                 self.task.put(&batch.records).await
             }
         };
@@ -434,7 +447,7 @@ impl SinkLoop {
         if due.is_empty() {
             return Ok(());
         }
-        let call = self.shared.calling("pre_commit");
+        let call = self.shared.calling(Call::PreCommit);
         let answered = self.task.pre_commit(due.clone()).await;
         drop(call);
         self.pass_on_reports(&Batch::default()).await?;
@@ -517,17 +530,17 @@ impl SinkLoop {
             Ok(())
         };
         self.wishes.unassign(&partitions);
-        let _call = self.shared.calling("close");
+        let _call = self.shared.calling(Call::Close);
         committed.and(self.task.close(&partitions).await)
     }
 
     async fn report_target(&mut self, paused: bool) {
-        let state = if paused {
-            State::Paused
+        let report = if paused {
+            Report::Paused
         } else {
-            State::Running
+            Report::Running
         };
-        self.reporter.report(state, None).await;
+        self.reporter.report(report).await;
     }
 
     fn commit_by(&mut self, moment: Instant) {

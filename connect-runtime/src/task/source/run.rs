@@ -15,7 +15,7 @@ use connect_broker::ProducerRecord;
 use connect_broker::Receipt;
 use connect_broker::Receipts;
 use connect_core::TaskId;
-use connect_core::status::State;
+use connect_core::herder::Report;
 use futures::FutureExt;
 use tokio::time::Instant;
 
@@ -26,6 +26,7 @@ use crate::pipeline::Operator;
 use crate::pipeline::Reports;
 use crate::pipeline::interrupted;
 use crate::pipeline::unless_interrupted;
+use crate::plugin_threads::Call;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
 use crate::store::keep_newest;
@@ -115,21 +116,29 @@ impl SourceLoop {
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
         let ended = unless_interrupted(contained("the source task", self.work()).await);
+        if let Err(error) = &ended {
+            self.failed(error).await;
+        }
         // Whatever happened: what is durable by now can be committed.
         let drained = contained("the source task", self.finish(ended.is_ok())).await;
         if self.started
-            && let Err(error) = contained("the source task", self.task.stop()).await
+            && let Err(error) = contained("the source task", self.stop()).await
         {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "stop failed");
         }
-        let outcome = ended.and(drained);
-        if let Err(error) = outcome {
-            tracing::error!(task = %self.reporter.id, error = error.report(), "task failed");
-            self.shared.failed();
-            self.reporter
-                .report(State::Failed, Some(error.report()))
-                .await;
+        if let (Ok(()), Err(error)) = (ended, drained) {
+            self.failed(&error).await;
         }
+    }
+
+    async fn failed(&mut self, error: &Error) {
+        self.shared.failed();
+        self.reporter.failed(error).await;
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        let _call = self.shared.calling(Call::Stop);
+        self.task.stop().await
     }
 
     async fn work(&mut self) -> Result<()> {
@@ -145,10 +154,10 @@ impl SourceLoop {
             clock: Arc::clone(&self.clock),
         }));
         self.started = true;
-        let call = self.shared.calling("start");
+        let call = self.shared.calling(Call::Start);
         self.task.start(context, self.config.clone()).await?;
         drop(call);
-        self.reporter.report(State::Running, None).await;
+        self.reporter.report(Report::Running).await;
         loop {
             self.settle_ready().await?;
             if Instant::now() >= self.next_commit {
@@ -162,7 +171,7 @@ impl SourceLoop {
                 if !self.stay_paused().await? {
                     return Ok(());
                 }
-                self.reporter.report(State::Running, None).await;
+                self.reporter.report(Report::Running).await;
             }
             let (wake_at, stop) = (self.wake_at(), self.control.stop.clone());
             tokio::select! {
@@ -226,10 +235,12 @@ impl SourceLoop {
             transactions.begin(&mut **producer).await?;
         }
         let mut records = Vec::with_capacity(batch.len());
+        let call = self.shared.calling(Call::Transform);
         let converted = self
             .outbox
             .convert(batch, self.transactions.as_mut(), &mut records)
             .await;
+        drop(call);
         if let Some(transactions) = &self.transactions {
             transactions.check(&records)?;
         }
@@ -331,7 +342,7 @@ impl SourceLoop {
     }
 
     async fn tell_committed(&mut self) {
-        let _call = self.shared.calling("committed");
+        let _call = self.shared.calling(Call::Committed);
         if let Err(error) = self.task.committed().await {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "committed failed");
         }
@@ -369,7 +380,7 @@ impl SourceLoop {
     async fn settle_now(&mut self, receipts: Vec<Receipt>) -> Result<()> {
         let (deliveries, outcome) = self.outbox.settle(receipts).await;
         tracing::debug!(task = %self.reporter.id, "records acknowledged");
-        let call = self.shared.calling("delivered");
+        let call = self.shared.calling(Call::Delivered);
         let told = self.task.delivered(&deliveries).await;
         drop(call);
         if let Err(error) = told {
@@ -482,7 +493,7 @@ impl SourceLoop {
     /// Before the plugin starts: waits while paused. False if the task must stop.
     async fn wait_until_unpaused(&mut self) -> bool {
         if self.control.is_paused() {
-            self.reporter.report(State::Paused, None).await;
+            self.reporter.report(Report::Paused).await;
         }
         let stop = self.control.stop.clone();
         while self.control.is_paused() {
@@ -496,7 +507,7 @@ impl SourceLoop {
 
     /// Takes in receipts and commits, but does not poll. False if the task must stop.
     async fn stay_paused(&mut self) -> Result<bool> {
-        self.reporter.report(State::Paused, None).await;
+        self.reporter.report(Report::Paused).await;
         let stop = self.control.stop.clone();
         while self.control.is_paused() {
             tokio::select! {

@@ -1,5 +1,7 @@
 //! Statuses of connectors and tasks.
 
+pub mod log;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -39,6 +41,21 @@ impl State {
             Self::Stopped => "STOPPED",
             Self::Unassigned => "UNASSIGNED",
         }
+    }
+
+    /// The state of a name, as it is stored.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let states = [
+            Self::Destroyed,
+            Self::Failed,
+            Self::Paused,
+            Self::Restarting,
+            Self::Running,
+            Self::Stopped,
+            Self::Unassigned,
+        ];
+        states.into_iter().find(|state| state.name() == name)
     }
 }
 
