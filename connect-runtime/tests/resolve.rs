@@ -94,8 +94,8 @@ async fn a_resolver_that_is_away_is_asked_again() {
     let seen = Seen::default();
     let connect = worker_with_registry(&seen, 2, 1).await;
     let mut config = sink();
-    config.insert("errors.retry.timeout", 60_000);
-    config.insert("errors.retry.delay.max.ms", 1);
+    config.insert("errors.retry.timeout", "60000");
+    config.insert("errors.retry.delay.max.ms", "1");
     connect.create_connector("out", config).await.unwrap();
     eventually(async || (seen.count() == 10).then_some(())).await;
     assert!(connect.shutdown(Duration::from_secs(30)).await.is_clean());
