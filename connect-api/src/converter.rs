@@ -126,10 +126,13 @@ pub trait Converter: Send + 'static {
 
     /// Fetches what was missing when the converter last returned an `Unresolved` error.
     ///
-    /// *Cancellation*: may be dropped at any await when the task stops.
+    /// *Cancellation*: may be dropped at any await, when the task stops or the group of a sink
+    /// changes; then it is called again if it is still needed.
     ///
     /// # Errors
-    /// After a retriable error it is called again until `errors.retry.timeout` is over.
+    /// A retriable error is tried again as `errors.retry.timeout` allows. After that, or at once
+    /// for any other error, `errors.tolerance` decides about the record. So it does if the
+    /// converter is still unresolved after three times.
     async fn resolve(&mut self) -> Result<()> {
         Ok(())
     }

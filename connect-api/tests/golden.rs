@@ -18,7 +18,7 @@ use serde_json::Value;
 use serde_json::json;
 
 #[test]
-fn configdef_answers_as_java_does() {
+fn configurations_are_parsed_as_in_java() {
     let mut failures = Vec::new();
     let (mut passed, mut skipped, mut deviations) = (0, 0, 0);
     for line in cases("configdef.jsonl").lines() {

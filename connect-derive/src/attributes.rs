@@ -1,4 +1,4 @@
-//! What `#[config(...)]` and doc comments say.
+//! Parsing of `#[config(...)]` and doc comments.
 
 use proc_macro2::Ident;
 use syn::Attribute;
@@ -80,22 +80,35 @@ impl FieldAttributes {
 const UNKNOWN_FIELD: &str = "unknown attribute; known are name, default, importance, validate, \
     group, order, width, display, dependents(..), recommender and internal";
 
-/// The group of a struct.
-pub(crate) fn struct_group(attributes: &[Attribute]) -> Result<Option<LitStr>> {
-    let mut group = None;
-    for attribute in config_attributes(attributes) {
-        attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("group") {
-                set(&mut group, &meta, meta.value()?.parse()?)
-            } else {
-                Err(meta.error("unknown attribute; a struct can have group"))
-            }
-        })?;
-    }
-    Ok(group)
+/// What is said before a struct.
+#[derive(Default)]
+pub(crate) struct StructAttributes {
+    /// The group of its keys.
+    pub(crate) group: Option<LitStr>,
+    /// Prefixes of keys that are allowed without a definition.
+    pub(crate) open: Vec<LitStr>,
 }
 
-/// True if case does not count for an enum.
+impl StructAttributes {
+    pub(crate) fn parse(attributes: &[Attribute]) -> Result<Self> {
+        let mut parsed = Self::default();
+        for attribute in config_attributes(attributes) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("group") {
+                    set(&mut parsed.group, &meta, meta.value()?.parse()?)
+                } else if meta.path.is_ident("open") {
+                    parsed.open.push(meta.value()?.parse()?);
+                    Ok(())
+                } else {
+                    Err(meta.error("unknown attribute; a struct can have group and open"))
+                }
+            })?;
+        }
+        Ok(parsed)
+    }
+}
+
+/// True if an enum ignores case.
 pub(crate) fn ignores_case(attributes: &[Attribute]) -> Result<bool> {
     let mut ignores_case = false;
     for attribute in config_attributes(attributes) {
@@ -126,7 +139,7 @@ pub(crate) fn variant_name(attributes: &[Attribute]) -> Result<Option<LitStr>> {
     Ok(name)
 }
 
-/// The doc comment: lines joined to paragraphs, paragraphs separated by line ends.
+/// The doc comment, with one line per paragraph.
 pub(crate) fn documentation(attributes: &[Attribute]) -> String {
     let mut text = String::new();
     let mut ends_paragraph = false;
@@ -164,7 +177,7 @@ fn config_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribut
 
 fn set<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result<()> {
     match slot.replace(value) {
-        Some(_) => Err(meta.error("this attribute is given twice")),
+        Some(_) => Err(meta.error("this attribute is set twice")),
         None => Ok(()),
     }
 }

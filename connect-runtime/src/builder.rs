@@ -10,6 +10,7 @@ use connect_api::Error;
 use connect_api::PluginRegistry;
 use connect_api::Result;
 use connect_api::config_map;
+use connect_api::plugin::PluginKind;
 use connect_broker::Broker;
 use connect_core::herder::HerderOptions;
 use connect_core::herder::RestartPolicy;
@@ -21,6 +22,8 @@ use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::config::OffsetTopic;
 use crate::config::WorkerConfig;
+use crate::config::class_of;
+use crate::config::log_worker;
 use crate::groups;
 use crate::herder::Driver;
 use crate::herder::MemoryConfigs;
@@ -108,14 +111,18 @@ impl ConnectBuilder {
             .ok_or_else(|| missing("a registry of plugins"))?;
         let broker = self.broker.ok_or_else(|| missing("a broker"))?;
         let config = self.worker.ok_or_else(|| missing("a configuration"))?;
+        log_worker(&registry, &config);
         for key in ["key.converter", "value.converter"] {
-            registry
-                .find_converter(config.converter(key))
-                .map_err(|error| named(key, &error))?;
+            let class = config.converter(key);
+            let (kind, find) = (PluginKind::Converter, PluginRegistry::find_converter);
+            class_of(&registry, kind, key, class, find)?;
         }
-        registry
-            .find_header_converter(config.converter("header.converter"))
-            .map_err(|error| named("header.converter", &error))?;
+        let key = "header.converter";
+        let (kind, find) = (
+            PluginKind::HeaderConverter,
+            PluginRegistry::find_header_converter,
+        );
+        class_of(&registry, kind, key, config.converter(key), find)?;
         let offsets = open_offsets(&config, &*broker, &*self.clock).await?;
         let (inputs, inputs_receiver) = mpsc::channel(INPUTS);
         let (commands, commands_receiver) = mpsc::channel(COMMANDS);
@@ -171,10 +178,6 @@ const INPUTS: usize = 1024;
 
 /// Requests that wait for the herder.
 const COMMANDS: usize = 64;
-
-fn named(key: &str, error: &Error) -> Error {
-    Error::config(format!("worker configuration `{key}`: {error}"))
-}
 
 /// Source offsets: in the log, or in a file if the log is Kafka and the worker names one, as Java's
 /// standalone worker keeps them.

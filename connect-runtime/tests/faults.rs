@@ -41,9 +41,9 @@ struct Faulty {
 
 #[derive(Debug, Default)]
 struct Faults {
-    /// Producers wait for ever.
+    /// Producers wait forever.
     takes_nothing: AtomicBool,
-    /// Commits of consumers wait for ever.
+    /// Commits of consumers wait forever.
     commits_hang: AtomicBool,
     /// How often a position is not known.
     lost_positions: AtomicUsize,

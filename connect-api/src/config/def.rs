@@ -1,4 +1,4 @@
-//! The definition of a configuration: its keys, their groups and their order.
+//! Definitions of configurations: keys, groups and their order.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -15,10 +15,10 @@ use super::ParsedValue;
 use super::Recommender;
 use super::Validator;
 
-/// What keys a configuration has: types, defaults, checks, documentation.
+/// The keys of a configuration with their types, defaults, validators and documentation.
 ///
 /// *Shape*: keys in the order of definition, groups in the order of first use. Most definitions
-/// come from [`#[derive(ConfigDef)]`](macro@crate::config::ConfigDef); this is the form by hand:
+/// come from [`#[derive(ConfigDef)]`](macro@crate::config::ConfigDef). This one is written by hand:
 ///
 /// ```
 /// use connect_api::config::{ConfigDef, ConfigKey, ConfigType, Importance, validator};
@@ -46,23 +46,24 @@ pub struct ConfigDef {
     keys: Vec<ConfigKey>,
     index: BTreeMap<String, usize>,
     groups: Vec<String>,
+    open: Vec<String>,
 }
 
 impl ConfigDef {
-    /// A definition without keys.
+    /// Creates a definition without keys.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The definition of a plugin that has no configuration.
+    /// The definition of a plugin without options.
     #[must_use]
     pub fn empty() -> &'static Self {
         static EMPTY: LazyLock<ConfigDef> = LazyLock::new(ConfigDef::new);
         &EMPTY
     }
 
-    /// Starts a definition by hand.
+    /// Starts a definition.
     pub fn builder() -> ConfigDefBuilder {
         ConfigDefBuilder::default()
     }
@@ -70,7 +71,7 @@ impl ConfigDef {
     /// Adds a key.
     ///
     /// # Errors
-    /// The key is defined already, or its default is not legal.
+    /// The key is already defined, or its default is not valid.
     pub fn define(&mut self, key: ConfigKey) -> Result<(), ConfigError> {
         if self.index.contains_key(&key.name) {
             let message = format!("Configuration {} is defined twice.", key.name);
@@ -87,14 +88,29 @@ impl ConfigDef {
         Ok(())
     }
 
+    /// Allows any key under a prefix, besides those that are defined; the empty prefix allows all
+    /// keys.
+    ///
+    /// A worker warns about a key that no definition has. A plugin that passes options on to
+    /// something else (`http.header.Accept`) opens their prefix, and there is no warning.
+    pub fn open(&mut self, prefix: impl Into<String>) {
+        self.open.push(prefix.into());
+    }
+
+    /// True if the definition has the key, or [opens](Self::open) a prefix of it.
+    #[must_use]
+    pub fn allows(&self, name: &str) -> bool {
+        self.index.contains_key(name) || self.open.iter().any(|open| name.starts_with(open))
+    }
+
     /// Adds the keys of another definition under a prefix.
     ///
-    /// The keys come [sorted](Self::sorted), numbered from `first_order` in the group `group`, or
-    /// `group: theirs` if they have one. Their validators and recommenders see keys without the
-    /// prefix.
+    /// The keys are added in [sorted](Self::sorted) order and numbered from `first_order`, in the
+    /// group `group`, or `group: theirs` if they have a group. Their validators and recommenders see
+    /// keys without the prefix.
     ///
     /// # Errors
-    /// A key is defined already.
+    /// A key is already defined.
     pub fn embed(
         &mut self,
         prefix: &str,
@@ -105,10 +121,12 @@ impl ConfigDef {
         for (order, key) in (first_order..).zip(other.sorted()) {
             self.define(embedded(prefix, group, order, key))?;
         }
+        let open = other.open.iter().map(|open| format!("{prefix}{open}"));
+        self.open.extend(open);
         Ok(())
     }
 
-    /// A key by its name.
+    /// The key with a name.
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&ConfigKey> {
         self.keys.get(*self.index.get(name)?)
@@ -131,8 +149,8 @@ impl ConfigDef {
         &self.groups
     }
 
-    /// The keys as documentation lists them: by group, place in the group, required first,
-    /// importance and name.
+    /// The keys in the order of documentation: by group, order in the group, required keys first,
+    /// importance, and name.
     #[must_use]
     pub fn sorted(&self) -> Vec<&ConfigKey> {
         let place = |key: &ConfigKey| {
@@ -151,7 +169,7 @@ impl ConfigDef {
         keys
     }
 
-    /// The keys that some key names as a dependent and that are not defined, ordered.
+    /// The dependents of all keys that are not defined themselves, sorted.
     pub(super) fn undefined_dependents(&self) -> BTreeSet<&str> {
         let dependents = self.keys.iter().flat_map(|key| &key.dependents);
         dependents
@@ -167,7 +185,7 @@ impl fmt::Debug for ConfigDef {
     }
 }
 
-/// Collects the keys of a [`ConfigDef`].
+/// Builds a [`ConfigDef`].
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ConfigDefBuilder {
@@ -183,6 +201,12 @@ impl ConfigDefBuilder {
         self
     }
 
+    /// Allows any key under a prefix; see [`ConfigDef::open`].
+    pub fn open(mut self, prefix: impl Into<String>) -> Self {
+        self.def.open(prefix);
+        self
+    }
+
     /// Adds the keys of another definition under a prefix; see [`ConfigDef::embed`].
     pub fn embed(mut self, prefix: &str, group: &str, first_order: i32, other: &ConfigDef) -> Self {
         let embedded = self.def.embed(prefix, group, first_order, other);
@@ -190,10 +214,10 @@ impl ConfigDefBuilder {
         self
     }
 
-    /// The definition, for definitions written in code.
+    /// Builds the definition.
     ///
     /// # Panics
-    /// Where [`try_build`](Self::try_build) fails: the definition itself is wrong.
+    /// The definition itself is wrong; see [`try_build`](Self::try_build).
     #[must_use]
     pub fn build(self) -> ConfigDef {
         match self.try_build() {
@@ -202,10 +226,10 @@ impl ConfigDefBuilder {
         }
     }
 
-    /// The definition.
+    /// Builds the definition.
     ///
     /// # Errors
-    /// A key is defined twice, or a default is not legal.
+    /// A key is defined twice, or a default is not valid.
     pub fn try_build(self) -> Result<ConfigDef, ConfigErrors> {
         match ConfigErrors::from_errors(self.errors) {
             Some(errors) => Err(errors),
@@ -240,7 +264,7 @@ fn embedded(prefix: &str, group: &str, order: i32, key: &ConfigKey) -> ConfigKey
     key
 }
 
-/// What was written for keys without a prefix, used for keys with one.
+/// A validator or recommender for keys without a prefix, used for keys with one.
 struct Embedded<T: ?Sized> {
     prefix: String,
     inner: Arc<T>,
@@ -343,6 +367,26 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn open_prefixes_allow_any_key_also_when_embedded() {
+        let inner = ConfigDef::builder()
+            .key(ConfigKey::new("url", ConfigType::String))
+            .open("header.")
+            .build();
+        let outer = ConfigDef::builder().embed("t.", "T", 0, &inner).build();
+        for (def, allowed, unknown) in [
+            (&inner, ["url", "header.Accept"], ["urls", "headers"]),
+            (
+                &outer,
+                ["t.url", "t.header.Accept"],
+                ["url", "header.Accept"],
+            ),
+        ] {
+            assert!(allowed.iter().all(|name| def.allows(name)), "{allowed:?}");
+            assert!(!unknown.iter().any(|name| def.allows(name)), "{unknown:?}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl ConfigData {
         Self { values, ttl: None }
     }
 
-    /// Makes the values expire after this time: they are then to be looked up again.
+    /// Makes the values expire after this time: they must be looked up again.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
@@ -125,7 +125,7 @@ pub struct Resolved {
     pub ttl: Option<Duration>,
 }
 
-/// Replaces the variables in the raw texts of a configuration.
+/// Replaces the variables in the raw values of a configuration.
 ///
 /// A variable is `${provider:path:key}` or `${provider:key}`: the first colon ends the provider,
 /// the second ends the path, the first `}` ends the variable. There is no nesting and no escape.
@@ -367,7 +367,7 @@ mod tests {
         }
 
         #[test]
-        fn variables_are_found_between_any_texts(
+        fn variables_are_found_in_any_text(
             before in "[^${}]{0,8}",
             provider in "[^:${}]{1,4}",
             path in "[^:${}]{0,4}",

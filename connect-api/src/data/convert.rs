@@ -529,6 +529,23 @@ mod tests {
         }
 
         #[test]
+        fn numbers_in_text_lose_their_fraction_only(
+            text in "[-+]?[0-9]{0,21}[.]?[0-9]{0,5}(e[-+]?[0-9]{1,3})?[:, x]?"
+        ) {
+            let datum = Datum::string(text.as_str());
+            if let Ok(Some(number)) = datum.to_i64() {
+                let plain = Decimal::parse(&text).unwrap().to_plain_string();
+                prop_assert_eq!(plain.split('.').next().unwrap().parse(), Ok(number));
+            }
+            if let Ok(decimal) = datum.to_decimal(0) {
+                prop_assert_eq!(decimal, Decimal::parse(&text).unwrap());
+            }
+            if let Ok(Some(number)) = datum.to_f64() {
+                prop_assert_eq!(number, text.parse::<f64>().unwrap());
+            }
+        }
+
+        #[test]
         fn integers_come_back(number: i64) {
             let datum = Datum::new(SchemaRef::INT64, number);
             prop_assert_eq!(datum.to_i64().unwrap(), Some(number));

@@ -311,7 +311,7 @@ impl Decimal {
     }
 
     /// True if both are the same number, with any scales. Large exponents cost nothing.
-    pub(super) fn is_same_number(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_number(&self, other: &Self) -> bool {
         let digits = |decimal: &Self| {
             let text = decimal.unscaled_digits();
             let significant = text.trim_end_matches('0');
@@ -395,6 +395,8 @@ pub fn from_millis(logical: Logical, millis: i64) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -491,6 +493,27 @@ mod tests {
         }
         for bad in ["", "-", "1.0", "1e3", "1_0", "+-1", " 1"] {
             assert!(Decimal::from_digits(bad, 0).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        /// The digits, the point and the exponent are counted here without a number type.
+        #[test]
+        fn decimal_text_is_read_whole_or_refused(
+            text in "[-+]{0,2}[0-9]{0,25}[.]{0,2}[0-9]{0,9}([eE][-+]?[0-9]{0,11})?[ _x]?"
+        ) {
+            let Ok(decimal) = Decimal::parse(&text) else { return Ok(()) };
+            let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
+            let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+            let digits = format!("{whole}{fraction}");
+            let digits = digits.trim_start_matches(['+', '-']).trim_start_matches('0');
+            let found = decimal.unscaled_digits();
+            prop_assert_eq!(found.trim_start_matches(['-', '0']), digits);
+            let is_negative = text.starts_with('-') && !digits.is_empty();
+            prop_assert_eq!(found.starts_with('-'), is_negative);
+            let scale = fraction.len() as i64 - exponent.parse::<i64>().unwrap();
+            prop_assert_eq!(i64::from(decimal.scale()), scale);
+            prop_assert_eq!(Decimal::from_digits(&found, decimal.scale()).unwrap(), decimal);
         }
     }
 }

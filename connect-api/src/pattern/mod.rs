@@ -25,7 +25,7 @@ use crate::ErrorKind;
 
 /// A compiled regular expression in Java's syntax.
 ///
-/// *Shape*: cloning is cheap. Two patterns are equal if their texts are.
+/// *Shape*: cloning is cheap. Patterns are equal if their texts are equal.
 ///
 /// *Java*: `java.util.regex.Pattern`. `\d`, `\w` and `\s` are ASCII unless `(?U)` is on. Differences:
 /// `.` excludes only `\n`; without `(?m)`, `$` matches only at the very end; `(?i)` ignores the case
@@ -190,10 +190,10 @@ pub enum PatternError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A match was given up because it backtracked too often.
+    /// A match was aborted because it backtracked too often.
     #[error(
-        "pattern \"{pattern}\" was given up after {} steps; write it without look-around, back \
-         references and nested repetitions, or make it more specific",
+        "matching pattern \"{pattern}\" was aborted after {} steps; avoid look-around, back \
+         references and nested repetitions in it, or make it more specific",
         engine::MAX_STEPS
     )]
     TooManySteps {
@@ -215,7 +215,7 @@ impl PatternError {
     }
 }
 
-/// Prints what `Display` prints: `main` prints the error that it returns in this form.
+/// The same as `Display`, because `main` prints the error that it returns in this form.
 impl fmt::Debug for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_whole_texts() {
+    fn patterns_match_the_whole_text() {
         for (pattern, text, expected) in [
             ("topic-.*", "topic-a", true),
             ("topic", "topic-a", false),

@@ -1,8 +1,8 @@
-//! Characters in names that nobody sees.
+//! Invisible characters in names.
 
-/// What is invisible in a name, where, and what to do about it; `None` for a clean name.
+/// Describes the first invisible character of a name; `None` if there is none.
 ///
-/// Such characters come with text that was copied from a web page or a document.
+/// Names that are copied from a web page or a document often have such characters.
 pub(crate) fn invisible_note(name: &str) -> Option<String> {
     let (at, c) = name.char_indices().find(|(_, c)| is_invisible(*c))?;
     let what = match c {
@@ -23,7 +23,7 @@ pub(crate) fn invisible_note(name: &str) -> Option<String> {
     Some(note(what, name, at))
 }
 
-/// The name without what is invisible in it.
+/// The name without invisible characters.
 pub(crate) fn visible(name: &str) -> String {
     name.chars().filter(|c| !is_invisible(*c)).collect()
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_sees_is_named_with_its_place() {
+    fn invisible_characters_are_named_with_their_place() {
         for (name, note) in [
             ("a.JsonConverter", None),
             (

@@ -1,5 +1,6 @@
 //! Tasks: the parts of a connector that move the data.
 
+pub(crate) mod errant;
 pub(crate) mod sink;
 pub(crate) mod source;
 
@@ -7,6 +8,11 @@ use async_trait::async_trait;
 
 use crate::Result;
 
+pub use errant::RawMessage;
+pub use errant::ReportHandle;
+pub use errant::Reported;
+pub use errant::SourceErrantReporter;
+pub use errant::SourceErrantReporterHost;
 pub use sink::ErrantRecordReporter;
 pub use sink::ErrantRecordReporterHost;
 pub use sink::SinkTask;

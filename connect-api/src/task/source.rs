@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::Result;
+use crate::SourceErrantReporter;
 use crate::config::ConfigMap;
 use crate::metrics::PluginMetrics;
 use crate::record::Delivery;
@@ -118,6 +119,10 @@ pub trait SourceTaskHost: Send + Sync + 'static {
     async fn offsets(&self, partitions: &[SourcePartition]) -> Result<Vec<Option<SourceOffset>>>;
     /// See [`SourceTaskContext::transaction`].
     fn transaction(&self) -> Option<TransactionContext>;
+    /// See [`SourceTaskContext::errant_records`].
+    fn errant_records(&self) -> Option<SourceErrantReporter> {
+        None
+    }
     /// See [`SourceTaskContext::delivered_count`].
     fn delivered_count(&self) -> u64;
     /// See [`SourceTaskContext::wait_delivered`].
@@ -189,6 +194,13 @@ impl SourceTaskContext {
     #[must_use]
     pub fn transaction(&self) -> Option<TransactionContext> {
         self.0.transaction()
+    }
+
+    /// Where messages are reported that the task cannot turn into records; `None` if the error
+    /// options of the connector give them nowhere to go, so that the task must fail.
+    #[must_use]
+    pub fn errant_records(&self) -> Option<SourceErrantReporter> {
+        self.0.errant_records()
     }
 
     /// How many of the first records of the task are durable or dropped, without a gap.

@@ -1,4 +1,4 @@
-//! The topic of source offsets: how it is created where it does not exist.
+//! The topic of source offsets, and how it is created.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) struct OffsetTopic {
 
 impl OffsetTopic {
     /// The topic of a worker. On Kafka it has Java's defaults: 25 partitions and 3 replicas. The log
-    /// inside the process has one copy of everything, and gains nothing by several partitions.
+    /// inside the process has one copy of everything and does not need several partitions.
     pub(super) fn of_worker(
         config: &ConfigMap,
         name: &str,
@@ -48,7 +48,7 @@ impl OffsetTopic {
         topic
     }
 
-    /// Warns if a worker wants a topic that would lose offsets.
+    /// Warns if the options of the topic would lose offsets.
     pub(crate) fn warn(config: &ConfigMap) {
         let key = format!("{PREFIX}{CLEANUP}");
         let wanted = config.get(&key).map(str::trim);
@@ -60,7 +60,7 @@ impl OffsetTopic {
         }
     }
 
-    /// A connector's own topic, made like the worker's.
+    /// A connector's own topic, with the options of the worker's.
     pub(crate) fn named(&self, name: &str, key: &'static str) -> Self {
         Self {
             name: TopicName::new(name),
@@ -91,7 +91,7 @@ pub(super) fn positive_or_default(what: &'static str) -> impl Validator {
     })
 }
 
-/// Options of the topic itself, without the worker's prefix.
+/// The topic's options, without the prefix.
 fn topic_options(config: &ConfigMap) -> BTreeMap<String, String> {
     const WORKERS_OWN: [&str; 4] = ["file.filename", "partitions", "replication.factor", "topic"];
     let options = config.with_prefix(PREFIX);

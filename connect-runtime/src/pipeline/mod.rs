@@ -1,5 +1,5 @@
-//! What happens to a record between a task and the log: transforms, converters, and what to do
-//! when one of them fails.
+//! What happens to a record between a task and the log: transforms, converters, and the handling of
+//! their failures.
 
 mod chain;
 mod codec;
@@ -19,4 +19,5 @@ pub(crate) use operator::Verdict;
 pub(crate) use operator::interrupted;
 pub(crate) use operator::unless_interrupted;
 pub(crate) use report::DeadLetter;
+pub(crate) use report::Letter;
 pub(crate) use report::Reports;

@@ -1,9 +1,10 @@
-//! What to do when a record cannot be handled: try again, skip it, or fail the task.
+//! What to do when a record cannot be handled: retry, skip it, or fail the task.
 //!
-//! The rules are those of Kafka Connect 4.3 (KIP-298): a retriable error is tried again until
-//! `errors.retry.timeout` is over, then it counts like any other; with `errors.tolerance=all` the
-//! record is skipped and reported, with `none` the task fails (invariant E1).
+//! The rules are those of Kafka Connect 4.3 (KIP-298): a retriable error is retried until
+//! `errors.retry.timeout` has passed, and then treated like any other. With `errors.tolerance=all` the
+//! record is skipped and reported; with `none` the task fails (invariant E1).
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub(crate) enum Stage {
     HeaderConverter,
     KafkaProduce,
     KeyConverter,
+    TaskPoll,
     TaskPut,
     Transformation,
     ValueConverter,
@@ -34,6 +36,7 @@ impl fmt::Display for Stage {
             Self::HeaderConverter => "HEADER_CONVERTER",
             Self::KafkaProduce => "KAFKA_PRODUCE",
             Self::KeyConverter => "KEY_CONVERTER",
+            Self::TaskPoll => "TASK_POLL",
             Self::TaskPut => "TASK_PUT",
             Self::Transformation => "TRANSFORMATION",
             Self::ValueConverter => "VALUE_CONVERTER",
@@ -47,8 +50,7 @@ pub(crate) struct Failure {
     pub(crate) stage: Stage,
     pub(crate) class: String,
     pub(crate) error: Error,
-    /// The record, if the transforms are behind it and only a converter has failed: then it is the
-    /// converter alone that is tried again.
+    /// The transformed record, if a converter has failed: then only the converter is retried.
     pub(crate) transformed: Option<Box<Record>>,
 }
 
@@ -71,13 +73,13 @@ impl Failure {
 /// What to do about a failure.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// The task fails, after the failure was reported.
+    /// Report the failure, then fail the task.
     Fail(Failure),
-    /// The converter of the stage must be resolved, then the record comes again.
+    /// Resolve the converter of the stage, then retry the record.
     Resolve,
-    /// The record comes again after this long.
+    /// Retry the record after this time.
     Retry(Duration),
-    /// The record is skipped, after the failure was reported.
+    /// Report the failure, then skip the record.
     Skip(Failure),
 }
 
@@ -101,11 +103,13 @@ impl Failure {
 pub(crate) struct Operator {
     stop: CancellationToken,
     tolerance: ErrorTolerance,
-    /// `None` is for ever.
+    /// `None` is without limit.
     retry_timeout: Option<Duration>,
     retry_delay_max: Duration,
-    /// Of the record that is being tried again: since when, and how often.
+    /// For the record that is being retried: since when, and how often.
     attempt: Option<(Instant, u32)>,
+    /// How often a converter was resolved for the record that is being tried again.
+    resolved: u32,
     skipped: u64,
 }
 
@@ -117,11 +121,12 @@ impl Operator {
             retry_timeout: settings.retry_timeout(),
             retry_delay_max: settings.retry_delay_max(),
             attempt: None,
+            resolved: 0,
             skipped: 0,
         }
     }
 
-    /// True if a record must be kept as it was, since it may come again.
+    /// True if a record must be kept unchanged, since it may be retried.
     pub(crate) fn may_retry(&self) -> bool {
         self.retry_timeout != Some(Duration::ZERO)
     }
@@ -138,17 +143,25 @@ impl Operator {
         self.skipped
     }
 
-    /// Decides. The caller reports failures that are not tried again (invariant E1: exactly once).
-    pub(crate) fn decide(&mut self, failure: Failure) -> Verdict {
+    /// Decides what to do. The caller reports failures that are not retried (invariant E1: exactly
+    /// once).
+    pub(crate) fn decide(&mut self, mut failure: Failure) -> Verdict {
         if failure.error.kind() == ErrorKind::Unresolved {
-            return Verdict::Resolve;
+            self.resolved += 1;
+            if self.resolved <= MAX_RESOLVED {
+                return Verdict::Resolve;
+            }
+            let text = format!(
+                "the converter says `Unresolved` again after `resolve` has succeeded {MAX_RESOLVED} times"
+            );
+            failure.error = Error::data(text).with_source(failure.error);
         }
         if failure.error.is_retriable()
             && let Some(delay) = self.next_retry()
         {
             return Verdict::Retry(delay);
         }
-        self.attempt = None;
+        self.succeeded();
         match self.tolerance {
             ErrorTolerance::All => {
                 self.skipped += 1;
@@ -158,20 +171,32 @@ impl Operator {
         }
     }
 
-    /// A record went through: the next failure is the first of its record.
+    /// Records that a record was handled: the next failure is the first of its record.
     pub(crate) const fn succeeded(&mut self) {
         self.attempt = None;
+        self.resolved = 0;
     }
 
-    /// Waits before a record is tried again.
+    /// Waits for `work` unless the task must stop.
+    ///
+    /// # Errors
+    /// The task must stop; see [`unless_interrupted`].
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(interrupted()),
+            done = work => Ok(done),
+        }
+    }
+
+    /// Waits before a record is retried.
     ///
     /// # Errors
     /// The task must stop; see [`unless_interrupted`].
     pub(crate) async fn wait(&self, delay: Duration) -> Result<(), Error> {
-        tokio::select! {
-            () = self.stop.cancelled() => Err(interrupted()),
-            () = tokio::time::sleep(delay) => Ok(()),
-        }
+        self.unless_stopped(tokio::time::sleep(delay)).await
     }
 
     fn next_retry(&mut self) -> Option<Duration> {
@@ -190,20 +215,39 @@ impl Operator {
     }
 }
 
-/// What a task ends with that was stopped while it waited; see [`unless_interrupted`].
+/// The error of a task that was stopped while it waited; see [`unless_interrupted`].
 pub(crate) fn interrupted() -> Error {
-    Error::illegal_state(INTERRUPTED)
+    Error::illegal_state("the task was stopped while it waited").with_source(Interrupted)
 }
 
-/// No failure for a task that was stopped while it waited.
+/// Removes the error of a task that was stopped while it waited.
 pub(crate) fn unless_interrupted(ended: Result<(), Error>) -> Result<(), Error> {
     ended.or_else(|error| {
-        let is_interrupted = error.message() == INTERRUPTED;
-        if is_interrupted { Ok(()) } else { Err(error) }
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+        while let Some(known) = cause {
+            if known.is::<Interrupted>() {
+                return Ok(());
+            }
+            cause = known.source();
+        }
+        Err(error)
     })
 }
 
-const INTERRUPTED: &str = "the task was stopped while it waited";
+/// Marks the end of a task that was stopped.
+#[derive(Debug)]
+struct Interrupted;
 
-/// The wait before the first repetition; doubled each time.
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a stop was requested")
+    }
+}
+
+impl StdError for Interrupted {}
+
+/// How often a converter may be resolved for one record.
+const MAX_RESOLVED: u32 = 3;
+
+/// The wait before the first retry; doubled each time.
 const FIRST_DELAY: Duration = Duration::from_millis(300);

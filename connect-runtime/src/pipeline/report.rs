@@ -1,8 +1,11 @@
-//! Where records go that could not be handled: the log of the program, and a dead letter topic.
+//! Reports of records that could not be handled: to the program's log, and to a dead letter topic.
 //!
 //! *Java*: a dead letter that cannot be written is logged and lost, and sources have no dead letter
 //! queue. Here offsets are committed only after the dead letters before them are durable, a dead
-//! letter that cannot be written fails the task, and sources have one too.
+//! letter that cannot be written fails the task, and sources have a dead letter queue too.
+
+use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use connect_api::ConfigMap;
@@ -32,7 +35,7 @@ use crate::connect::Event;
 use crate::connect::Events;
 use crate::pipeline::Failure;
 
-/// A record as it was before anything failed.
+/// A record as it was before the failure.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeadLetter {
     pub(crate) key: Option<Bytes>,
@@ -59,12 +62,17 @@ struct DeadLetters {
     producer: Box<dyn Producer>,
     receipts: Box<dyn Receipts>,
     next_token: u64,
-    /// Dead letters whose fate is not known yet.
+    /// Dead letters that are neither durable nor failed yet.
     unsettled: u64,
+    /// Dead letters that have become durable since they were last taken.
+    durable: Vec<Range<u64>>,
 }
 
+/// A dead letter on its way.
+pub(crate) type Letter = u64;
+
 impl Reports {
-    /// The reporters that the configuration asks for. Creates the dead letter topic if need be.
+    /// The reporters that the configuration sets. Creates the dead letter topic if it does not exist.
     pub(crate) async fn open(
         id: &TaskId,
         settings: &ConnectorSettings,
@@ -107,12 +115,13 @@ impl Reports {
         }
     }
 
-    /// True if reports need the record as it was.
+    /// True if reports need the original record.
     pub(crate) const fn wants_record(&self) -> bool {
         self.dead_letters.is_some()
     }
 
-    /// Reports a failure. `description` says which record it was, `letter` makes the dead letter.
+    /// Reports a failure. `description` identifies the record, `letter` makes the dead letter.
+    /// Returns the dead letter that is now in flight, if there is one.
     ///
     /// # Errors
     /// The dead letter cannot be written: the task must fail, or the record would be lost.
@@ -121,11 +130,10 @@ impl Reports {
         failure: &Failure,
         description: &str,
         letter: impl FnOnce() -> DeadLetter,
-    ) -> Result<()> {
+    ) -> Result<Option<Letter>> {
         if self.log {
-            let record = if self.log_messages { description } else { "" };
+            let record = self.log_messages.then_some(description);
             tracing::error!(
-                task = %self.id,
                 record,
                 error = failure.error.report(),
                 "Error encountered in task {}. Executing stage '{}' with class '{}'.",
@@ -135,26 +143,69 @@ impl Reports {
             );
         }
         let Some(dead_letters) = &mut self.dead_letters else {
-            return Ok(());
+            return Ok(None);
         };
-        dead_letters.send(&self.id, failure, letter()).await?;
+        let letter = dead_letters.send(&self.id, failure, letter()).await?;
         if let Some(events) = &self.events {
             events.send(Event::DeadLetter {
                 task: self.id.clone(),
                 failure: (&failure.error).into(),
             });
         }
-        Ok(())
+        Ok(Some(letter))
     }
 
-    /// Returns when every dead letter is durable; called before offsets are committed.
+    /// True while the fate of a dead letter is not known.
+    pub(crate) fn has_unsettled(&self) -> bool {
+        self.unsettled() > 0
+    }
+
+    /// True if so many dead letters are on their way that the task must wait for some.
+    pub(crate) fn is_full(&self) -> bool {
+        self.unsettled() >= MAX_UNSETTLED
+    }
+
+    fn unsettled(&self) -> u64 {
+        self.dead_letters
+            .as_ref()
+            .map_or(0, |dead_letters| dead_letters.unsettled)
+    }
+
+    /// Waits until some dead letters are durable.
+    ///
+    /// *Cancellation*: safe.
+    ///
+    /// # Errors
+    /// One could not be written: the task must fail, or its record would be lost.
+    pub(crate) async fn settle(&mut self) -> Result<()> {
+        match &mut self.dead_letters {
+            Some(dead_letters) if dead_letters.unsettled > 0 => dead_letters.settle().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// The dead letters that have become durable since the last call.
+    pub(crate) fn take_durable(&mut self) -> Vec<Range<Letter>> {
+        self.dead_letters
+            .as_mut()
+            .map(|dead_letters| std::mem::take(&mut dead_letters.durable))
+            .unwrap_or_default()
+    }
+
+    /// Waits until every dead letter is durable, but no longer than `limit`; false if that has
+    /// passed. Called before offsets are committed that count on it.
     ///
     /// # Errors
     /// A dead letter could not be written.
-    pub(crate) async fn flush(&mut self) -> Result<()> {
+    pub(crate) async fn flush(&mut self, limit: Duration) -> Result<bool> {
         match &mut self.dead_letters {
-            Some(dead_letters) if dead_letters.unsettled > 0 => dead_letters.flush().await,
-            _ => Ok(()),
+            Some(dead_letters) if dead_letters.unsettled > 0 => {
+                match tokio::time::timeout(limit, dead_letters.flush()).await {
+                    Ok(flushed) => flushed.map(|()| true),
+                    Err(_) => Ok(false),
+                }
+            }
+            _ => Ok(true),
         }
     }
 }
@@ -175,7 +226,7 @@ impl DeadLetters {
             let mut new = NewTopic::new(topic.clone()).partitions(1);
             new.replication_factor = Some(settings.keys.dead_letter_replication);
             match admin.create_topic(new).await {
-                // Another task may have been faster.
+                // Another task may have created it first.
                 Ok(()) | Err(BrokerError::TopicExists { .. }) => {}
                 Err(error) => {
                     let key = "errors.deadletterqueue.topic.replication.factor";
@@ -200,16 +251,18 @@ impl DeadLetters {
             receipts,
             next_token: 0,
             unsettled: 0,
+            durable: Vec::new(),
         })
     }
 
-    async fn send(&mut self, id: &TaskId, failure: &Failure, letter: DeadLetter) -> Result<()> {
+    async fn send(&mut self, id: &TaskId, failure: &Failure, letter: DeadLetter) -> Result<Letter> {
         let mut headers = letter.headers;
         if self.context_headers {
             context_headers(&mut headers, id, failure, letter.origin.as_ref());
         }
+        let token = self.next_token;
         let record = ProducerRecord {
-            token: self.next_token,
+            token,
             topic: self.topic.clone(),
             partition: None,
             timestamp: letter.timestamp,
@@ -223,11 +276,7 @@ impl DeadLetters {
             .send(vec![record])
             .await
             .map_err(|error| self.failed(error))?;
-        if self.unsettled >= MAX_UNSETTLED {
-            self.flush().await
-        } else {
-            Ok(())
-        }
+        Ok(token)
     }
 
     async fn flush(&mut self) -> Result<()> {
@@ -235,15 +284,24 @@ impl DeadLetters {
             .flush()
             .await
             .map_err(|error| self.failed(error))?;
-        let mut outcome = Ok(());
         while self.unsettled > 0 {
-            let receipts = self.receipts.next().await.unwrap_or_default();
-            if receipts.is_empty() {
-                return Err(self.failed(BrokerError::Closed));
-            }
-            for receipt in receipts {
-                self.unsettled -= receipt.tokens.end - receipt.tokens.start;
-                outcome = outcome.and(receipt.outcome.map(drop));
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<()> {
+        let receipts = self.receipts.next().await.unwrap_or_default();
+        if receipts.is_empty() {
+            return Err(self.failed(BrokerError::Closed));
+        }
+        let mut outcome = Ok(());
+        for receipt in receipts {
+            let letters = receipt.tokens.end - receipt.tokens.start;
+            self.unsettled = self.unsettled.saturating_sub(letters);
+            match receipt.outcome {
+                Ok(_) => self.durable.push(receipt.tokens),
+                Err(error) => outcome = outcome.and(Err(error)),
             }
         }
         outcome.map_err(|error| self.failed(error))
@@ -257,10 +315,11 @@ impl DeadLetters {
     }
 }
 
-/// Dead letters that may be under way before they are waited for.
+/// How many dead letters may be in flight.
 const MAX_UNSETTLED: u64 = 1000;
 
-/// What went wrong, as headers (KIP-298), in Java's order. Headers of the same names stay.
+/// Adds headers that describe the failure (KIP-298), in Java's order. Headers of the same names are
+/// kept.
 fn context_headers(
     headers: &mut RawHeaders,
     id: &TaskId,

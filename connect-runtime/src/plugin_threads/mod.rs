@@ -33,7 +33,6 @@ pub(crate) use pulse::Pulse;
 pub(crate) use supervisor::Supervisor;
 pub use supervisor::ThreadsSnapshot;
 pub(crate) use watch::WatchLimits;
-pub(crate) use watched::panicked;
 
 /// The threads that run the plugins of one worker. They end when it is dropped.
 pub(crate) struct PluginThreads(Place);

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use connect_core::TaskId;
 use tokio::sync::watch;
 
+use crate::metrics::Instruments;
 use crate::plugin_threads::Call;
 use crate::plugin_threads::Calling;
 use crate::plugin_threads::Pulse;
@@ -22,7 +23,8 @@ pub struct TaskProgress {
     pub id: TaskId,
     /// True for a source task, false for a sink task.
     pub is_source: bool,
-    /// Source: records that are durable or dropped. Sink: records that `put` accepted.
+    /// Source: records that are durable or dropped. Sink: records that `put` accepted, without those
+    /// that the task reported as failed.
     pub records: u64,
     /// Records that were skipped because of errors.
     pub skipped: u64,
@@ -50,6 +52,8 @@ pub(crate) struct TaskShared {
     submitted: AtomicU64,
     /// Records from the first on that are durable or dropped.
     delivered: watch::Sender<u64>,
+    /// Records that a sink wrote.
+    written: AtomicU64,
     skipped: AtomicU64,
     lost: AtomicU64,
     bytes_done: AtomicU64,
@@ -58,6 +62,8 @@ pub(crate) struct TaskShared {
     state: Mutex<State>,
     /// What is seen of the task from outside.
     pulse: Arc<Pulse>,
+    /// What the plugin counts.
+    instruments: Arc<Instruments>,
     /// Wakes who waits for the end of all tasks.
     changed: watch::Sender<u64>,
 }
@@ -81,12 +87,14 @@ impl TaskShared {
             is_source,
             submitted: AtomicU64::new(0),
             delivered: watch::Sender::new(0),
+            written: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             bytes_done: AtomicU64::new(0),
             bytes_total: AtomicU64::new(u64::MAX),
             state: Mutex::default(),
             pulse,
+            instruments: Arc::default(),
             changed,
         }
     }
@@ -116,6 +124,10 @@ impl TaskShared {
     /// True if the task has said that there is nothing more for now, delivered or not.
     pub(crate) fn has_caught_up(&self) -> bool {
         self.state().caught_up
+    }
+
+    pub(crate) const fn instruments(&self) -> &Arc<Instruments> {
+        &self.instruments
     }
 
     pub(crate) const fn is_source(&self) -> bool {
@@ -155,6 +167,11 @@ impl TaskShared {
             .store(total.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// How many records a sink has written.
+    pub(crate) fn written(&self, records: u64) {
+        self.written.store(records, Ordering::Relaxed);
+    }
+
     pub(crate) fn skipped(&self, records: u64) {
         self.skipped.store(records, Ordering::Relaxed);
     }
@@ -173,7 +190,11 @@ impl TaskShared {
         TaskProgress {
             id: self.id.clone(),
             is_source: self.is_source,
-            records: delivered,
+            records: if self.is_source {
+                delivered
+            } else {
+                self.written.load(Ordering::Relaxed)
+            },
             skipped: self.skipped.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
             bytes_done: self.bytes_done.load(Ordering::Relaxed),

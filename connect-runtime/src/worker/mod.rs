@@ -34,6 +34,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::config::WorkerConfig;
 use crate::connect::Events;
+use crate::metrics::PluginMetric;
 use crate::plugin_threads::PluginThreads;
 use crate::plugin_threads::Supervisor;
 use crate::store::OffsetStore;
@@ -141,6 +142,16 @@ impl Worker {
             .collect();
         progress.sort_by(|a, b| a.id.cmp(&b.id));
         progress
+    }
+
+    /// What running plugins count, by connector or task and then by name.
+    pub(crate) fn plugin_metrics(&self) -> Vec<PluginMetric> {
+        let mut metrics: Vec<_> = lock(&self.running)
+            .values()
+            .flat_map(Running::plugin_metrics)
+            .collect();
+        metrics.sort_by(|a, b| (&a.subject, a.name).cmp(&(&b.subject, b.name)));
+        metrics
     }
 
     /// Lets source tasks or sink tasks commit whenever there is nothing to read.

@@ -1,4 +1,4 @@
-//! Source offsets in a compacted topic, byte for byte as Java keeps them.
+//! Source offsets in a compacted topic, stored byte for byte as Java stores them.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ struct Writer {
     next_token: u64,
 }
 
-/// What the clients of the topic are like.
+/// The options of the clients of the topic.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OffsetClients {
     pub(crate) admin: AdminOptions,
@@ -63,10 +63,10 @@ pub(crate) struct OffsetClients {
 }
 
 impl TopicOffsets {
-    /// Opens the topic, creating it if need be, and reads it to its end.
+    /// Opens the topic, creates it if it does not exist, and reads it to its end.
     ///
-    /// Offsets behind a transaction that is still open are not waited for: whoever needs the
-    /// newest ones catches up, after older incarnations were fenced.
+    /// This does not wait for offsets behind an open transaction: a caller that needs the newest
+    /// offsets catches up after earlier producers are fenced.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if the topic is not compacted or
@@ -126,7 +126,7 @@ impl TopicOffsets {
     }
 }
 
-/// How many partitions the topic has. Creates it if need be.
+/// How many partitions the topic has. Creates it if it does not exist.
 async fn partitions_of(admin: &dyn Admin, topic: &OffsetTopic) -> Result<i32> {
     let name = &topic.name;
     let failed = |error: BrokerError| {
@@ -143,7 +143,7 @@ async fn partitions_of(admin: &dyn Admin, topic: &OffsetTopic) -> Result<i32> {
         Err(BrokerError::TopicExists { .. }) => {}
         Err(error) => return Err(failed(error)),
     }
-    // The log's own default is known by now. What was created a moment ago may not be seen at once.
+    // Now the log's default is known. A topic that was just created may not be visible at once.
     for _ in 0..SIGHTINGS {
         if let Some(found) = admin.describe_topic(name).await.map_err(failed)? {
             return Ok(found.partitions);
@@ -160,7 +160,7 @@ async fn check_compaction(admin: &dyn Admin, topic: &TopicName, key: &str) -> Re
     let policy = match admin.topic_config(topic).await {
         Ok(mut config) => config.remove("cleanup.policy"),
         Err(error @ BrokerError::Unauthorized(_)) => {
-            tracing::warn!(%topic, %error, "whether the topic of source offsets is compacted is not known");
+            tracing::warn!(%topic, %error, "cannot find out whether the topic of source offsets is compacted");
             None
         }
         Err(error) => {
@@ -193,8 +193,8 @@ fn for_offsets(mut config: ConfigMap) -> ConfigMap {
     config
 }
 
-/// How long a broker waits for more when it is asked for what follows the last record: what follows
-/// may be marks of transactions, which only its answer shows. Nobody asks between two readings.
+/// How long a broker waits for more data at the end of the topic. Only its response shows whether
+/// transaction markers follow the last record. There are no requests between two readings.
 const END_WAIT_MS: &str = "10";
 
 #[async_trait]
@@ -207,13 +207,13 @@ impl OffsetStore for TopicOffsets {
         Some(&self.topic)
     }
 
-    /// Waits for transactions that are open: what was committed behind them must be seen, too.
+    /// Waits for open transactions: offsets that were committed behind them must be read, too.
     async fn catch_up(&self) -> Result<()> {
         loop {
             match self.read_to_end(Isolation::ReadUncommitted).await {
                 Err(error) if error.is_retriable() => {
                     let error = error.report();
-                    tracing::warn!(topic = %self.topic, error, "reading offsets goes on when the log is back");
+                    tracing::warn!(topic = %self.topic, error, "cannot read offsets now; reading resumes when the log is available");
                     tokio::time::sleep(POLL_WAIT).await;
                 }
                 done => return done,
@@ -286,7 +286,7 @@ impl Writer {
         while missing > 0 {
             let receipts = self.receipts.next().await.ok_or(BrokerError::Closed)?;
             for receipt in receipts {
-                // Tokens of an earlier, abandoned write do not count.
+                // Tokens of an earlier, abandoned write are skipped.
                 let own = receipt.tokens.start.max(first)..receipt.tokens.end;
                 if !own.is_empty() {
                     missing -= own.end - own.start;
@@ -315,7 +315,7 @@ impl Reader {
                 at_end &= self.consumer.position(partition).await? >= *last;
             }
             if at_end {
-                // The end of what is committed may be before an own record.
+                // The end of what is committed may be before a record of this worker.
                 if end == Isolation::ReadUncommitted {
                     known.end_reading();
                 }
@@ -334,10 +334,10 @@ impl Reader {
     }
 }
 
-/// How long one look at the topic waits. It is not a time-out: reading goes on to the end.
+/// How long one poll waits. It is not a timeout: reading continues to the end.
 const POLL_WAIT: Duration = Duration::from_millis(500);
 
-/// How often a topic that was created is looked for, and how long in between.
+/// How often to look for a topic that was created, and how long to wait in between.
 const SIGHTINGS: usize = 100;
 const SIGHTING_WAIT: Duration = Duration::from_millis(100);
 
@@ -387,7 +387,7 @@ mod tests {
         }
     }
 
-    /// The log was away for longer than a write may take, then both arrived one behind the other.
+    /// The log was unavailable for longer than a write may take; then both receipts arrived in order.
     #[tokio::test]
     async fn a_write_is_done_by_a_receipt_that_it_shares_with_an_abandoned_one() {
         let position = LogPosition {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use connect_api::ConfigMap;
 use connect_api::Error;
+use connect_api::ErrorKind;
 use connect_api::LogOffsets;
 use connect_api::Result;
 use connect_api::SinkTask;
@@ -25,6 +26,7 @@ use crate::pipeline::Chain;
 use crate::pipeline::Decoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
+use crate::pipeline::Stage;
 use crate::pipeline::unless_interrupted;
 use crate::plugin_threads::Call;
 use crate::task::Reporter;
@@ -34,6 +36,7 @@ use crate::task::contained;
 use crate::task::errant::Errant;
 use crate::task::sink::context::Host;
 use crate::task::sink::context::Wishes;
+use crate::task::sink::inbox::Again;
 use crate::task::sink::inbox::Batch;
 use crate::task::sink::inbox::Conversion;
 use crate::task::sink::inbox::Inbox;
@@ -86,6 +89,8 @@ pub(crate) struct SinkLoop {
     graceful_timeout: Duration,
     next_commit: Instant,
     accepted: u64,
+    /// Records that `put` took.
+    written: u64,
     /// Records that the task itself reported.
     reported: u64,
     started: bool,
@@ -126,6 +131,7 @@ impl SinkLoop {
             graceful_timeout: parts.graceful_timeout,
             next_commit: Instant::now() + parts.flush_interval,
             accepted: 0,
+            written: 0,
             reported: 0,
             started: false,
         }
@@ -134,10 +140,13 @@ impl SinkLoop {
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
         let ended = unless_interrupted(contained("the sink task", self.work()).await);
+        let mut broken = false;
         if let Err(error) = &ended {
+            broken = error.kind() == ErrorKind::Panicked;
             self.failed(error).await;
         }
-        let closed = if self.started {
+        // After a panic nothing but `stop` is called any more.
+        let closed = if self.started && !broken {
             contained("the sink task", self.finish(ended.is_ok())).await
         } else {
             Ok(())
@@ -197,16 +206,30 @@ impl SinkLoop {
                 self.commit_by(Instant::now());
             }
             self.apply_wishes()?;
-            if Instant::now() >= self.next_commit || self.wishes.take_commit() {
+            // While a converter is resolved nothing interrupts it but the group.
+            let is_due = Instant::now() >= self.next_commit || self.wishes.take_commit();
+            if is_due && self.resolving().is_none() {
                 self.commit(None).await?;
             }
             self.deliver_pending().await?;
             let (wait, stop) = (self.wait(), self.control.stop.clone());
+            let stage = self.resolving();
             let event = tokio::select! {
                 biased;
-                // Cancel-safe: by the contracts of token, watch and `Consumer::poll`.
+                // Cancel-safe: by the contracts of token, watch, `Consumer::poll` and `resolve`.
                 () = stop.cancelled() => return Ok(()),
                 () = self.control.changed() => continue,
+                resolved = resolve(&mut *self.inbox.decoder, stage) => {
+                    if let Some(pending) = &mut self.pending {
+                        pending.resolved(resolved);
+                    }
+                    continue;
+                }
+                settled = self.inbox.reports.settle(), if stage.is_none() => {
+                    settled?;
+                    self.inbox.reports.take_durable();
+                    continue;
+                }
                 event = self.consumer.poll(wait) => event?,
             };
             self.handle(event).await?;
@@ -324,10 +347,17 @@ impl SinkLoop {
     /// Converts what was read and hands it to the task; keeps it if a record has to wait.
     async fn convert(&mut self, mut conversion: Conversion) -> Result<()> {
         let call = self.shared.calling(Call::Transform);
-        let delay = self.inbox.convert(&mut conversion).await?;
+        let again = self.inbox.convert(&mut conversion).await?;
         drop(call);
-        if let Some(delay) = delay {
-            return self.put_off(Work::Convert(conversion), delay, 0);
+        match again {
+            Some(Again::After(delay)) => {
+                return self.put_off(Work::Convert(conversion), delay, 0, None);
+            }
+            Some(Again::Resolved(stage, class)) => {
+                let work = Work::Convert(conversion);
+                return self.put_off(work, Duration::ZERO, 0, Some((stage, class)));
+            }
+            None => {}
         }
         let batch = conversion.into_batch(self.errant.is_some());
         self.shared.submitted(batch.read);
@@ -335,14 +365,27 @@ impl SinkLoop {
         self.put(batch, 0).await
     }
 
-    fn put_off(&mut self, work: Work, delay: Duration, attempts: u32) -> Result<()> {
+    fn put_off(
+        &mut self,
+        work: Work,
+        delay: Duration,
+        attempts: u32,
+        resolve: Option<(Stage, String)>,
+    ) -> Result<()> {
         let again_at = Instant::now() + delay;
         self.pending = Some(Pending {
             work,
             again_at,
             attempts,
+            resolve,
         });
         self.apply_wishes()
+    }
+
+    /// The stage whose converter is being resolved.
+    fn resolving(&self) -> Option<Stage> {
+        let resolve = self.pending.as_ref()?.resolve.as_ref()?;
+        Some(resolve.0)
     }
 
     fn forget_pending(&mut self, partitions: &[TopicPartition]) {
@@ -368,6 +411,9 @@ impl SinkLoop {
                     self.commits.accepted(partition, *next);
                 }
                 self.accepted += batch.read as u64;
+                self.written += batch.records.len() as u64;
+                self.shared
+                    .written(self.written.saturating_sub(self.reported));
                 tracing::debug!(task = %self.reporter.id, records = batch.read, "records put");
                 self.shared.delivered(self.accepted);
                 Ok(())
@@ -376,9 +422,9 @@ impl SinkLoop {
                 tracing::warn!(task = %self.reporter.id, error = error.report(), "put failed and is tried again");
                 let wished = self.wishes.take_retry_after();
                 let delay = wished.unwrap_or_else(|| retry_delay(attempts));
-                self.put_off(Work::Put(batch), delay, attempts + 1)
+                self.put_off(Work::Put(batch), delay, attempts + 1, None)
             }
-            Err(error) => Err(error.context(EXITING)),
+            Err(error) => Err(error.context(PUT_FAILED)),
         }
     }
 
@@ -429,7 +475,9 @@ impl SinkLoop {
             self.commits.accepted(&partition, next);
         }
         let assignment = self.wishes.assignment();
-        let wanted: BTreeSet<_> = if self.pending.is_some() || self.control.is_paused() {
+        let is_held =
+            self.pending.is_some() || self.control.is_paused() || self.inbox.reports.is_full();
+        let wanted: BTreeSet<_> = if is_held {
             assignment.into_iter().collect()
         } else {
             self.wishes.paused()
@@ -458,7 +506,12 @@ impl SinkLoop {
         let answered = self.task.pre_commit(due.clone()).await;
         drop(call);
         self.pass_on_reports(&Batch::default()).await?;
-        self.inbox.reports.flush().await?;
+        let flushed = self.inbox.reports.flush(self.flush_timeout).await?;
+        self.inbox.reports.take_durable();
+        if !flushed {
+            tracing::error!(task = %self.reporter.id, timeout = ?self.flush_timeout, "dead letters were not written in time, so that the offsets behind them are not committed yet");
+            return Ok(());
+        }
         let answer = match answered {
             Ok(answer) => answer,
             Err(error) if closing.is_some() => {
@@ -556,6 +609,9 @@ impl SinkLoop {
 
     /// How long to wait for records at most.
     fn wait(&self) -> Duration {
+        if self.resolving().is_some() {
+            return RESOLVE_WAIT;
+        }
         let now = Instant::now();
         let mut until = self.next_commit;
         if let Some(pending) = &self.pending {
@@ -570,8 +626,21 @@ impl SinkLoop {
     }
 }
 
+/// Resolves the converter of a stage; waits for ever if there is none to resolve.
+///
+/// *Cancellation*: as `resolve`: it is called again.
+async fn resolve(decoder: &mut dyn Decoder, stage: Option<Stage>) -> Result<()> {
+    match stage {
+        Some(stage) => decoder.resolve(stage).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How long the group is polled at once while a converter is resolved.
+const RESOLVE_WAIT: Duration = Duration::from_secs(60);
+
 /// Java's words around an error of `put`.
-const EXITING: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
+const PUT_FAILED: &str = "the sink could not write records";
 
 /// The pause before a partition's position is asked for again.
 const POSITION_WAIT: Duration = Duration::from_millis(500);
