@@ -217,7 +217,7 @@ impl Engine {
         answer.await.unwrap_or(Err(BrokerError::Closed))
     }
 
-    /// The topic, created with default options if the log does so.
+    /// The topic. A missing one is created with default options if the log creates topics.
     pub(crate) async fn topic_or_create(
         &self,
         name: &TopicName,

@@ -114,7 +114,7 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
-    /// The records stand in the log from an offset on.
+    /// The records are in the log, from this offset on.
     pub(crate) fn stored(mut self, partition: &TopicPartition, base: i64) {
         let mut offset = base;
         let receipts = std::mem::take(&mut self.tokens).into_iter().map(|tokens| {
@@ -125,7 +125,7 @@ impl Accepted {
         self.ledger.settle(self.bytes, receipts);
     }
 
-    /// The records will not stand in the log.
+    /// The records will never be in the log.
     pub(crate) fn failed(mut self, error: &BrokerError) {
         self.fail(error);
     }

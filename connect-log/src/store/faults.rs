@@ -1,4 +1,4 @@
-//! A disk that loses, tears and refuses writes, and what the log makes of it.
+//! The log on a disk that loses, tears and refuses writes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -36,11 +36,11 @@ struct Disk(Arc<Mutex<Content>>);
 #[derive(Debug, Default)]
 struct Content {
     now: Vec<u8>,
-    /// What is there after a crash for sure.
+    /// What survives any crash.
     synced: Vec<u8>,
     /// What a crash may lose, whole or in part.
     pending: Vec<Pending>,
-    /// The disk takes no more than this.
+    /// The size of the disk in bytes.
     room: Option<u64>,
     /// After so many writes and syncs the disk is gone.
     operations_left: Option<u64>,
@@ -142,7 +142,7 @@ impl StorageBackend for Disk {
         content.syncs += 1;
         if content.lying_syncs > 0 {
             content.lying_syncs -= 1;
-            return Err(io::Error::other("the disk is not sure"));
+            return Err(io::Error::other("the outcome of the sync is unknown"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A store in memory: for tests, and for runs whose data need not survive the process.
+//! A store in memory, for tests and for data that need not survive the process.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;

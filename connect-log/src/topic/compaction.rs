@@ -80,7 +80,7 @@ impl Compactor {
         }
     }
 
-    /// True if there is more work to do at once.
+    /// True if there is more work to do right now.
     pub(crate) fn is_busy(&self) -> bool {
         self.current.is_some() || !self.waiting.is_empty()
     }

@@ -56,7 +56,7 @@ impl Writer {
         let partitions = partitions.unwrap_or(self.shared.options.default_partitions);
         if !(1..=MAX_PARTITIONS).contains(&partitions) {
             return Err(BrokerError::InvalidTopic(format!(
-                "topic \"{name}\" with {partitions} partitions; 1 to {MAX_PARTITIONS} are possible"
+                "topic \"{name}\" with {partitions} partitions: use 1 to {MAX_PARTITIONS}"
             )));
         }
         let policy = Policy::parse(&config, self.shared.options.retention).map_err(|problem| {
