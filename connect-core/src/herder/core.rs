@@ -194,7 +194,7 @@ impl HerderCore {
         self.has_caught_up && self.assignment.is_some()
     }
 
-    /// True if this worker may write connectors and tasks (invariant C3).
+    /// True if this worker may write connectors and tasks (invariant C4).
     pub(super) fn is_leader(&self) -> bool {
         self.assignment.as_ref().is_some_and(|own| own.is_leader)
     }

@@ -10,7 +10,7 @@ use crate::TaskId;
 pub struct Assignment {
     /// The generation of the group; 0 for a worker that is alone.
     pub generation: i32,
-    /// True if this worker may write connectors and tasks to the configuration log (invariant C3).
+    /// True if this worker may write connectors and tasks to the configuration log (invariant C4).
     pub is_leader: bool,
     /// What it runs.
     pub owned: Owned,

@@ -252,7 +252,7 @@ impl World {
             Action::Write { id, records } => {
                 assert!(
                     here.core.assignment().is_some_and(|own| own.is_leader),
-                    "C3: only the leader writes"
+                    "C4: only the leader writes"
                 );
                 here.pending.push(Pending::Write(id, records));
             }
