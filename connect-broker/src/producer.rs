@@ -10,7 +10,8 @@ use crate::BrokerError;
 use crate::ProducerRecord;
 
 /// Purges what a producer has accepted and not sent yet. Can be called from any thread while the
-/// producer is in use. Records in flight settle by themselves; the others get receipts with an error.
+/// producer is in use. Records in flight settle by themselves; the others get receipts with an
+/// error.
 pub type Purge = Box<dyn Fn() + Send + Sync>;
 
 /// Writes records to a log.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
+use connect_core::sync::write;
 
 use crate::Durability;
 use crate::LocalBroker;
@@ -25,8 +27,6 @@ use crate::store::Change;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::store::redb::RedbStore;
-use crate::sync::lock;
-use crate::sync::write;
 use crate::topic::Log;
 use crate::topic::Topic;
 use crate::topic::policy::Policy;

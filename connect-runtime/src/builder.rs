@@ -45,7 +45,7 @@ pub struct ConnectBuilder {
     broker: Option<Arc<dyn Broker>>,
     worker: Option<WorkerConfig>,
     clock: Arc<dyn Clock>,
-    plugins: Option<Handle>,
+    plugins_on_host: bool,
 }
 
 impl ConnectBuilder {
@@ -55,7 +55,7 @@ impl ConnectBuilder {
             broker: None,
             worker: None,
             clock: Arc::new(SystemClock),
-            plugins: None,
+            plugins_on_host: false,
         }
     }
 
@@ -88,13 +88,13 @@ impl ConnectBuilder {
         self
     }
 
-    /// Runs plugins on this runtime. Without a call, the worker has threads of its own for them, in a
-    /// number that grows while plugins block some (`plugin.threads`).
+    /// Runs plugins on the tokio runtime that [`build`](Self::build) is called on. Without a call, the
+    /// worker starts its own threads for them, and more while plugins block some (`plugin.threads`).
     ///
-    /// A runtime of the host cannot grow: plugins that block all its threads hold up each other, and
-    /// the host if it runs there too. Tests in paused time run plugins on the runtime of the test.
-    pub fn plugin_runtime(mut self, handle: Handle) -> Self {
-        self.plugins = Some(handle);
+    /// The runtime of the host cannot grow: plugins that block all its threads hold up each other
+    /// and the host. Tests in paused time run plugins on the runtime of the test.
+    pub fn plugins_on_host_runtime(mut self) -> Self {
+        self.plugins_on_host = true;
         self
     }
 
@@ -126,14 +126,13 @@ impl ConnectBuilder {
         let offsets = open_offsets(&config, &*broker, &*self.clock).await?;
         let (inputs, inputs_receiver) = mpsc::channel(INPUTS);
         let (commands, commands_receiver) = mpsc::channel(COMMANDS);
-        let threads = match self.plugins {
-            Some(handle) => PluginThreads::on(handle),
-            None => {
-                let (base, spare) = (config.plugin_threads(), config.plugin_threads_spare_max());
-                PluginThreads::start(base, spare).map_err(|error| {
-                    Error::external(format!("the threads of plugins cannot be started: {error}"))
-                })?
-            }
+        let threads = if self.plugins_on_host {
+            PluginThreads::on(Handle::current())
+        } else {
+            let (base, spare) = (config.plugin_threads(), config.plugin_threads_spare_max());
+            PluginThreads::start(base, spare).map_err(|error| {
+                Error::external(format!("the threads of plugins cannot be started: {error}"))
+            })?
         };
         let (options, signs) = (herder_options(&config), Signs::default());
         let worker = Arc::new(Worker::new(WorkerParts {

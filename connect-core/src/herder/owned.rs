@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::ConnectorName;
 use crate::TaskId;
 
-/// The share of the work that is this worker's own.
+/// This worker's share of the work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Assignment {
     /// The generation of the group; 0 for a worker that is alone.

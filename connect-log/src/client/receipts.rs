@@ -10,9 +10,8 @@ use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::Receipt;
 use connect_broker::Receipts;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
-
-use crate::sync::lock;
 
 /// Shared by a producer, its receipts and the writer.
 #[derive(Debug, Default)]

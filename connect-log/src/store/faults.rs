@@ -19,6 +19,7 @@ use connect_broker::ProducerOptions;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipts;
 use connect_broker::Subscription;
+use connect_core::sync::lock;
 use proptest::prelude::Rng;
 use proptest::test_runner::RngAlgorithm;
 use proptest::test_runner::TestRng;
@@ -27,7 +28,6 @@ use redb::StorageBackend;
 use crate::LocalBroker;
 use crate::LocalOptions;
 use crate::store::redb::RedbStore;
-use crate::sync::lock;
 
 /// A disk in memory.
 #[derive(Debug, Clone, Default)]

@@ -25,6 +25,9 @@ use std::sync::RwLock;
 
 use bytes::Bytes;
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
+use connect_core::sync::read;
+use connect_core::sync::write;
 use redb::Builder;
 use redb::Database;
 use redb::DatabaseError;
@@ -38,9 +41,6 @@ use crate::store::Chunk;
 use crate::store::Entry;
 use crate::store::Store;
 use crate::store::StoredBatch;
-use crate::sync::lock;
-use crate::sync::read;
-use crate::sync::write;
 
 /// Opens the database, initially and after a failure.
 pub(crate) type Opener = dyn Fn(&Builder) -> Result<Database, DatabaseError> + Send + Sync;
@@ -390,7 +390,7 @@ fn io_error(folder: &Path, action: &'static str, error: &io::Error) -> BrokerErr
     if matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull) {
         return BrokerError::Full {
             path: folder.to_owned(),
-            detail: format!("{error}; make room on the disk, nothing that was stored is lost"),
+            detail: format!("{error}; free some space, nothing that was stored is lost"),
         };
     }
     let source = io::Error::new(error.kind(), error.to_string());

@@ -18,10 +18,10 @@ use std::sync::atomic::Ordering;
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::Isolation;
+use connect_core::sync::lock;
 
 use crate::format::batch::Batch;
 use crate::format::catalog::LogEntry;
-use crate::sync::lock;
 use crate::topic::policy::Policy;
 use crate::topic::readers::Readers;
 

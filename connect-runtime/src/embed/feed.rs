@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +21,7 @@ use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
 use connect_broker::FetchedRecord;
 use connect_broker::PartitionRecords;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 
 use crate::pipeline::DeadLetter;
@@ -119,7 +119,7 @@ impl Feed {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // A change of the queue cannot be interrupted, so a panic elsewhere leaves it consistent.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 }
 

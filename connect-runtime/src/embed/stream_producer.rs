@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +16,7 @@ use connect_broker::Producer;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipt;
 use connect_broker::Receipts;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
@@ -154,9 +153,4 @@ impl Receipts for StreamReceipts {
             self.0.news.notified().await;
         }
     }
-}
-
-/// Locks a queue. A change of it cannot be interrupted, so a panic elsewhere leaves it consistent.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

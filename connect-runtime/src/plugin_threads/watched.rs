@@ -67,7 +67,7 @@ impl Future for Watched {
         let dropped = this.drop_future();
         this.pulse.step_ends();
         if let Some(ended) = this.ended.take() {
-            // Nobody may wait for it any more.
+            // The caller may no longer wait for it.
             let _ = ended.send(outcome.and(dropped));
         }
         Poll::Ready(())
@@ -81,10 +81,7 @@ impl Drop for Watched {
         }
         self.pulse.step_begins();
         if let Err(error) = self.drop_future() {
-            tracing::error!(
-                error = error.report(),
-                "a plugin that was given up on panicked"
-            );
+            tracing::error!(error = error.report(), "an abandoned plugin panicked");
         }
         self.pulse.step_ends();
     }

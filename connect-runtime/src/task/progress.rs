@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use connect_core::TaskId;
+use connect_core::sync::lock;
 use tokio::sync::watch;
 
 use crate::metrics::Instruments;
@@ -205,7 +205,7 @@ impl TaskShared {
         }
     }
 
-    /// A call into the plugin is under way until the guard is dropped.
+    /// A call into the plugin is in progress until the guard is dropped.
     pub(crate) fn calling(&self, call: Call) -> Calling<'_> {
         self.pulse.calling(call)
     }
@@ -216,6 +216,6 @@ impl TaskShared {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

@@ -238,7 +238,7 @@ impl Worker {
         self.home.spawn(async move {
             let answer = tokio::time::timeout(limit * 2, answer)
                 .await
-                .unwrap_or_else(|_| Err(Error::external("nobody waits for the answer any more")));
+                .unwrap_or_else(|_| Err(Error::external("nobody waits for the answer")));
             let outcome = outcome(answer.map_err(Into::into));
             // Fails only once the herder is gone.
             let _ = inputs.send(Input::Done(id, outcome)).await;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use connect_api::Timestamp;
 use connect_core::ConnectorName;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 
 use crate::store::OffsetStore;
@@ -71,7 +71,7 @@ impl Drop for Copies {
 
 impl Waiting {
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut lock(&self.state))
     }
 }
 

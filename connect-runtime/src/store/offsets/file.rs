@@ -11,7 +11,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use connect_api::Error;
@@ -20,6 +19,7 @@ use connect_api::Timestamp;
 use connect_core::ConnectorName;
 use connect_core::codec::offset_file;
 use connect_core::codec::offset_file::OffsetFile;
+use connect_core::sync::lock;
 
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
@@ -70,7 +70,7 @@ impl FileOffsets {
 impl Stored {
     fn write(&self, connector: &ConnectorName, updates: &[OffsetUpdate]) -> std::io::Result<()> {
         // It guards no data that a panic could leave inconsistent.
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = lock(&self.writing);
         let next = Known::from_entries(self.known.entries());
         next.apply(connector, updates);
         let bytes = offset_file::encode(self.cluster_id.as_deref(), &next.entries());

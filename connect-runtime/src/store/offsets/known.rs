@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 use bytes::Bytes;
 use connect_api::record::SourceOffset;
@@ -17,6 +16,7 @@ use connect_core::ConnectorName;
 use connect_core::codec::offset;
 use connect_core::codec::offset::OffsetError;
 use connect_core::codec::offset_file::Entries;
+use connect_core::sync::lock;
 
 use crate::store::OffsetUpdate;
 
@@ -191,7 +191,7 @@ impl Known {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change of the map is a single insertion, so a panic elsewhere leaves it consistent.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -132,7 +132,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Nothing of a record is under way any more, and it was not sent.
+    /// Nothing of a record is in flight, and it was not sent.
     fn let_go(&mut self, token: u64) {
         self.tracker.acknowledge(token..token + 1);
         match self.dropped.last_mut() {
