@@ -440,7 +440,10 @@ impl HerderCore {
         }
         let run = connector.slot.run.as_ref()?;
         let is_up = run.phase == Phase::Up && *run.spec == **entry.config();
-        (is_up && connector.split == Split::Done).then_some(Ok(()))
+        // Tasks of an older set stop, or are given up on and named in the answer.
+        let mut tasks = self.running.tasks_of(name);
+        let has_older = tasks.any(|(_, task)| task.run.as_ref().is_some_and(|run| run.is_outdated));
+        (is_up && connector.split == Split::Done && !has_older).then_some(Ok(()))
     }
 
     /// True if what was restarted is up again, has failed again, or need not run.

@@ -317,6 +317,26 @@ fn what_does_not_stop_is_given_up_on_and_named() {
 }
 
 #[test]
+fn a_put_and_a_restart_name_what_they_gave_up_on() {
+    for operation in [put("c", config(2, 2)), restart(true, false)] {
+        let mut world = running(2);
+        let stuck = world.life(&task("c", 1)).unwrap();
+        world.workers[0].lives.get_mut(&stuck).unwrap().hangs = true;
+        let request = world.ask(0, operation);
+        finish_all(&mut world);
+        assert_eq!(world.answer(request), None);
+        world.advance(6 * SECOND);
+        finish_all(&mut world);
+        let answer = world.answer(request).unwrap().clone().unwrap();
+        let (Response::Connector(_, given_up) | Response::Restarting(_, given_up)) = answer else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(given_up, [task("c", 1)]);
+        world.check_settled();
+    }
+}
+
+#[test]
 fn a_start_that_never_returns_is_failed_and_a_delete_gives_up_on_it() {
     let mut world = World::alone();
     let request = world.ask(0, put("c", config(1, 1)));
