@@ -71,7 +71,9 @@ async fn worker_with_registry(seen: &Seen, failures: usize, needed: usize) -> Co
         failed: Arc::default(),
         resolved: Arc::default(),
     };
-    plugins.converter(PluginInfo::new("test.Registry", "1"), move || converter.clone());
+    plugins.converter(PluginInfo::new("test.Registry", "1"), move || {
+        converter.clone()
+    });
     let connect = Connect::builder()
         .registry(plugins)
         .broker(LocalBroker::memory())
