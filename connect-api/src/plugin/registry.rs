@@ -30,8 +30,8 @@ use crate::config::ConfigProvider;
 ///
 /// A configuration refers to a plugin by its full class name, its simple name, its short name
 /// (`FileStreamSource` for `FileStreamSourceConnector`, `Json` for `JsonConverter`) or an alias in
-/// its [`PluginInfo`]. White space around a name does not count. A full name takes precedence. If several plugins have another name, using it
-/// is an error that lists them.
+/// its [`PluginInfo`]. White space around a name is ignored. A full name takes precedence. If
+/// several plugins have another name, using it is an error that lists them.
 ///
 /// Registering a class again for the same kind replaces it.
 ///
@@ -557,10 +557,11 @@ mod tests {
              available are: a.JsonConverter, b.StringConverter, c.StringConverter; \
              did you mean a.JsonConverter?"
         );
-        let error = registry().new_converter("Json\u{a0}").err().unwrap();
+        assert!(registry().new_converter(" Json\u{a0}").is_ok());
+        let error = registry().new_converter("Json\u{200b}").err().unwrap();
         assert!(
             error.to_string().ends_with(
-                "; the name has a no-break space (U+00A0) at its end; remove it; \
+                "; the name has a zero-width space (U+200B) at its end; remove it; \
                  did you mean a.JsonConverter?"
             ),
             "{error}"
