@@ -169,6 +169,6 @@ impl FromStr for Step {
 }
 
 const FILE: &str = "connect_file";
-const LOG: &str = "connect_broker";
+const LOG: &str = "connect_log";
 const SINK: &str = "connect_runtime::task::sink";
 const SOURCE: &str = "connect_runtime::task::source";
