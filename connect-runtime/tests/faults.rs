@@ -55,6 +55,10 @@ impl Broker for Faulty {
         self.log.cluster_id().await
     }
 
+    fn has_one_owner(&self) -> bool {
+        self.log.has_one_owner()
+    }
+
     async fn admin(&self, options: AdminOptions) -> Result<Box<dyn Admin>, BrokerError> {
         self.log.admin(options).await
     }
