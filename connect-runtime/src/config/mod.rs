@@ -3,8 +3,8 @@
 mod clients;
 mod connector;
 mod notice;
-mod offset_topic;
 mod replicas;
+mod store_topic;
 mod validate;
 mod worker;
 
@@ -19,8 +19,8 @@ pub use connector::TransactionBoundary;
 pub use notice::Notice;
 pub use notice::NoticeKind;
 pub use notice::connector_notices;
-pub(crate) use offset_topic::OffsetTopic;
 pub(crate) use replicas::too_few_brokers;
+pub(crate) use store_topic::OffsetTopic;
 pub(crate) use validate::problems;
 pub(crate) use validate::validate;
 pub use worker::WorkerConfig;

@@ -12,8 +12,8 @@ use connect_api::config::FromConfig;
 
 use crate::config::Notice;
 use crate::config::clients::OverridePolicy;
-use crate::config::offset_topic::OffsetTopic;
-use crate::config::offset_topic::positive_or_default;
+use crate::config::store_topic::OffsetTopic;
+use crate::config::store_topic::positive_or_default;
 use crate::plugin_threads::CallLimits;
 use crate::plugin_threads::WatchLimits;
 

@@ -26,9 +26,9 @@ use tokio::sync::watch;
 
 use crate::connect::Event;
 use crate::connect::Events;
-use crate::herder::config_log::ConfigStore;
 use crate::herder::store;
 use crate::herder::store::Write;
+use crate::store::ConfigStore;
 use crate::worker::GivenUp;
 use crate::worker::Worker;
 

@@ -1,7 +1,10 @@
 //! What a worker keeps beyond its own life.
 
+mod configs;
 mod offsets;
 
+pub(crate) use configs::ConfigStore;
+pub(crate) use configs::MemoryConfigs;
 pub(crate) use offsets::FileOffsets;
 pub(crate) use offsets::Known;
 pub(crate) use offsets::LayeredOffsets;
