@@ -129,8 +129,8 @@ pub enum Operation {
         /// The change.
         change: OffsetChange,
     },
-    /// Record which connectors the host's files declare, and remove those that were declared at an
-    /// earlier start and are not now. Creating the others is the caller's business.
+    /// Record which connectors the host's files declare. To create these and remove the others is the
+    /// caller's business.
     Declare {
         /// The names of all declared connectors.
         names: BTreeSet<ConnectorName>,

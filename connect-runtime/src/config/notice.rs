@@ -69,7 +69,6 @@ const IGNORED: &[(&str, &str)] = &[
         "response.http.headers.config",
         "this program has no REST interface yet",
     ),
-    ("topic.tracking.", "used topics are not tracked yet"),
     ("config.providers", "config providers are not offered yet"),
     ("internal.key.converter", "removed in Kafka 3.0"),
     ("internal.value.converter", "removed in Kafka 3.0"),
@@ -94,11 +93,11 @@ const IGNORED: &[(&str, &str)] = &[
     ("sasl.", "the log inside the process has no network"),
     (
         "config.storage.",
-        "a standalone worker takes connectors from files",
+        "the log inside the process has one copy of everything",
     ),
     (
         "status.storage.",
-        "a standalone worker keeps statuses in memory",
+        "the log inside the process has one copy of everything",
     ),
     (
         "offset.storage.",
@@ -118,10 +117,25 @@ const IGNORED: &[(&str, &str)] = &[
     ),
 ];
 
+/// Those that mean nothing only if the log is Kafka, by prefix.
+const IGNORED_ON_KAFKA: &[(&str, &str)] = &[
+    (
+        "config.storage.",
+        "a standalone worker on Kafka keeps configurations in memory",
+    ),
+    (
+        "status.storage.",
+        "a standalone worker on Kafka keeps statuses in memory",
+    ),
+];
+
 pub(crate) fn worker_notices(config: &ConfigMap, def: &ConfigDef) -> Vec<Notice> {
     let has_kafka = config
         .get("bootstrap.servers")
         .is_some_and(|text| !text.trim().is_empty());
+    let in_memory = if has_kafka { IGNORED_ON_KAFKA } else { &[] };
+    let is_in_memory = |key: &str| in_memory.iter().any(|(prefix, _)| key.starts_with(prefix));
+    let ignored = [in_memory, IGNORED].concat();
     let known = |key: &str| {
         def.key(key).is_some()
             || (has_kafka && is_for_kafka(key))
@@ -135,8 +149,8 @@ pub(crate) fn worker_notices(config: &ConfigMap, def: &ConfigDef) -> Vec<Notice>
         .collect();
     config
         .keys()
-        .filter(|key| !known(key))
-        .map(|key| notice(key, IGNORED, &candidates))
+        .filter(|key| is_in_memory(key) || !known(key))
+        .map(|key| notice(key, &ignored, &candidates))
         .collect()
 }
 

@@ -1,10 +1,12 @@
 //! The handle of a worker.
 
+mod declare;
 mod events;
 mod offsets;
 mod requests;
 mod shutdown;
 mod status;
+mod topics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,8 @@ use crate::plugin_threads::ThreadsSnapshot;
 use crate::task::TaskProgress;
 use crate::worker::Worker;
 
+pub use declare::Declaration;
+pub use declare::Declared;
 pub use events::Event;
 pub use events::EventStream;
 pub(crate) use events::Events;

@@ -36,6 +36,7 @@ use crate::config::WorkerConfig;
 use crate::plugin_threads::PluginThreads;
 use crate::plugin_threads::Supervisor;
 use crate::store::OffsetStore;
+use crate::store::Statuses;
 use crate::task::TaskProgress;
 use crate::worker::incarnation::Running;
 use crate::worker::offsets::OwnStore;
@@ -53,6 +54,7 @@ pub(crate) struct Worker {
     /// `None` once the worker has ended.
     broker: Mutex<Option<Arc<dyn Broker>>>,
     pub(crate) offsets: Arc<dyn OffsetStore>,
+    pub(crate) statuses: Arc<Statuses>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Reports and answers, on their way to the herder.
     pub(crate) inputs: mpsc::Sender<Input>,
@@ -77,6 +79,7 @@ pub(crate) struct WorkerParts {
     pub(crate) config: WorkerConfig,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) offsets: Arc<dyn OffsetStore>,
+    pub(crate) statuses: Arc<Statuses>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) threads: PluginThreads,
@@ -92,6 +95,7 @@ impl Worker {
             config: parts.config,
             broker: Mutex::new(Some(parts.broker)),
             offsets: parts.offsets,
+            statuses: parts.statuses,
             clock: parts.clock,
             inputs: parts.inputs,
             changed: watch::Sender::new(0),
