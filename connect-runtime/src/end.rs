@@ -12,6 +12,7 @@ use connect_broker::AdminOptions;
 use connect_broker::Isolation;
 use connect_broker::Subscription;
 use connect_core::ConnectorName;
+use connect_core::cluster::TargetState;
 use connect_core::herder::HerderCore;
 use connect_core::status::State;
 use tokio::time::Instant;
@@ -51,6 +52,8 @@ struct Sink {
 /// What the wait looks at: connectors that have failed, tasks that are missing, sinks to drain.
 struct Picture {
     failed: Option<Error>,
+    /// Not all connectors or tasks are known yet.
+    is_incomplete: bool,
     tasks: usize,
     sinks: Vec<Sink>,
 }
@@ -71,7 +74,8 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
                 return Err(error);
             }
             worker.drain(true);
-            if progress.len() >= picture.tasks && sources_done {
+            let is_complete = !picture.is_incomplete && progress.len() >= picture.tasks;
+            if is_complete && sources_done {
                 worker.drain(false);
                 match sinks_done(&mut clusters, worker, &picture.sinks, &progress).await {
                     // More may have been counted since.
@@ -95,12 +99,15 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
 fn picture(core: &HerderCore) -> Picture {
     let mut picture = Picture {
         failed: None,
+        is_incomplete: !core.is_ready(),
         tasks: 0,
         sinks: Vec::new(),
     };
     for (name, connector) in core.desired().connectors() {
         let set = connector.task_set();
         picture.tasks += set.map_or(0, |set| set.configs().len());
+        picture.is_incomplete |=
+            connector.target_state() == TargetState::Started && !connector.tasks_are_up_to_date();
         if let Some(status) = status_of(core, name) {
             let itself = (status.state, "connector", name.to_string(), status.trace);
             let tasks = status

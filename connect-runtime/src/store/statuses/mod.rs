@@ -112,7 +112,13 @@ impl Statuses {
         if status.is_none()
             && let Subject::Connector(name) = subject
         {
-            records = tombstones(&known.log, name);
+            records = forgotten_topics(&known.log, name);
+            // The fold forgets them with their connector; the topic does not.
+            let tasks = known.log.tasks(name);
+            records.extend(tasks.map(|(id, _)| StatusRecord::Status {
+                subject: Subject::Task(id.clone()),
+                status: None,
+            }));
         }
         records.push(StatusRecord::Status {
             subject: subject.clone(),
@@ -153,7 +159,7 @@ impl Statuses {
     /// Forgets the topics that a connector has used. Those that it goes on using come back.
     pub(crate) fn reset_active_topics(&self, name: &ConnectorName) {
         let known = self.lock();
-        let records = tombstones(&known.log, name);
+        let records = forgotten_topics(&known.log, name);
         self.put(known, records);
         self.resets.fetch_add(1, Ordering::Release);
     }
@@ -186,7 +192,7 @@ impl Statuses {
 }
 
 /// The records that forget the used topics of a connector.
-fn tombstones(log: &StatusLog, name: &ConnectorName) -> Vec<StatusRecord> {
+fn forgotten_topics(log: &StatusLog, name: &ConnectorName) -> Vec<StatusRecord> {
     let forgotten = |used: &TopicStatus| StatusRecord::Topic {
         connector: name.clone(),
         topic: used.topic.clone(),
