@@ -52,7 +52,7 @@ struct Sink {
 /// What the wait looks at: connectors that have failed, tasks that are missing, sinks to drain.
 struct Picture {
     failed: Option<Error>,
-    /// Not all connectors or tasks are known yet.
+    /// The tasks of some connector are not known yet.
     is_incomplete: bool,
     tasks: usize,
     sinks: Vec<Sink>,
@@ -99,7 +99,7 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
 fn picture(core: &HerderCore) -> Picture {
     let mut picture = Picture {
         failed: None,
-        is_incomplete: !core.is_ready(),
+        is_incomplete: false,
         tasks: 0,
         sinks: Vec::new(),
     };

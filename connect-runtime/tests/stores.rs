@@ -165,9 +165,12 @@ async fn a_worker_comes_back_whole() {
         connect.create_connector("in", lines(30)).await.unwrap();
         let paused = connect.create_connector_in("out", collect(), TargetState::Paused);
         paused.await.unwrap();
-        connect.create_connector("idle", lines(5)).await.unwrap();
+        let mut elsewhere = lines(5);
+        elsewhere.insert("topic", "elsewhere");
+        let idle = connect.create_connector("idle", elsewhere.clone());
+        idle.await.unwrap();
         connect.stop("idle").await.unwrap();
-        connect.create_connector("gone", lines(5)).await.unwrap();
+        connect.create_connector("gone", elsewhere).await.unwrap();
         connect.delete_connector("gone").await.unwrap();
         connect.until_end().await.unwrap();
         end(connect).await;

@@ -53,6 +53,8 @@ pub(crate) enum Command {
 pub(crate) struct Signs {
     /// Counts changes of statuses.
     pub(crate) changed: watch::Sender<u64>,
+    /// The configuration log was read, and something is owned or will be.
+    pub(crate) ready: watch::Sender<bool>,
     /// What a shutdown has given up on, once the driver has ended.
     pub(crate) ended: watch::Sender<Option<Vec<GivenUp>>>,
     pub(crate) events: Events,
@@ -79,6 +81,7 @@ pub(crate) struct Driver {
     last_request: u64,
     /// What was given up on since the shutdown began.
     given_up: Vec<GivenUp>,
+    is_ready: bool,
     is_shutting_down: bool,
     signs: Signs,
 }
@@ -109,6 +112,7 @@ impl Driver {
             waiting: BTreeMap::new(),
             last_request: 0,
             given_up: Vec::new(),
+            is_ready: false,
             is_shutting_down: false,
             signs,
         }
@@ -196,6 +200,10 @@ impl Driver {
         self.core.step(self.worker.now(), input);
         while let Some(action) = self.core.next_action() {
             self.act(action);
+        }
+        if !self.is_ready && self.core.is_ready() {
+            self.is_ready = true;
+            self.signs.ready.send_replace(true);
         }
     }
 
