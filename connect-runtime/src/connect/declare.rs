@@ -119,8 +119,35 @@ impl Connect {
 
     async fn put_declared(&self, declared: &Declared) -> Result<ConnectorInfo, HerderError> {
         let (name, config) = (declared.name.clone(), declared.config.clone());
-        self.put(name, config, PutMode::CreateOrUpdate, declared.initial)
-            .await
+        let put = self.put(name, config, PutMode::CreateOrUpdate, declared.initial);
+        let info = put.await?;
+        self.forget_outdated_tasks(&info.name).await?;
+        Ok(info)
+    }
+
+    /// Before anything has started, tasks that were made from an older configuration are forgotten:
+    /// they would run until the new ones are known.
+    async fn forget_outdated_tasks(&self, name: &ConnectorName) -> Result<(), HerderError> {
+        let asked = name.clone();
+        let are_outdated = self.look(move |core| {
+            let is_held = core
+                .assignment()
+                .is_some_and(|own| !own.has_connector(&asked));
+            let connector = core.desired().connector(&asked);
+            is_held
+                && connector.is_some_and(|connector| {
+                    connector.task_set().is_some() && !connector.tasks_are_up_to_date()
+                })
+        });
+        if are_outdated.await? {
+            let none = Operation::PutTasks {
+                name: name.clone(),
+                made_from: None,
+                configs: Vec::new(),
+            };
+            self.request(none).await?;
+        }
+        Ok(())
     }
 
     /// Waits until what was put runs, if the handle waits for that.
