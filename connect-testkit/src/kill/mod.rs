@@ -27,6 +27,7 @@
 //! The log is the durable one inside the process, or a Kafka that goes through [`Outages`]
 //! meanwhile, which double nothing: only kills explain a line that comes again.
 
+mod change;
 mod disk;
 mod line;
 mod log;
@@ -37,9 +38,12 @@ mod pipeline;
 mod plan;
 mod random;
 mod step;
+mod still;
 mod surroundings;
 mod trigger;
 
+pub use change::Change;
+pub use change::Changed;
 pub use disk::Disk;
 pub use line::LINE;
 pub use outcome::Outages;

@@ -133,7 +133,7 @@ fn die_at(size: u64) {
     }
 }
 
-fn die() {
+pub(super) fn die() {
     // Without it the run would go on, which the test notices.
     let _ = kill_process(getpid(), Signal::KILL);
 }

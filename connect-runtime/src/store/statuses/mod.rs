@@ -65,7 +65,8 @@ impl Statuses {
 
     /// The statuses that were found at the start.
     ///
-    /// What an earlier life of this worker has said of itself is no longer so: nothing of it runs.
+    /// What an earlier life of this worker has said of itself is no longer so: nothing of it runs, and
+    /// it may have died before it said that something is paused or stopped. What has failed has.
     pub(crate) fn found(&self) -> Vec<(Subject, Status)> {
         let known = self.lock();
         let connectors = known.log.connectors();
@@ -77,11 +78,7 @@ impl Statuses {
         }
         drop(known);
         let own = |mut status: log::Status| {
-            let ran = matches!(
-                status.state,
-                State::Paused | State::Restarting | State::Running
-            );
-            if ran && status.worker_id.as_ref() == Some(&self.worker_id) {
+            if status.state != State::Failed && status.worker_id.as_ref() == Some(&self.worker_id) {
                 status.state = State::Unassigned;
             }
             status
