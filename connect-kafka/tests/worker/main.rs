@@ -12,6 +12,7 @@ mod faults;
 mod numbers;
 mod offsets;
 mod sinks;
+mod stores;
 mod support;
 mod topics;
 mod witness;
