@@ -1,7 +1,8 @@
 //! How many records per second does one core take through the record path alone: a source that has
 //! its lines in memory, one transform, String converters, offset tracking, the log in memory?
 //!
-//! Everything runs on one thread; records are counted where a reader of the topic would find them.
+//! Once everything runs on one thread, and once plugins have the worker's own threads, as by default.
+//! Records are counted where a reader of the topic would find them.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start ends")]
 
 use std::time::Duration;
@@ -36,6 +37,7 @@ use connect_runtime::WorkerConfig;
 use criterion::Criterion;
 use criterion::Throughput;
 use tokio::runtime::Builder;
+use tokio::runtime::Handle;
 
 fn main() {
     // Only `cargo bench` passes this; a run as a test shall be short.
@@ -50,27 +52,34 @@ fn main() {
     group
         .sample_size(10)
         .throughput(Throughput::Elements(records));
-    group.bench_function("one core, one transform, strings", |bench| {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        bench.iter_custom(|times| (0..times).map(|_| runtime.block_on(run(batches))).sum());
-    });
+    for (name, own_threads) in [
+        ("one core, one transform, strings", false),
+        ("own threads, one transform, strings", true),
+    ] {
+        group.bench_function(name, |bench| {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            let once = || runtime.block_on(run(batches, own_threads));
+            bench.iter_custom(|times| (0..times).map(|_| once()).sum());
+        });
+    }
     group.finish();
     criterion.final_summary();
 }
 
-async fn run(batches: usize) -> Duration {
+async fn run(batches: usize, own_threads: bool) -> Duration {
     let mut registry = connect_runtime::plugins();
     registry.install(plugins);
     let strings = "org.apache.kafka.connect.storage.StringConverter";
     let config = config_map! { "key.converter" => strings, "value.converter" => strings };
     let broker = LocalBroker::memory();
-    let connect = Connect::builder()
+    let mut builder = Connect::builder()
         .registry(registry)
         .broker(broker.clone())
-        .worker(WorkerConfig::from_config(&config).unwrap())
-        .build()
-        .await
-        .unwrap();
+        .worker(WorkerConfig::from_config(&config).unwrap());
+    if !own_threads {
+        builder = builder.plugin_runtime(Handle::current());
+    }
+    let connect = builder.build().await.unwrap();
     let config = config_map! {
         "connector.class" => "Lines", "batches" => batches,
         "transforms" => "move", "transforms.move.type" => "Move",

@@ -22,57 +22,57 @@ use crate::topic::TopicPartition;
 ///
 /// # Contract
 ///
-/// A connector plans; its tasks move the data. [`config_def`](Connector::config_def),
-/// [`validate`](Connector::validate) and the making of tasks work on a fresh instance that was
-/// never started, on any worker. The runtime calls [`start`](Connector::start), then
-/// [`task_configs`](Connector::task_configs) as often as it needs, then
-/// [`stop`](Connector::stop); these never overlap.
+/// A connector divides the work among tasks, which move the data. The runtime calls
+/// [`start`](Connector::start) once, [`task_configs`](Connector::task_configs) any number of times,
+/// and finally [`stop`](Connector::stop). These calls never overlap.
+/// [`config_def`](Connector::config_def), [`validate`](Connector::validate) and the methods that
+/// create tasks are also called on instances that were never started.
 #[async_trait]
 pub trait Connector: Send + Sync + 'static {
-    /// The options that it understands. Works without [`start`](Connector::start).
+    /// The options of the connector. May be called without [`start`](Connector::start).
     fn config_def(&self) -> &ConfigDef;
 
-    /// Checks a configuration: every option and every error, not only the first. The default asks
-    /// [`config_def`](Connector::config_def). Works without [`start`](Connector::start).
+    /// Checks a configuration and reports every error of every option. The default checks it
+    /// against [`config_def`](Connector::config_def). May be called without
+    /// [`start`](Connector::start).
     ///
     /// # Errors
-    /// Only if the check itself fails; what is wrong with the configuration is in the
-    /// [`Validation`].
+    /// The check itself failed. Errors of the configuration are in the [`Validation`].
     async fn validate(&self, config: &ConfigMap) -> Result<Validation> {
         Ok(self.config_def().validate(config))
     }
 
-    /// Begins to watch the other system.
+    /// Starts to monitor the other system.
     ///
-    /// *Cancellation*: dropped only when the worker gives up on it at shutdown.
+    /// *Cancellation*: dropped only when the deadline of a shutdown has passed.
     ///
     /// # Errors
     /// The connector becomes FAILED with this error.
     async fn start(&mut self, context: ConnectorContext, config: ConfigMap) -> Result<()>;
 
-    /// Splits the work: one configuration per task, at most `max_tasks`. Must give the same answer
-    /// while nothing changed, or tasks are restarted for nothing.
+    /// Returns one configuration per task, at most `max_tasks`. Must return the same ones while
+    /// nothing has changed: tasks restart when their configuration changes.
     ///
     /// # Errors
-    /// The connector becomes FAILED with this error; running tasks run on.
+    /// The connector becomes FAILED with this error. Running tasks are not affected.
     async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<ConfigMap>>;
 
-    /// Stops watching. The default does nothing.
+    /// Stops monitoring. The default does nothing.
     ///
     /// # Errors
-    /// Logged; the connector is gone all the same.
+    /// The error is logged. The connector counts as stopped.
     async fn stop(&mut self) -> Result<()> {
         Ok(())
     }
 }
 
-/// Whether a source connector gives exactly-once delivery with a configuration (KIP-618).
+/// Whether a source connector supports exactly-once delivery with a configuration (KIP-618).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExactlyOnceSupport {
-    /// It does.
+    /// It is supported.
     Supported,
-    /// It does not.
+    /// It is not supported.
     Unsupported,
 }
 
@@ -80,21 +80,21 @@ pub enum ExactlyOnceSupport {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectorTransactionBoundaries {
-    /// It can.
+    /// It can define them.
     Supported,
-    /// It cannot.
+    /// It cannot define them.
     #[default]
     Unsupported,
 }
 
-/// A change of source offsets asked for from outside; `None` resets the partition.
+/// A source offset that a user wants to set; `None` resets the partition.
 pub type SourceOffsetChange = (SourcePartition, Option<SourceOffset>);
 
-/// A connector that brings data into the log.
+/// A connector that reads from another system and writes to the log.
 ///
 /// # Example
 ///
-/// A source of the numbers from 1, complete:
+/// A complete source of the numbers from 1:
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -141,25 +141,25 @@ pub type SourceOffsetChange = (SourcePartition, Option<SourceOffset>);
 ///     }
 ///     async fn poll(&mut self) -> Result<Vec<SourceRecord>> {
 ///         let number = self.next;
-///         self.next += 1; // not yet returned records may be lost: they are read again after a restart
+///         self.next += 1; // after a restart, records that were not returned are read again
 ///         Ok(vec![SourceRecord::new(
 ///             self.partition.clone(),
-///             SourceOffset::new("next", self.next), // where to go on *after* this record
+///             SourceOffset::new("next", self.next), // where to resume *after* this record
 ///             Record::new("numbers", Datum::new(SchemaRef::INT64, number)),
 ///         )])
 ///     }
 /// }
 /// ```
 ///
-/// *Misuse*: an offset that names the record itself rather than where to go on after it. Every
-/// restart then repeats a record.
+/// *Misuse*: an offset that names the record itself instead of the place after it. Every restart
+/// then repeats a record.
 #[async_trait]
 pub trait SourceConnector: Connector {
-    /// Makes a task. Works without [`start`](Connector::start), on any worker.
+    /// Creates a task. May be called without [`start`](Connector::start).
     #[doc(alias = "taskClass")]
     fn task(&self) -> Box<dyn SourceTask>;
 
-    /// Whether exactly-once holds with this configuration; `None` is "unknown".
+    /// Whether exactly-once delivery is supported with this configuration; `None` means unknown.
     fn exactly_once_support(&self, config: &ConfigMap) -> Option<ExactlyOnceSupport> {
         let _ = config;
         None
@@ -172,11 +172,13 @@ pub trait SourceConnector: Connector {
         ConnectorTransactionBoundaries::default()
     }
 
-    /// Asked before offsets are changed from outside. `true`: the new offsets are understood;
-    /// `false`: they are stored unchecked. Must be idempotent.
+    /// Checks offsets that a user wants to set. Returns `true` if the connector has checked them,
+    /// `false` if it cannot check them and they are stored as they are. Must be idempotent.
+    ///
+    /// The worker of this version cannot change offsets on request, so nothing calls it yet.
     ///
     /// # Errors
-    /// Vetoes the change.
+    /// The offsets are refused and not stored.
     async fn alter_offsets(
         &mut self,
         config: &ConfigMap,
@@ -187,11 +189,11 @@ pub trait SourceConnector: Connector {
     }
 }
 
-/// A connector that brings data out of the log.
+/// A connector that reads from the log and writes to another system.
 ///
 /// # Example
 ///
-/// A sink that counts, complete:
+/// A complete sink that counts records:
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -212,7 +214,7 @@ pub trait SourceConnector: Connector {
 ///         Ok(())
 ///     }
 ///     async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<ConfigMap>> {
-///         Ok(vec![self.config.clone(); max_tasks]) // partitions are shared out among the tasks
+///         Ok(vec![self.config.clone(); max_tasks]) // each task gets a share of the partitions
 ///     }
 /// }
 ///
@@ -239,19 +241,19 @@ pub trait SourceConnector: Connector {
 /// }
 /// ```
 ///
-/// *Misuse*: one shared resource written by all tasks at once. Tasks run at the same time, maybe on
-/// different machines.
+/// *Misuse*: tasks that write to one shared file or table without coordination. Tasks run
+/// concurrently, possibly on different machines.
 #[async_trait]
 pub trait SinkConnector: Connector {
-    /// Makes a task. Works without [`start`](Connector::start), on any worker.
+    /// Creates a task. May be called without [`start`](Connector::start).
     #[doc(alias = "taskClass")]
     fn task(&self) -> Box<dyn SinkTask>;
 
-    /// Asked before offsets of the consumer group are changed from outside; as
-    /// [`SourceConnector::alter_offsets`].
+    /// Checks offsets of the consumer group that a user wants to set, as
+    /// [`SourceConnector::alter_offsets`] does. Nothing calls it yet.
     ///
     /// # Errors
-    /// Vetoes the change.
+    /// The offsets are refused and not stored.
     async fn alter_offsets(
         &mut self,
         config: &ConfigMap,
@@ -262,13 +264,13 @@ pub trait SinkConnector: Connector {
     }
 }
 
-/// What a running connector may ask of its worker. Cheap to clone.
+/// The services of the worker for a running connector. Cheap to clone.
 #[derive(Clone)]
 #[doc(alias = "SourceConnectorContext")]
 #[doc(alias = "SinkConnectorContext")]
 pub struct ConnectorContext(Arc<dyn ConnectorHost>);
 
-/// What a runtime implements behind [`ConnectorContext`].
+/// The runtime's side of [`ConnectorContext`].
 #[async_trait]
 pub trait ConnectorHost: Send + Sync + 'static {
     /// The name of the connector.
@@ -284,7 +286,7 @@ pub trait ConnectorHost: Send + Sync + 'static {
 }
 
 impl ConnectorContext {
-    /// A context behind a runtime.
+    /// Creates a context for a runtime.
     #[must_use]
     pub fn new(host: Arc<dyn ConnectorHost>) -> Self {
         Self(host)
@@ -296,21 +298,21 @@ impl ConnectorContext {
         self.0.connector_name()
     }
 
-    /// Asks the worker to call [`Connector::task_configs`] again, soon. Returns at once.
+    /// Asks the worker to call [`Connector::task_configs`] again. Returns immediately.
     pub fn request_task_reconfiguration(&self) {
         self.0.request_task_reconfiguration();
     }
 
-    /// Marks the connector FAILED; its tasks run on.
+    /// Marks the connector as FAILED. Its tasks keep running.
     pub fn raise_error(&self, error: Error) {
         self.0.raise_error(error);
     }
 
-    /// The committed offsets of source partitions of this connector, in the order asked for.
+    /// Returns the committed offset of each of these source partitions, in the same order.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a sink connector; retriable
-    /// if the offsets cannot be read for now.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a sink connector. A retriable
+    /// error if the offsets cannot be read at the moment.
     pub async fn offsets(
         &self,
         partitions: &[SourcePartition],

@@ -1,4 +1,4 @@
-//! Converters: bytes on a log to typed data and back.
+//! Converters between the bytes in a log and typed data.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -40,10 +40,10 @@ impl DatumRole {
 ///
 /// # Contract
 ///
-/// There is one instance per task and role; calls never overlap, so `&mut self` may hold caches
-/// without locks. Both directions run once per record and must not block. A converter that needs
-/// the network (a schema registry) returns an error of kind
-/// [`Unresolved`](crate::ErrorKind::Unresolved); the runtime then awaits
+/// There is one instance per task and role, and calls never overlap, so caches need no locks.
+/// `encode` and `decode` run for every record and must not block. A converter that needs the
+/// network (a schema registry) returns an error of kind
+/// [`Unresolved`](crate::ErrorKind::Unresolved). The runtime then awaits
 /// [`resolve`](Converter::resolve) and calls again with the same input.
 ///
 /// # Example
@@ -70,7 +70,7 @@ impl DatumRole {
 ///         match &datum.value {
 ///             Value::Null => Ok(None), // a tombstone stays one
 ///             Value::String(text) => Ok(Some(text.to_uppercase().into_bytes().into())),
-///             other => Err(Error::data(format!("not text: {}", other.java_class()))),
+///             other => Err(Error::data(format!("a {} is not a string", other.type_name()))),
 ///         }
 ///     }
 ///     fn decode(&mut self, _: &TopicName, _: &RawHeaders, bytes: Option<Bytes>) -> Result<Datum> {
@@ -84,22 +84,23 @@ impl DatumRole {
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// *Misuse*: answering a value of an unexpected type with its text form. The reader will take it
-/// for something else; refuse it with [`Error::data`](crate::Error::data), and the worker's error
-/// tolerance decides.
+/// *Misuse*: encoding a value of an unexpected type as its text form. A reader cannot tell it from a
+/// string. Return [`Error::data`](crate::Error::data) instead; the connector's error tolerance
+/// decides what happens.
 #[async_trait]
 pub trait Converter: Send + 'static {
-    /// The options that it understands, without their prefix.
+    /// The options of the plugin, without their prefix.
     fn config_def(&self) -> &ConfigDef;
 
-    /// Takes its options (prefix removed); called once, first.
+    /// Configures the plugin with its options, without their prefix. Called once, before any other
+    /// call.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for options that do not fit.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a wrong option.
     fn configure(&mut self, config: &ConfigMap, role: DatumRole) -> Result<()>;
 
     /// Turns data into bytes; `None` is null (a tombstone). May change the raw headers of the
-    /// record: headers are converted before key and value.
+    /// record, because headers are converted before key and value.
     ///
     /// # Errors
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) if the data cannot be encoded.
@@ -123,12 +124,15 @@ pub trait Converter: Send + 'static {
         bytes: Option<Bytes>,
     ) -> Result<Datum>;
 
-    /// Gets from elsewhere what the last `Unresolved` answer missed.
+    /// Fetches what was missing when the converter last returned an `Unresolved` error.
     ///
-    /// *Cancellation*: may be dropped at any await when the task stops.
+    /// *Cancellation*: may be dropped at any await, when the task stops or the group of a sink
+    /// changes; then it is called again if it is still needed.
     ///
     /// # Errors
-    /// A retriable error is tried again as `errors.retry.timeout` allows.
+    /// A retriable error is tried again as `errors.retry.timeout` allows. After that, or at once
+    /// for any other error, `errors.tolerance` decides about the record. So it does if the
+    /// converter is still unresolved after three times.
     async fn resolve(&mut self) -> Result<()> {
         Ok(())
     }
@@ -175,15 +179,16 @@ pub trait Converter: Send + 'static {
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// *Misuse*: dropping a header that cannot be converted. It is data; refuse it.
+/// *Misuse*: dropping a header that cannot be converted. Return an error: headers are data.
 pub trait HeaderConverter: Send + 'static {
-    /// The options that it understands, without their prefix.
+    /// The options of the plugin, without their prefix.
     fn config_def(&self) -> &ConfigDef;
 
-    /// Takes its options (prefix removed); called once, first.
+    /// Configures the plugin with its options, without their prefix. Called once, before any other
+    /// call.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for options that do not fit.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a wrong option.
     fn configure(&mut self, config: &ConfigMap) -> Result<()>;
 
     /// Turns a header value into bytes; `None` is null.

@@ -1,7 +1,7 @@
-//! The one error that crosses the plugin boundary.
+//! The error type between plugins and the runtime.
 //!
-//! Inside a crate, errors are precise enums. Where a plugin meets the runtime there is one boxed,
-//! classified [`Error`]: the runtime reacts to its [`ErrorKind`] and to [`Error::is_retriable`],
+//! Inside a crate, errors are precise enums. Between a plugin and the runtime there is one boxed
+//! [`Error`] with a kind. The runtime reacts to its [`ErrorKind`] and to [`Error::is_retriable`],
 //! never to its text.
 
 use std::borrow::Cow;
@@ -11,32 +11,32 @@ use std::fmt;
 /// The result of every call into a plugin.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of fact an [`Error`] reports.
+/// What went wrong, as far as the runtime has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Something of that name exists already (REST: 409).
+    /// Something with that name already exists (REST: 409).
     AlreadyExists,
     /// A configuration is wrong (REST: 400).
     Config,
-    /// This record cannot be handled; the next one may. Subject to `errors.tolerance`.
+    /// This record cannot be processed, but others can. Subject to `errors.tolerance`.
     Data,
     /// Another system, a file or the network failed.
     External,
-    /// A method was called at a moment that does not allow it.
+    /// A method was called in a state that does not allow it.
     IllegalState,
-    /// Nothing of that name exists (REST: 404).
+    /// Nothing with that name exists (REST: 404).
     NotFound,
-    /// A plugin panicked; the panic was contained in its task.
+    /// A plugin panicked. Only its task fails.
     Panicked,
-    /// A converter needs [`Converter::resolve`](crate::Converter::resolve) before it can go on.
+    /// A converter needs [`Converter::resolve`](crate::Converter::resolve) to be called first.
     Unresolved,
-    /// The operation is not offered here.
+    /// The operation is not supported.
     Unsupported,
 }
 
 impl ErrorKind {
-    /// The Java exception class that reports the same fact, as dead letters and REST replies name it.
+    /// The corresponding Java exception class, for dead letter queues and REST responses.
     #[must_use]
     pub const fn java_class(self) -> &'static str {
         match self {
@@ -53,10 +53,11 @@ impl ErrorKind {
     }
 }
 
-/// A classified error: kind, message, optional source.
+/// An error with a kind, a message and an optional source.
 ///
-/// *Shape*: one pointer, so that hot results stay small. `Display` shows the head only; walk
-/// [`std::error::Error::source`] or use [`Error::report`] for the whole chain.
+/// *Shape*: one pointer, so that a `Result` stays small. `Display` shows the message without its
+/// sources. `Debug` shows [`Error::report`], the whole chain in one line, because `main` prints the
+/// error that it returns in that form; `{:#?}` shows all fields.
 ///
 /// ```
 /// use connect_api::{Error, ErrorKind};
@@ -66,6 +67,7 @@ impl ErrorKind {
 /// assert!(!error.is_retriable());
 /// assert_eq!(error.to_string(), "field \"age\" is not a number");
 /// assert_eq!(error.report(), "field \"age\" is not a number: invalid digit found in string");
+/// assert_eq!(format!("{error:?}"), error.report());
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -79,7 +81,7 @@ struct Inner {
 }
 
 impl Error {
-    /// Creates an error of a kind.
+    /// Creates an error.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
@@ -92,61 +94,62 @@ impl Error {
         }))
     }
 
-    /// Something of that name exists already.
+    /// Creates an error of kind [`AlreadyExists`](ErrorKind::AlreadyExists).
     #[must_use]
     pub fn already_exists(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::AlreadyExists, message)
     }
 
-    /// A configuration is wrong.
+    /// Creates an error of kind [`Config`](ErrorKind::Config).
     #[must_use]
     #[doc(alias = "ConfigException")]
     pub fn config(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Config, message)
     }
 
-    /// This record cannot be handled.
+    /// Creates an error of kind [`Data`](ErrorKind::Data).
     #[must_use]
     #[doc(alias = "DataException")]
     pub fn data(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Data, message)
     }
 
-    /// Another system, a file or the network failed, and trying again is not expected to help.
+    /// Creates an error of kind [`External`](ErrorKind::External) that is not retriable.
     #[must_use]
     #[doc(alias = "ConnectException")]
     pub fn external(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::External, message)
     }
 
-    /// A method was called at a moment that does not allow it.
+    /// Creates an error of kind [`IllegalState`](ErrorKind::IllegalState).
     #[must_use]
     #[doc(alias = "IllegalWorkerStateException")]
     pub fn illegal_state(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::IllegalState, message)
     }
 
-    /// Nothing of that name exists.
+    /// Creates an error of kind [`NotFound`](ErrorKind::NotFound).
     #[must_use]
     #[doc(alias = "NotFoundException")]
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
 
-    /// Another system failed for now: call again with the same input.
+    /// Creates a retriable error of kind [`External`](ErrorKind::External): the same call may
+    /// succeed later.
     #[must_use]
     #[doc(alias = "RetriableException")]
     pub fn retriable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::External, message).into_retriable()
     }
 
-    /// A converter must be resolved before it can handle this record.
+    /// Creates an error of kind [`Unresolved`](ErrorKind::Unresolved).
     #[must_use]
     pub fn unresolved(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Unresolved, message)
     }
 
-    /// The operation is not offered here.
+    /// Creates an error of kind [`Unsupported`](ErrorKind::Unsupported).
     #[must_use]
     pub fn unsupported(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Unsupported, message)
@@ -159,7 +162,7 @@ impl Error {
         self
     }
 
-    /// Names the Java exception class where the kind alone is too coarse.
+    /// Sets the Java exception class, where that of the kind is not the right one.
     #[must_use]
     pub fn with_java_class(mut self, class: impl Into<Cow<'static, str>>) -> Self {
         self.0.java_class = Some(class.into());
@@ -173,7 +176,7 @@ impl Error {
         self
     }
 
-    /// Marks the error as one that a restart of the task cannot heal.
+    /// Marks the error as permanent: a restart of the task does not help.
     #[must_use]
     pub fn into_permanent(mut self) -> Self {
         self.0.permanent = true;
@@ -181,9 +184,9 @@ impl Error {
         self
     }
 
-    /// Wraps the error under a message that says what was being done.
+    /// Wraps the error in one whose message says what was being done.
     ///
-    /// Kind, retriability and Java class stay those of the wrapped error.
+    /// The new error has the same kind and Java class, and is retriable or permanent if this one is.
     #[must_use]
     pub fn context(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
@@ -196,13 +199,13 @@ impl Error {
         }))
     }
 
-    /// The kind of fact.
+    /// The kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The message of the head, without its sources.
+    /// The message, without those of its sources.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
@@ -214,13 +217,13 @@ impl Error {
         self.0.retriable
     }
 
-    /// True if a restart of the task cannot heal it.
+    /// True if a restart of the task does not help.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.0.permanent
     }
 
-    /// The Java exception class that reports the same fact.
+    /// The corresponding Java exception class.
     #[must_use]
     pub fn java_class(&self) -> &str {
         match &self.0.java_class {
@@ -232,7 +235,7 @@ impl Error {
         }
     }
 
-    /// The whole chain in one line, head first, joined by `: `.
+    /// The messages of the error and its sources in one line, joined by `: `.
     #[must_use]
     pub fn report(&self) -> String {
         let mut text = self.0.message.to_string();
@@ -257,6 +260,9 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(&self.report());
+        }
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("retriable", &self.0.retriable)
@@ -275,24 +281,24 @@ impl StdError for Error {
     }
 }
 
-/// Turns any error into an [`Error`] with a message that names the thing.
+/// Wraps the error of a `Result` in an [`Error`] with a message.
 pub trait ResultExt<T> {
-    /// The failure is one of another system and final.
+    /// Reports a failure of another system that is not worth retrying.
     ///
     /// # Errors
-    /// The original error, wrapped as [`ErrorKind::External`].
+    /// The original error, wrapped in one of kind [`ErrorKind::External`].
     fn external(self, message: impl FnOnce() -> String) -> Result<T>;
 
-    /// The failure is one of another system and may pass.
+    /// Reports a temporary failure of another system.
     ///
     /// # Errors
-    /// The original error, wrapped as a retriable [`ErrorKind::External`].
+    /// The original error, wrapped in a retriable one of kind [`ErrorKind::External`].
     fn retriable(self, message: impl FnOnce() -> String) -> Result<T>;
 
-    /// The failure is one of this record.
+    /// Reports that this record cannot be processed.
     ///
     /// # Errors
-    /// The original error, wrapped as [`ErrorKind::Data`].
+    /// The original error, wrapped in one of kind [`ErrorKind::Data`].
     fn data(self, message: impl FnOnce() -> String) -> Result<T>;
 }
 

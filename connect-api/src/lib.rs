@@ -3,29 +3,29 @@
 //! Kafka Connect moves data between a log (Kafka, or one inside the process) and other systems. A
 //! **connector** is a logical job; it splits into **tasks**; **workers** run them; **converters**
 //! turn bytes into typed data and back; **transforms** change single records. This crate has what
-//! authors of such plugins need, and nothing else: no runtime, no client library.
+//! authors of such plugins need. It contains no runtime and no client library.
 //!
 //! # The data contract
 //!
-//! * A source task returns records, each with a source partition and the offset at which to go on
-//!   *after* it. An offset is committed only once every record up to it is durable or was dropped
-//!   on purpose.
-//! * A sink task gets records of a partition in order. An offset is committed only after
-//!   [`SinkTask::pre_commit`] returned it.
-//! * After a crash, delivery goes on from the committed offsets: nothing is lost, something may
-//!   come twice, unless both sides keep offsets with the data.
+//! * A source task returns records. Each has a source partition and the offset from which to resume
+//!   *after* the record. An offset is committed only when every record up to it is durable or was
+//!   dropped on purpose.
+//! * A sink task receives the records of a partition in order. An offset is committed only after
+//!   [`SinkTask::pre_commit`] has returned it.
+//! * After a crash, delivery resumes from the committed offsets. Nothing is lost; records may be
+//!   delivered twice unless both sides store offsets with the data.
 //!
 //! # Where to start
 //!
-//! [`SourceConnector`] and [`SinkConnector`] each show a complete connector. Typed configuration:
-//! [`config`]. Making plugins known under Kafka Connect's class names: [`plugin::PluginRegistry`].
+//! [`SourceConnector`] and [`SinkConnector`] each show a complete connector. [`config`] is about
+//! typed configurations. [`plugin::PluginRegistry`] registers plugins under their class names.
 //!
 //! # Names
 //!
-//! Kafka Connect's words are kept. Renamed: `SchemaAndValue` is [`Datum`](data::Datum),
-//! `fromConnectData`/`toConnectData` are [`encode`](Converter::encode) and
-//! [`decode`](Converter::decode), `commitRecord` is [`delivered`](SourceTask::delivered). The Java
-//! names find them in the search of these pages.
+//! The names are Kafka Connect's, with a few exceptions: `SchemaAndValue` is
+//! [`Datum`](data::Datum), `fromConnectData` and `toConnectData` are [`encode`](Converter::encode)
+//! and [`decode`](Converter::decode), `commitRecord` is [`delivered`](SourceTask::delivered). The
+//! search of this documentation also finds the Java names.
 //!
 //! # Features
 //!
@@ -67,9 +67,14 @@ pub use group::group_partitions;
 pub use plugin::PluginRegistry;
 pub use task::ErrantRecordReporter;
 pub use task::ErrantRecordReporterHost;
+pub use task::RawMessage;
+pub use task::ReportHandle;
+pub use task::Reported;
 pub use task::SinkTask;
 pub use task::SinkTaskContext;
 pub use task::SinkTaskHost;
+pub use task::SourceErrantReporter;
+pub use task::SourceErrantReporterHost;
 pub use task::SourceTask;
 pub use task::SourceTaskContext;
 pub use task::SourceTaskHost;

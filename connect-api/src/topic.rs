@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 /// The name of a topic.
 ///
-/// *Shape*: shared text, 16 bytes; a clone is one reference count. The name is not checked here:
-/// a log refuses names that it cannot hold when the topic is created.
+/// *Shape*: a shared string, 16 bytes; cloning increments a reference count. Names are not checked
+/// here: the log refuses bad names when a topic is created.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicName(Arc<str>);
 
@@ -17,19 +17,19 @@ impl TopicName {
     /// The longest name that Kafka accepts, in bytes.
     pub const MAX_LEN: usize = 249;
 
-    /// Makes a name from text.
+    /// Creates a name without checking it.
     #[must_use]
     pub fn new(name: impl AsRef<str>) -> Self {
         Self(Arc::from(name.as_ref()))
     }
 
-    /// The name as text.
+    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Why Kafka would refuse this name, or `None` if it is legal.
+    /// Why Kafka refuses this name; `None` for a legal one.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         let name = self.as_str();
@@ -41,14 +41,16 @@ impl TopicName {
         }
         if name.len() > Self::MAX_LEN {
             return Some(format!(
-                "the topic name has more than {} characters",
+                "the topic name is longer than {} characters",
                 Self::MAX_LEN
             ));
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         name.chars().find(|c| !legal(*c)).map(|c| {
             format!(
-                "the topic name \"{name}\" has {c:?}; letters, digits, '.', '_' and '-' are legal"
+                "the topic name \"{name}\" contains '{c}' (U+{:04X}); only ASCII letters, digits, '.', '_' and \
+                 '-' are allowed",
+                u32::from(c)
             )
         })
     }
@@ -110,7 +112,7 @@ impl<'de> serde::Deserialize<'de> for TopicName {
     }
 }
 
-/// One partition of a topic. Displays as Kafka prints it: `topic-0`.
+/// A partition of a topic. `Display` prints it as Kafka does: `topic-0`.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -122,7 +124,7 @@ pub struct TopicPartition {
 }
 
 impl TopicPartition {
-    /// Names a partition.
+    /// Creates the name of a partition.
     #[must_use]
     pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
         Self {
@@ -138,7 +140,7 @@ impl fmt::Display for TopicPartition {
     }
 }
 
-/// Where one record stands in a log.
+/// The position of one record in a log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogPosition {
     /// The topic.
@@ -150,7 +152,7 @@ pub struct LogPosition {
 }
 
 impl LogPosition {
-    /// Names a position.
+    /// Creates a position.
     #[must_use]
     pub fn new(topic: impl Into<TopicName>, partition: i32, offset: i64) -> Self {
         Self {
@@ -178,14 +180,13 @@ impl fmt::Display for LogPosition {
 
 /// Offsets of several partitions: for each, the offset of the *next* record to read.
 ///
-/// What is committed for a consumer group has this meaning too: a committed offset is one past
-/// the last record that is done.
+/// Committed offsets of a consumer group are of this kind: one past the last processed record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[doc(alias = "OffsetAndMetadata")]
 pub struct LogOffsets(BTreeMap<TopicPartition, i64>);
 
 impl LogOffsets {
-    /// No offsets.
+    /// Creates an empty map.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -230,14 +231,14 @@ impl<'a> IntoIterator for &'a LogOffsets {
     }
 }
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the epoch.
+    /// Creates a timestamp from milliseconds since the epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)

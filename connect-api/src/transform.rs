@@ -1,4 +1,4 @@
-//! Transforms and predicates: changing and choosing single records.
+//! Transforms change single records, predicates select them.
 
 use crate::Result;
 use crate::config::ConfigDef;
@@ -10,9 +10,8 @@ use crate::record::Record;
 ///
 /// # Contract
 ///
-/// One instance per task and alias; calls never overlap. A record comes by value and may be changed
-/// in place. `apply` must not block and must not do I/O: a transform that needs I/O is a connector
-/// in disguise.
+/// There is one instance per task and alias, and calls never overlap. A record is passed by value
+/// and may be changed in place. `apply` must not block and must not do I/O.
 ///
 /// # Example
 ///
@@ -50,31 +49,31 @@ use crate::record::Record;
 /// # Ok::<(), connect_api::Error>(())
 /// ```
 ///
-/// *Misuse*: returning the record unchanged when it has an unexpected shape and the transform was
-/// asked to change it. Refuse it with [`Error::data`](crate::Error::data); a predicate is the
-/// place to say which records are meant.
+/// *Misuse*: returning a record unchanged because its shape is not the expected one. Return
+/// [`Error::data`](crate::Error::data) instead; users select records with predicates.
 #[doc(alias = "Transformation")]
 pub trait Transform: Send + 'static {
-    /// The options that it understands, without their prefix.
+    /// The options of the plugin, without their prefix.
     fn config_def(&self) -> &ConfigDef;
 
-    /// Takes its options (prefix removed); called once, first.
+    /// Configures the plugin with its options, without their prefix. Called once, before any other
+    /// call.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for options that do not fit.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a wrong option.
     fn configure(&mut self, config: &ConfigMap) -> Result<()>;
 
     /// Changes a record; `None` drops it. A dropped record counts as delivered.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for a record that cannot be changed; the
-    /// connector's error tolerance decides what follows.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for a record that cannot be changed. The
+    /// connector's error tolerance decides what happens.
     fn apply(&mut self, record: Record, origin: Origin<'_>) -> Result<Option<Record>>;
 }
 
-/// Chooses the records that a transform applies to.
+/// Selects the records that a transform applies to.
 ///
-/// One instance per task and alias; calls never overlap.
+/// There is one instance per task and alias, and calls never overlap.
 ///
 /// # Example
 ///
@@ -105,21 +104,22 @@ pub trait Transform: Send + 'static {
 /// # Ok::<(), connect_api::Error>(())
 /// ```
 ///
-/// *Misuse*: keeping count of records to choose every n-th one. A redelivered record is tested
+/// *Misuse*: counting records to select every n-th one. A record that is delivered again is tested
 /// again.
 pub trait Predicate: Send + 'static {
-    /// The options that it understands, without their prefix.
+    /// The options of the plugin, without their prefix.
     fn config_def(&self) -> &ConfigDef;
 
-    /// Takes its options (prefix removed); called once, first.
+    /// Configures the plugin with its options, without their prefix. Called once, before any other
+    /// call.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for options that do not fit.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a wrong option.
     fn configure(&mut self, config: &ConfigMap) -> Result<()>;
 
-    /// Says whether the record is meant.
+    /// Returns true if the transform applies to the record.
     ///
     /// # Errors
-    /// Counts as an error of the transform that asked.
+    /// Treated as an error of the transform.
     fn test(&mut self, record: &Record, origin: Origin<'_>) -> Result<bool>;
 }

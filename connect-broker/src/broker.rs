@@ -57,4 +57,18 @@ pub trait Broker: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`BrokerError::InvalidOption`] for options that the log refuses.
     async fn consumer(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>, BrokerError>;
+
+    /// Says that a consumer group exists, whether it has members or not. The options are those with
+    /// which its members open their consumers.
+    ///
+    /// A log that keeps what groups have not read does so for seven days after the last call of
+    /// this method, the last commit of the group, or its last member. The method does nothing for
+    /// a log that removes records whether or not a group has read them, such as Kafka.
+    ///
+    /// # Errors
+    /// [`BrokerError::InvalidOption`] without a group; [`BrokerError::Storage`] and
+    /// [`BrokerError::Full`] if it cannot be stored.
+    async fn declare_group(&self, _options: &ConsumerOptions) -> Result<(), BrokerError> {
+        Ok(())
+    }
 }

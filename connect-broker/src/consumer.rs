@@ -9,40 +9,73 @@ use connect_api::TopicPartition;
 use crate::BrokerError;
 use crate::PartitionRecords;
 
-/// What [`Consumer::poll`] brought.
+/// What [`Consumer::poll`] returns.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConsumerEvent {
-    /// Partitions were added. Answer with [`Consumer::rebalanced`] when ready to read them.
+    /// Partitions were added. Call [`Consumer::rebalanced`] when ready to read them.
     Assigned(Vec<TopicPartition>),
-    /// Nothing came within the wait, or a position moved over offsets that have no record for this
-    /// reader.
+    /// The log removed records before this consumer read them. Reading continues after them. The
+    /// consumer has logged a warning.
+    Gaps(Vec<Gap>),
+    /// Nothing arrived within the wait, or a position moved past offsets that have no record for
+    /// this reader.
     Idle,
-    /// Partitions were lost without notice: another member may own them already, so do not commit.
+    /// Partitions were lost without notice. Another member may already own them, so do not commit.
     Lost(Vec<TopicPartition>),
     /// Records, grouped by partition, each group in offset order.
     Records(Vec<PartitionRecords>),
-    /// Partitions are asked back. Finish and commit, then answer with [`Consumer::rebalanced`];
-    /// only then may another member get them.
+    /// Partitions are revoked. Finish and commit, then call [`Consumer::rebalanced`]; another
+    /// member gets them only after that.
     Revoked(Vec<TopicPartition>),
+}
+
+/// Records that a consumer will never get: its position was below the start of the partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The position of the consumer.
+    pub from: i64,
+    /// The first offset that is left, where the consumer continues.
+    pub to: i64,
+}
+
+impl Gap {
+    /// A gap between two offsets of a partition; for implementers of [`Consumer`].
+    #[must_use]
+    pub fn new(partition: TopicPartition, from: i64, to: i64) -> Self {
+        Self {
+            partition,
+            from,
+            to,
+        }
+    }
+
+    /// How many records are missing at most: some of the offsets may have had no record.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        u64::try_from(self.to.saturating_sub(self.from)).unwrap_or(0)
+    }
 }
 
 /// Reads records, alone or as a member of a group.
 ///
-/// Membership lives as long as the consumer: dropping it leaves the group, at once if it was
-/// [closed](Consumer::close).
+/// A consumer is a member of its group until it is dropped. If it was
+/// [closed](Consumer::close) before, it leaves the group at once.
 #[async_trait]
 pub trait Consumer: Send {
     /// Waits up to `wait` for an event. Keeps the group membership alive, also while all
     /// partitions are paused.
     ///
-    /// *Cancellation*: safe; records not handed out come with the next call.
+    /// *Cancellation*: safe; records that were not returned come with the next call.
     ///
     /// # Errors
     /// [`BrokerError::Corrupt`] names what of the log cannot be read; the position does not move.
     async fn poll(&mut self, wait: Duration) -> Result<ConsumerEvent, BrokerError>;
 
-    /// Answers the last [`ConsumerEvent::Assigned`], [`Revoked`](ConsumerEvent::Revoked) or
+    /// Acknowledges the last [`ConsumerEvent::Assigned`], [`Revoked`](ConsumerEvent::Revoked) or
     /// [`Lost`](ConsumerEvent::Lost).
     ///
     /// # Errors
@@ -52,7 +85,7 @@ pub trait Consumer: Send {
     /// Commits offsets for the group and returns when that is durable.
     ///
     /// # Errors
-    /// [`BrokerError::NotAssigned`] if a partition belongs to another member by now;
+    /// [`BrokerError::NotAssigned`] if a partition now belongs to another member;
     /// [`BrokerError::InvalidState`] without a group.
     async fn commit(&mut self, offsets: &LogOffsets) -> Result<(), BrokerError>;
 
@@ -82,9 +115,9 @@ pub trait Consumer: Send {
     /// Reads from paused partitions again.
     fn resume(&mut self, partitions: &[TopicPartition]);
 
-    /// Leaves the group and returns when that is known, or cannot be waited for any longer: some
-    /// seconds at most. A process that ends without it may leave a dead member behind, for which
-    /// the next one waits until its session is over. No other call may follow.
+    /// Leaves the group. Returns once the group knows, or after a few seconds at most. Without this
+    /// call, the group may keep a dead member until its session times out, and the next member
+    /// waits for that. No other call may follow.
     ///
     /// Does nothing for a log whose groups notice at once that a consumer is dropped.
     async fn close(&mut self) {}

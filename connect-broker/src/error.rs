@@ -1,5 +1,6 @@
 //! What can go wrong at a log, one variant per distinct reaction.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,11 +10,14 @@ use connect_api::TopicName;
 use connect_api::TopicPartition;
 
 /// An error of a log. Cheap to clone, since one failure may be the fate of many records.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// Its debug form is its text with its causes, so that a `main` that returns it prints a message
+/// for people.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
-    /// The log does not accept who the client says it is: a wrong password, an unknown user, a
-    /// mechanism that the log does not offer.
+    /// The log does not accept the identity of the client: a wrong password, an unknown user, or a
+    /// mechanism that the log does not support.
     #[error("authentication failed: {0}")]
     Authentication(String),
     /// The log was closed while the client was in use.
@@ -27,13 +31,13 @@ pub enum BrokerError {
         /// What is lost by it and what can be done.
         lost: String,
     },
-    /// A newer producer took the transactional id.
+    /// A newer producer has taken over the transactional id.
     #[error("the producer with transactional id \"{transactional_id}\" was fenced by a newer one")]
     Fenced {
         /// The id.
         transactional_id: String,
     },
-    /// There is no room for more data.
+    /// There is no space for more data.
     #[error("the log in {path} is full: {detail}", path = path.display())]
     Full {
         /// Where the data is.
@@ -50,10 +54,10 @@ pub enum BrokerError {
     /// An option is not legal.
     #[error("invalid client option: {0}")]
     InvalidOption(String),
-    /// A call came at a moment that does not allow it.
+    /// The call is not allowed in this state.
     #[error("{0}")]
     InvalidState(&'static str),
-    /// A topic cannot exist like this.
+    /// The topic is not valid.
     #[error("invalid topic: {0}")]
     InvalidTopic(String),
     /// The data folder belongs to another log that is open, in this process or another.
@@ -71,7 +75,7 @@ pub enum BrokerError {
         /// The partition.
         partition: TopicPartition,
     },
-    /// A record is larger than the log takes.
+    /// A record is larger than the log accepts.
     #[error("a record of {size} bytes for topic \"{topic}\" is larger than the limit of {limit}")]
     RecordTooLarge {
         /// The topic.
@@ -81,8 +85,8 @@ pub enum BrokerError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The log refuses it for good, for a reason that no other variant names.
-    #[error("the log refuses: {0}")]
+    /// The log rejects the request for good, for a reason that no other variant names.
+    #[error("the log rejects the request: {0}")]
     Rejected(String),
     /// Reading or writing the stored data failed.
     #[error("{action} the log in {path} failed", path = path.display())]
@@ -94,24 +98,24 @@ pub enum BrokerError {
         /// The cause.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The log cannot be spoken to safely: its certificate has expired, is not trusted or belongs to
-    /// another host, or one side does not speak TLS.
+    /// There is no secure connection to the log: its certificate has expired, is not trusted or
+    /// belongs to another host, or one side does not speak TLS.
     #[error("no secure connection: {0}")]
     Tls(String),
-    /// A topic cannot be created because it is to have more replicas than there are brokers.
+    /// A topic cannot be created because it needs more replicas than there are brokers.
     #[error(
-        "topic \"{topic}\" is to have {replicas} replicas, but the cluster has {brokers} broker{s}",
+        "topic \"{topic}\" needs {replicas} replicas, but the cluster has {brokers} broker{s}",
         s = if *brokers == 1 { "" } else { "s" }
     )]
     TooFewBrokers {
         /// The topic.
         topic: TopicName,
-        /// How many replicas it is to have.
+        /// How many replicas it needs.
         replicas: i16,
         /// How many brokers there are.
         brokers: usize,
     },
-    /// The topic exists already.
+    /// The topic already exists.
     #[error("topic \"{topic}\" already exists")]
     TopicExists {
         /// The topic.
@@ -120,10 +124,10 @@ pub enum BrokerError {
     /// The transaction that the record belonged to was aborted.
     #[error("the transaction was aborted")]
     TransactionAborted,
-    /// The client may not do this.
+    /// The client is not allowed to do this.
     #[error("not authorized: {0}")]
     Unauthorized(String),
-    /// The log cannot be reached for now.
+    /// The log cannot be reached at the moment.
     #[error("the log is unavailable: {0}")]
     Unavailable(String),
     /// The topic does not exist.
@@ -139,6 +143,18 @@ impl BrokerError {
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         matches!(self, Self::Full { .. } | Self::Unavailable(_))
+    }
+}
+
+impl fmt::Debug for BrokerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 
@@ -168,15 +184,15 @@ impl From<BrokerError> for Error {
     }
 }
 
-/// Shows the cause of a broker error once its own text is the head of the chain already.
+/// Shows the cause of a broker error whose own text is already the head of the chain.
 #[derive(Debug)]
 struct SourceOf(BrokerError);
 
-impl std::fmt::Display for SourceOf {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for SourceOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::error::Error::source(&self.0) {
-            Some(source) => std::fmt::Display::fmt(source, f),
-            None => std::fmt::Display::fmt(&self.0, f),
+            Some(source) => fmt::Display::fmt(source, f),
+            None => fmt::Display::fmt(&self.0, f),
         }
     }
 }
@@ -184,5 +200,27 @@ impl std::fmt::Display for SourceOf {
 impl std::error::Error for SourceOf {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.0).and_then(std::error::Error::source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_form_is_for_people() {
+        let error = BrokerError::Storage {
+            action: "writing",
+            path: "data".into(),
+            source: Arc::new(std::io::Error::other("the disk is gone")),
+        };
+        assert_eq!(
+            format!("{error:?}"),
+            "writing the log in data failed: the disk is gone"
+        );
+        let error = BrokerError::Locked {
+            path: "data".into(),
+        };
+        assert_eq!(format!("{error:?}"), error.to_string());
     }
 }

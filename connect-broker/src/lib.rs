@@ -27,6 +27,7 @@ pub use admin::Admin;
 pub use broker::Broker;
 pub use consumer::Consumer;
 pub use consumer::ConsumerEvent;
+pub use consumer::Gap;
 pub use error::BrokerError;
 pub use options::AdminOptions;
 pub use options::ConsumerOptions;

@@ -101,6 +101,10 @@ pub struct ConsumerOptions {
     /// A group member that does not poll for this long loses its partitions.
     pub session_timeout: Duration,
     /// Client options in Kafka's names; a log ignores what means nothing to it.
+    ///
+    /// A consumer does not create the topics that it names, unless it has
+    /// `allow.auto.create.topics=true` here and the log creates topics by itself. It waits for
+    /// them.
     pub client_config: ConfigMap,
 }
 

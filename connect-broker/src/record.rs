@@ -10,7 +10,7 @@ use connect_api::record::RawHeaders;
 /// A record to be written.
 #[derive(Debug, Clone)]
 pub struct ProducerRecord {
-    /// The caller's number for this record; comes back in its receipt. Ascending per producer.
+    /// The caller's number for this record, which its receipt repeats. Ascending per producer.
     pub token: u64,
     /// The topic.
     pub topic: TopicName,

@@ -39,9 +39,9 @@ pub enum ConnectorFileError {
         /// The file.
         path: PathBuf,
         /// Why it is no object of options.
-        as_map: serde_json::Error,
+        as_map: Box<dyn std::error::Error + Send + Sync>,
         /// Why it is no request.
-        as_request: serde_json::Error,
+        as_request: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The file has two names.
     #[error(
@@ -88,8 +88,8 @@ pub fn read(path: &Path) -> Result<ConnectorFile, ConnectorFileError> {
         Ok(request) => request.into_connector(path),
         Err(as_request) if is_json(&bytes) => Err(ConnectorFileError::Json {
             path: path.to_owned(),
-            as_map,
-            as_request,
+            as_map: as_map.into(),
+            as_request: as_request.into(),
         }),
         Err(_) => named(path, properties::read(path)?, None),
     }

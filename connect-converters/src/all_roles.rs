@@ -1,12 +1,12 @@
-//! Converters to which keys, values and headers are the same.
+//! Converters that treat keys, values and headers alike.
 
 use connect_api::DatumRole;
 use connect_api::Result;
 use connect_api::config::ConfigMap;
 
-/// Makes a type with the methods `encode_datum(&Datum)` and `decode_bytes(Option<Bytes>)` a converter
-/// of keys, values and headers. One with options of its own names their definition, and what takes
-/// them.
+/// Implements `Converter` and `HeaderConverter` for a type that has the methods
+/// `encode_datum(&Datum)` and `decode_bytes(Option<Bytes>)`. A converter with options also passes
+/// their definition and the function that reads them.
 macro_rules! all_roles {
     ($converter:ident) => {
         $crate::all_roles::all_roles!(
@@ -82,8 +82,11 @@ macro_rules! all_roles {
 
 pub(crate) use all_roles;
 
-/// Takes the configuration of a converter without options of its own.
-#[expect(clippy::unnecessary_wraps, reason = "others may refuse theirs")]
+/// Configures a converter that has no options of its own.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature of a function that may fail"
+)]
 pub(crate) fn no_options<C>(_: &mut C, _: &ConfigMap, _: DatumRole) -> Result<()> {
     Ok(())
 }

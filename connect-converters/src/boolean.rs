@@ -1,4 +1,4 @@
-//! Booleans, one byte each.
+//! Booleans as one byte.
 
 use bytes::Bytes;
 use connect_api::Result;
@@ -12,9 +12,10 @@ use crate::refusal::check_schema;
 use crate::refusal::not_compatible;
 use crate::refusal::not_deserialized;
 
-/// Writes true as the byte 1 and false as the byte 0.
+/// Writes `true` as the byte 1 and `false` as the byte 0.
 ///
-/// Other values and bytes are refused, and so is a value with a schema other than BOOLEAN.
+/// *Errors*: any other value, a schema other than BOOLEAN, any other byte, and more or less than one
+/// byte are data errors.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct BooleanConverter;
@@ -40,7 +41,9 @@ impl BooleanConverter {
                 Err(not_deserialized("boolean", reason))
             }
             _ => {
-                let reason = "Size of data received by BooleanDeserializer is not 1";
+                let length = bytes.len();
+                let reason =
+                    format!("Size of data received by BooleanDeserializer is not 1 but {length}");
                 Err(not_deserialized("boolean", reason))
             }
         });

@@ -1,4 +1,4 @@
-//! Bytes as they are.
+//! Bytes, unchanged.
 
 use bytes::Bytes;
 use connect_api::Result;
@@ -11,9 +11,9 @@ use crate::all_roles::all_roles;
 use crate::refusal::check_schema;
 use crate::refusal::not_compatible;
 
-/// Hands bytes on as they are, without a copy, in both directions.
+/// Passes bytes through unchanged and without a copy, in both directions.
 ///
-/// Anything but bytes is refused, and so is a value with a schema other than BYTES.
+/// *Errors*: any value that is not bytes, and a schema other than BYTES, are data errors.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ByteArrayConverter;
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_handed_on_without_a_copy() {
+    fn bytes_are_not_copied() {
         let bytes = Bytes::from(vec![1, 2, 3]);
         let datum = Datum::bytes(bytes.clone());
         let encoded = ByteArrayConverter.encode_datum(&datum).unwrap().unwrap();

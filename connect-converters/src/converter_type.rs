@@ -1,4 +1,4 @@
-//! The one option that all converters have.
+//! `converter.type`, the option that all converters have.
 
 use std::sync::LazyLock;
 
@@ -8,10 +8,10 @@ use connect_api::config::ConfigType;
 use connect_api::config::Importance;
 use connect_api::config::validator;
 
-/// Set by the framework to `key`, `value` or `header`.
+/// Set by the worker to `key`, `value` or `header`.
 pub(crate) const CONVERTER_TYPE: &str = "converter.type";
 
-/// The definition of converters without options of their own.
+/// The definition for converters that have no options of their own.
 pub(crate) fn def() -> &'static ConfigDef {
     static DEF: LazyLock<ConfigDef> = LazyLock::new(|| {
         let key = ConfigKey::new(CONVERTER_TYPE, ConfigType::String)

@@ -10,7 +10,7 @@ use connect_api::data::Text;
 pub(crate) enum Encoding {
     Ascii,
     Latin1,
-    /// Big endian, unless a byte order mark says otherwise; written with a mark.
+    /// Big endian unless a byte order mark says otherwise; written with a mark.
     Utf16,
     Utf16Be,
     Utf16Le,
@@ -19,10 +19,11 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// The encoding of a name that Java knows, in any case.
+    /// Finds the encoding by one of the names that Java has for it, ignoring case.
     ///
     /// # Errors
-    /// Kafka's `SerializationException` for encodings that are not offered here.
+    /// A configuration error, in Java a `SerializationException`, for encodings that are not
+    /// supported here.
     pub(crate) fn of(name: &str) -> Result<Self> {
         Ok(match name.to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" | "unicode-1-1-utf-8" => Self::Utf8,
@@ -37,13 +38,16 @@ impl Encoding {
             }
             "utf-16le" | "utf_16le" | "x-utf-16le" | "unicodelittleunmarked" => Self::Utf16Le,
             _ => {
-                return Err(Error::config(format!("Unsupported encoding {name}"))
-                    .with_java_class("org.apache.kafka.common.errors.SerializationException"));
+                return Err(Error::config(format!(
+                    "Unsupported encoding {name}; supported are UTF-8, UTF-16, UTF-16BE, UTF-16LE, \
+                     ISO-8859-1 and US-ASCII"
+                ))
+                .with_java_class("org.apache.kafka.common.errors.SerializationException"));
             }
         })
     }
 
-    /// The bytes of a text; characters that the encoding lacks become `?`. UTF-8 costs no copy.
+    /// Encodes a text. Characters that the encoding lacks become `?`. UTF-8 is not copied.
     pub(crate) fn encode(self, text: &Text) -> Bytes {
         let utf16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes);
         match self {
@@ -66,7 +70,7 @@ impl Encoding {
         }
     }
 
-    /// The text of bytes, with U+FFFD in place of what is malformed. UTF-8 costs no copy.
+    /// Decodes bytes. Malformed parts become U+FFFD. UTF-8 is not copied.
     pub(crate) fn decode(self, bytes: Bytes) -> Text {
         let one_byte = |limit: u8| {
             let char = |byte: u8| {
@@ -111,7 +115,8 @@ fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Text {
     text.into()
 }
 
-/// UTF-8 with U+FFFD for each malformed part; a surrogate in three bytes is one part, as in Java.
+/// Replaces each malformed part of UTF-8 by U+FFFD. As in Java, a surrogate encoded in three bytes
+/// is one part.
 fn replace_malformed(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let mut rest_of_surrogate = 0;

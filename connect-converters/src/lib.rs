@@ -1,19 +1,19 @@
-//! Kafka Connect's converters: bytes on a log to typed data and back.
+//! Kafka Connect's converters between the bytes in a log and typed data.
 //!
 //! | class | converts |
 //! | --- | --- |
 //! | `org.apache.kafka.connect.storage.StringConverter` | [`StringConverter`]: text |
 //! | `org.apache.kafka.connect.converters.BooleanConverter` | [`BooleanConverter`]: booleans |
-//! | `org.apache.kafka.connect.converters.ByteArrayConverter` | [`ByteArrayConverter`]: bytes as they are |
+//! | `org.apache.kafka.connect.converters.ByteArrayConverter` | [`ByteArrayConverter`]: bytes, unchanged |
 //! | `org.apache.kafka.connect.converters.DoubleConverter` | [`DoubleConverter`]: 64-bit floating point numbers |
 //! | `org.apache.kafka.connect.converters.FloatConverter` | [`FloatConverter`]: 32-bit floating point numbers |
 //! | `org.apache.kafka.connect.converters.IntegerConverter` | [`IntegerConverter`]: 32-bit integers |
 //! | `org.apache.kafka.connect.converters.LongConverter` | [`LongConverter`]: 64-bit integers |
 //! | `org.apache.kafka.connect.converters.ShortConverter` | [`ShortConverter`]: 16-bit integers |
 //! | `org.apache.kafka.connect.json.JsonConverter` | [`JsonConverter`]: JSON, with or without schemas |
-//! | `org.apache.kafka.connect.storage.SimpleHeaderConverter` | [`SimpleHeaderConverter`]: headers only; text that looks like a value becomes one |
+//! | `org.apache.kafka.connect.storage.SimpleHeaderConverter` | [`SimpleHeaderConverter`]: headers only; the type of a value is guessed from its text |
 //!
-//! All of them convert headers as well. Hand [`plugins`] to a registry to make them known:
+//! All of them convert headers too. Install [`plugins`] in a registry to use them by class name:
 //!
 //! ```
 //! use connect_api::data::Datum;
@@ -58,7 +58,7 @@ pub use crate::number::ShortConverter;
 pub use crate::simple_header::SimpleHeaderConverter;
 pub use crate::string::StringConverter;
 
-/// Registers the converters of this crate under the names of Kafka's classes.
+/// Registers the converters of this crate under Kafka's class names.
 pub fn plugins(registry: &mut PluginRegistry) {
     both::<StringConverter>(registry, "storage.StringConverter");
     both::<BooleanConverter>(registry, "converters.BooleanConverter");
@@ -75,14 +75,14 @@ pub fn plugins(registry: &mut PluginRegistry) {
     );
 }
 
-/// Registers a converter of keys and values that converts headers as well.
+/// Registers a converter for keys and values and for headers.
 fn both<C: Converter + HeaderConverter + Default>(registry: &mut PluginRegistry, class: &str) {
     registry
         .converter(info(class), C::default)
         .header_converter(info(class), C::default);
 }
 
-/// Names a class inside Kafka Connect's package.
+/// The plugin information of a class in Kafka Connect's package.
 fn info(class: &str) -> PluginInfo {
     let class = format!("org.apache.kafka.connect.{class}");
     PluginInfo::new(class, env!("CARGO_PKG_VERSION"))

@@ -1,4 +1,4 @@
-//! Numbers, big endian in as many bytes as their type has.
+//! Numbers in big endian.
 
 use bytes::Bytes;
 use connect_api::Error;
@@ -10,8 +10,8 @@ use connect_api::data::Value;
 use crate::all_roles::all_roles;
 use crate::refusal::not_deserialized;
 
-/// Defines the converter of one type of numbers: the variant of its values, the schema that they
-/// are read with, what errors call it, and Kafka's deserializer.
+/// Defines the converter of one number type: its `Value` variant, the schema of decoded values, and
+/// the names of the type and of Kafka's deserializer in errors.
 macro_rules! converter {
     (
         $(#[$documentation:meta])*
@@ -19,8 +19,8 @@ macro_rules! converter {
     ) => {
         $(#[$documentation])*
         ///
-        /// Values of any other type are refused, whatever their schema, and so are bytes of another
-        /// length.
+        /// *Errors*: values of any other type, whatever their schema, and bytes of any other length
+        /// are data errors.
         #[derive(Debug, Default)]
         #[non_exhaustive]
         pub struct $converter;
@@ -33,22 +33,25 @@ macro_rules! converter {
                         Ok(Some(Bytes::copy_from_slice(&number.to_be_bytes())))
                     }
                     other => Err(Error::data(format!(
-                        "Failed to serialize to {} (was class {}): ",
+                        "Failed to serialize to {} (was {}): {} takes {} values only",
                         $name,
-                        other.java_class()
+                        other.type_name(),
+                        stringify!($converter),
+                        SchemaRef::$schema.schema_type().name()
                     ))),
                 }
             }
 
             fn decode_bytes(&self, bytes: Option<Bytes>) -> Result<Datum> {
                 let number = bytes.map(|bytes| match (*bytes).try_into() {
-                    Ok(bytes) => Ok(<$number>::from_be_bytes(bytes)),
+                    Ok(exact) => Ok(<$number>::from_be_bytes(exact)),
                     Err(_) => Err(not_deserialized(
                         $name,
                         format!(
-                            "Size of data received by {} is not {}",
+                            "Size of data received by {} is not {} but {}",
                             $deserializer,
-                            size_of::<$number>()
+                            size_of::<$number>(),
+                            bytes.len()
                         ),
                     )),
                 });
@@ -83,4 +86,52 @@ converter! {
 converter! {
     /// Writes 16-bit integers as 2 bytes.
     ShortConverter, i16, Int16, OPTIONAL_INT16, "short", "ShortDeserializer"
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn all_bytes_are_used(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
+            let bytes = Bytes::from(bytes);
+            macro_rules! check {
+                ($converter:ident, $number:ty) => {
+                    match $converter.decode_bytes(Some(bytes.clone())) {
+                        Ok(datum) => {
+                            let encoded = $converter.encode_datum(&datum).unwrap();
+                            prop_assert_eq!(encoded.as_ref(), Some(&bytes));
+                        }
+                        Err(_) => prop_assert_ne!(bytes.len(), size_of::<$number>()),
+                    }
+                };
+            }
+            check!(DoubleConverter, f64);
+            check!(FloatConverter, f32);
+            check!(IntegerConverter, i32);
+            check!(LongConverter, i64);
+            check!(ShortConverter, i16);
+        }
+    }
+
+    #[test]
+    fn an_error_names_what_was_found_and_what_is_taken() {
+        let error = IntegerConverter
+            .encode_datum(&Datum::string("x"))
+            .unwrap_err();
+        assert_eq!(
+            error.report(),
+            "Failed to serialize to integer (was STRING): IntegerConverter takes INT32 values only"
+        );
+        let bytes = Some(Bytes::from_static(b"123"));
+        let error = IntegerConverter.decode_bytes(bytes).unwrap_err();
+        assert_eq!(
+            error.report(),
+            "Failed to deserialize integer: Size of data received by IntegerDeserializer is not 4 \
+             but 3"
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! Headers whose text says what they are.
+//! Headers whose type is guessed from their text.
 
 use bytes::Bytes;
 use connect_api::HeaderConverter;
@@ -16,11 +16,11 @@ use connect_api::record::Header;
 
 use crate::encoding::Encoding;
 
-/// Writes header values as text ([`to_text`]) and reads text as the value that it looks like
+/// Writes header values as text ([`to_text`]) and guesses the type of a value from its text
 /// ([`parse`]).
 ///
-/// What is read need not be what was written: the text `5` comes back as a number, a FLOAT64 as
-/// FLOAT32, a struct as a map, bytes as text.
+/// A value may therefore come back as another type: the text `5` as a number, a struct as a map,
+/// bytes as text. No character of the text is lost. Malformed UTF-8 becomes U+FFFD.
 ///
 /// *Java*: moments are in UTC, whatever the time zone of the machine.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ impl HeaderConverter for SimpleHeaderConverter {
         let text = Encoding::Utf8.decode(bytes);
         let datum = parse(&text);
         if datum.value.as_str() == Some(text.as_str()) {
-            // The very same bytes instead of a copy.
+            // Share the bytes instead of copying them.
             return Ok(Datum::new(SchemaRef::STRING, text));
         }
         Ok(datum)
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn text_becomes_what_it_looks_like() {
+    fn the_type_is_guessed_from_the_text() {
         assert_eq!(decode("5"), Datum::new(SchemaRef::INT8, 5i8));
         assert_eq!(decode("five"), Datum::string("five"));
         assert_eq!(decode("null"), Datum::NULL);

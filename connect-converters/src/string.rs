@@ -16,14 +16,16 @@ use crate::all_roles::all_roles;
 use crate::converter_type::CONVERTER_TYPE;
 use crate::encoding::Encoding;
 
-/// Writes values as text and reads all bytes as text.
+/// Writes values as text and reads bytes as text.
 ///
-/// Text in UTF-8 is handed on without a copy, in both directions. Other values are written as
-/// Java prints them ([`java_string`]); they are read back as text. Malformed bytes become U+FFFD.
+/// UTF-8 is not copied, in either direction. Values that are not text are written as Java prints
+/// them ([`java_string`]) and come back as text. Malformed bytes become U+FFFD, and characters that
+/// the encoding lacks become `?`.
 ///
-/// *Java*: bytes, alone or inside another value, are refused; Java writes the address of the array
-/// in their place. Encodings are UTF-8, UTF-16 (with a byte order mark, or BE, LE), ISO-8859-1 and
-/// US-ASCII under Java's names.
+/// *Errors*: bytes, alone or inside another value, are data errors.
+///
+/// *Java*: bytes are written as the address of the array. The encodings supported here are UTF-8,
+/// UTF-16 (with a byte order mark, or BE, LE), ISO-8859-1 and US-ASCII, under Java's names.
 #[derive(Debug, Default)]
 pub struct StringConverter {
     written: Encoding,
@@ -46,7 +48,7 @@ impl StringConverter {
         let mut own = config.clone();
         own.insert(CONVERTER_TYPE, role.name());
         let encoding = StringConverterConfig::from_config(&own)?.encoding;
-        // Kafka's serializers have options of their own, which win.
+        // The options of Kafka's serializers take precedence.
         let prefix = if role == DatumRole::Key {
             "key"
         } else {
@@ -66,7 +68,7 @@ impl StringConverter {
             Value::Null => Ok(None),
             Value::String(text) => Ok(Some(self.written.encode(text))),
             value if has_bytes(value) => Err(Error::data(
-                "bytes have no text form; use ByteArrayConverter or JsonConverter",
+                "StringConverter cannot write bytes as text; use ByteArrayConverter or JsonConverter",
             )),
             value => Ok(Some(self.written.encode(&java_string(value).into()))),
         }
@@ -84,7 +86,7 @@ all_roles!(
     Self::configure_as
 );
 
-/// True if there are bytes anywhere in a value.
+/// True if a value is bytes or contains bytes.
 fn has_bytes(value: &Value) -> bool {
     match value {
         Value::Array(values) => values.iter().any(has_bytes),
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_handed_on_without_a_copy() {
+    fn text_is_not_copied() {
         let converter = StringConverter::default();
         let text = Text::from("hello");
         let bytes = converter
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_refused_wherever_they_are() {
+    fn bytes_are_refused_at_any_depth() {
         let converter = StringConverter::default();
         let bytes = Value::from(vec![1u8]);
         assert!(
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn options_of_the_serializers_win() {
+    fn options_of_the_serializers_take_precedence() {
         let mut converter = StringConverter::default();
         let config = config_map! {
             "converter.encoding" => "US-ASCII", "value.serializer.encoding" => "UTF-16BE",

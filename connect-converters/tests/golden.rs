@@ -1,4 +1,4 @@
-//! The converters answer as those of Java.
+//! The converters behave as Java's.
 
 #![expect(
     clippy::indexing_slicing,
@@ -98,7 +98,7 @@ fn values_fit_schemas_as_in_java() {
             let datum = datum_from_json(&case.input)?;
             let schema = datum.schema.ok_or_else(|| unrepresentable("no schema"))?;
             if case.input["value"].get("bigint").is_some() {
-                // To Java, a number that is no decimal.
+                // In Java a number that is not a decimal.
                 return Err(unrepresentable("BigInteger"));
             }
             match schema.validate(&datum.value) {
@@ -209,8 +209,16 @@ fn open(file: &str) -> Suite {
         .judge("infer_nulls", deviation::infer_nulls)
         .judge("java_object", deviation::java_object)
         .judge("misread_json", deviation::misread_json)
+        .judge("text_after_json", deviation::text_after_json)
         .judge("not_finite", deviation::not_finite)
         .judge("part_of_moment", deviation::conversion::part_of_moment)
+        .judge("part_of_text", deviation::guess::part_of_text)
+        .judge("rounded_number", deviation::guess::rounded_number)
+        .judge("shifted_moment", deviation::guess::shifted_moment)
+        .judge(
+            "wrong_schema_of_elements",
+            deviation::guess::wrong_schema_of_elements,
+        )
 }
 
 fn registry() -> PluginRegistry {

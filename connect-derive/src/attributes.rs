@@ -1,4 +1,4 @@
-//! What `#[config(...)]` and doc comments say.
+//! Parsing of `#[config(...)]` and doc comments.
 
 use proc_macro2::Ident;
 use syn::Attribute;
@@ -95,7 +95,7 @@ pub(crate) fn struct_group(attributes: &[Attribute]) -> Result<Option<LitStr>> {
     Ok(group)
 }
 
-/// True if case does not count for an enum.
+/// True if an enum ignores case.
 pub(crate) fn ignores_case(attributes: &[Attribute]) -> Result<bool> {
     let mut ignores_case = false;
     for attribute in config_attributes(attributes) {
@@ -126,7 +126,7 @@ pub(crate) fn variant_name(attributes: &[Attribute]) -> Result<Option<LitStr>> {
     Ok(name)
 }
 
-/// The doc comment: lines joined to paragraphs, paragraphs separated by line ends.
+/// The doc comment, with one line per paragraph.
 pub(crate) fn documentation(attributes: &[Attribute]) -> String {
     let mut text = String::new();
     let mut ends_paragraph = false;
@@ -164,7 +164,7 @@ fn config_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribut
 
 fn set<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result<()> {
     match slot.replace(value) {
-        Some(_) => Err(meta.error("this attribute is given twice")),
+        Some(_) => Err(meta.error("this attribute is set twice")),
         None => Ok(()),
     }
 }

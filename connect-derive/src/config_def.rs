@@ -40,14 +40,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Fields::Unnamed(_) | Fields::Unit => {
             return Err(Error::new_spanned(
                 &input.ident,
-                "a configuration has named fields",
+                "a configuration needs named fields",
             ));
         }
     };
     if let Some(parameter) = input.generics.params.first() {
         return Err(Error::new_spanned(
             parameter,
-            "a configuration has no type parameters",
+            "a configuration cannot have type parameters",
         ));
     }
     let mut groups = Groups {
@@ -104,7 +104,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// Counts the places in each group.
+/// Counts the keys of each group.
 struct Groups {
     default: Option<String>,
     next: BTreeMap<String, i32>,
@@ -129,7 +129,7 @@ impl Groups {
     }
 }
 
-/// One field with the expression of its key.
+/// A field and the expression of its key.
 struct ConfigField<'a> {
     ident: &'a Ident,
     ty: &'a Type,
@@ -143,7 +143,7 @@ impl<'a> ConfigField<'a> {
         let Some(ident) = &field.ident else {
             return Err(Error::new_spanned(
                 field,
-                "a configuration has named fields",
+                "a configuration needs named fields",
             ));
         };
         let ty = &field.ty;
@@ -205,7 +205,8 @@ impl<'a> ConfigField<'a> {
     }
 }
 
-/// A literal as the text that a user would write, any other expression as text of the field's type.
+/// The default as a string: a literal as a user would write it, any other expression formatted by the
+/// field's type.
 fn default_value(default: &Expr, ty: &Type) -> Result<TokenStream> {
     if let Some((literal, text)) = literal_text(default) {
         check_literal(literal, default, ty)?;
@@ -237,7 +238,7 @@ fn literal_text(expr: &Expr) -> Option<(&Lit, String)> {
     }
 }
 
-/// Finds literals that cannot be defaults of well-known types.
+/// Refuses literals that cannot be defaults of well-known types.
 fn check_literal(literal: &Lit, default: &Expr, ty: &Type) -> Result<()> {
     let Some(name) = type_name(ty) else {
         return Ok(());
@@ -260,7 +261,7 @@ fn check_literal(literal: &Lit, default: &Expr, ty: &Type) -> Result<()> {
     ))
 }
 
-/// The last word of a type, looking into `Option`.
+/// The last segment of a type, or of the type in an `Option`.
 fn type_name(ty: &Type) -> Option<String> {
     let Type::Path(path) = ty else { return None };
     let segment = path.path.segments.last()?;
@@ -275,9 +276,14 @@ fn type_name(ty: &Type) -> Option<String> {
     }
 }
 
-/// A shorthand with its path, or the expression itself.
+/// Expands a shorthand to its path, or returns the expression.
 fn validator_expr(expr: &Expr) -> Result<TokenStream> {
-    const PLAIN: &[&str] = &["non_empty", "non_empty_without_control_chars", "non_null"];
+    const PLAIN: &[&str] = &[
+        "non_empty",
+        "non_empty_without_control_chars",
+        "non_null",
+        "pattern",
+    ];
     const TEXTS: &[&str] = &[
         "list_of",
         "non_empty_list_of",
@@ -340,7 +346,7 @@ fn range(call: &ExprCall) -> Result<TokenStream> {
             _ => return Err(expected()),
         };
         if slot.replace(&assign.right).is_some() {
-            return Err(Error::new_spanned(argument, "this bound is given twice"));
+            return Err(Error::new_spanned(argument, "this bound is set twice"));
         }
     }
     match (min, max) {
@@ -351,7 +357,7 @@ fn range(call: &ExprCall) -> Result<TokenStream> {
     }
 }
 
-/// The variant of a word: `High` for `high`.
+/// The variant of a lower-case word: `High` for `high`.
 fn variant(word: &Ident) -> Ident {
     let text = word.to_string();
     let mut chars = text.chars();
@@ -384,7 +390,7 @@ mod tests {
             error(&parse_quote!(
                 struct S(i32);
             )),
-            "a configuration has named fields"
+            "a configuration needs named fields"
         );
         assert_eq!(
             error(&parse_quote!(
@@ -392,7 +398,7 @@ mod tests {
                     t: T,
                 }
             )),
-            "a configuration has no type parameters"
+            "a configuration cannot have type parameters"
         );
         assert_eq!(
             error(&parse_quote!(
@@ -429,7 +435,7 @@ mod tests {
                     x: i32,
                 }
             )),
-            "this attribute is given twice"
+            "this attribute is set twice"
         );
         assert_eq!(
             error(&parse_quote!(

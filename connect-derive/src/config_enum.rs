@@ -17,7 +17,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &input.data else {
         return Err(Error::new_spanned(
             &input.ident,
-            "only an enum can be a choice of texts",
+            "only an enum can be a choice of strings",
         ));
     };
     let ignores_case = ignores_case(&input.attrs)?;
@@ -26,7 +26,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let mut seen = BTreeSet::new();
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
-            return Err(Error::new_spanned(variant, "a choice of texts has no data"));
+            return Err(Error::new_spanned(
+                variant,
+                "a variant with data cannot be a choice",
+            ));
         }
         let name = match variant_name(&variant.attrs)? {
             Some(name) => name.value(),
@@ -39,7 +42,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }) {
             return Err(Error::new_spanned(
                 variant,
-                format!("the text \"{name}\" is used twice"),
+                format!("the string \"{name}\" is used twice"),
             ));
         }
         idents.push(&variant.ident);
@@ -48,7 +51,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     if names.is_empty() {
         return Err(Error::new_spanned(
             &input.ident,
-            "a choice of texts has at least one",
+            "a choice needs at least one variant",
         ));
     }
     let ident = &input.ident;
@@ -116,7 +119,7 @@ mod tests {
             error(&parse_quote!(
                 struct S;
             )),
-            "only an enum can be a choice of texts"
+            "only an enum can be a choice of strings"
         );
         assert_eq!(
             error(&parse_quote!(
@@ -124,13 +127,13 @@ mod tests {
                     A(i32),
                 }
             )),
-            "a choice of texts has no data"
+            "a variant with data cannot be a choice"
         );
         assert_eq!(
             error(&parse_quote!(
                 enum E {}
             )),
-            "a choice of texts has at least one"
+            "a choice needs at least one variant"
         );
         assert_eq!(
             error(&parse_quote!(
@@ -140,7 +143,7 @@ mod tests {
                     B,
                 }
             )),
-            "the text \"a\" is used twice"
+            "the string \"a\" is used twice"
         );
     }
 

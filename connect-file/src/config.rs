@@ -1,7 +1,7 @@
 //! The options of the file connectors.
 //!
-//! Decision that lives here: names, defaults and meaning of the options. `file`, `topic` and
-//! `batch.size` are Kafka's; the others are ours, and their defaults keep Kafka's behavior.
+//! `file`, `topic` and `batch.size` are Kafka's options. The others are our own; their defaults keep
+//! Kafka's behavior, except that a line longer than `max.line.bytes` fails the task.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub struct FileSourceConfig {
     #[config(name = "batch.size", default = 2000, importance = low)]
     pub batch_size: i32,
 
-    /// The longest line that is read, in bytes without the line end
+    /// The length of the longest allowed line in bytes, without the line ending
     #[config(
         name = "max.line.bytes",
         default = 16_777_216i64,
@@ -34,8 +34,8 @@ pub struct FileSourceConfig {
     )]
     pub max_line_bytes: i64,
 
-    /// What happens to a line longer than max.line.bytes: 'fail' fails the task, 'skip' leaves the
-    /// line out with a warning, 'split' makes several records of it with a warning
+    /// What happens to a line longer than max.line.bytes: 'fail' fails the task, 'skip' drops the
+    /// line with a warning, 'split' makes several records of it with a warning
     #[config(
         name = "max.line.policy",
         default = LongLine::Fail,
@@ -44,8 +44,9 @@ pub struct FileSourceConfig {
     )]
     pub max_line_policy: LongLine,
 
-    /// What happens to a line that is not UTF-8: 'fail' fails the task, 'replace' puts U+FFFD in
-    /// place of what is not UTF-8, 'bytes' makes the value of every record bytes, unchecked
+    /// What happens to a line that is not valid UTF-8: 'fail' fails the task, 'replace' puts U+FFFD
+    /// in place of invalid bytes. With 'bytes' the values of all records are bytes instead of text,
+    /// and nothing is checked
     #[config(
         name = "invalid.utf8.policy",
         default = InvalidUtf8::Replace,
@@ -56,7 +57,7 @@ pub struct FileSourceConfig {
 }
 
 impl FileSourceConfig {
-    /// The file to read; `None` is standard input.
+    /// Returns the file to read; `None` is standard input.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.file
@@ -65,15 +66,13 @@ impl FileSourceConfig {
             .map(Path::new)
     }
 
-    /// How many records a poll returns at most.
-    ///
-    /// *Java*: numbers below 1 mean 1 there too.
+    /// Returns the maximum number of records of a poll: at least 1, as in Java.
     #[must_use]
     pub fn batch_size(&self) -> usize {
         usize::try_from(self.batch_size).unwrap_or(1).max(1)
     }
 
-    /// The longest line in bytes, without its end.
+    /// Returns the length of the longest allowed line in bytes, without the line ending.
     #[must_use]
     pub fn max_line_bytes(&self) -> usize {
         usize::try_from(self.max_line_bytes).unwrap_or(usize::MAX)
@@ -86,21 +85,21 @@ impl FileSourceConfig {
 pub enum LongLine {
     /// The task fails.
     Fail,
-    /// The line is left out, with a warning.
+    /// The line is dropped, with a warning.
     Skip,
     /// The line becomes several records, with a warning.
     Split,
 }
 
-/// What happens to a line that is not UTF-8.
+/// What happens to a line that is not valid UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
 #[non_exhaustive]
 pub enum InvalidUtf8 {
-    /// The values of all records are bytes, unchecked.
+    /// The values of all records are bytes, and nothing is checked.
     Bytes,
     /// The task fails.
     Fail,
-    /// U+FFFD takes the place of what is not UTF-8, as in Java.
+    /// U+FFFD replaces invalid bytes, as in Java; with one warning per task.
     Replace,
 }
 
@@ -111,14 +110,14 @@ pub struct FileSinkConfig {
     #[config(name = "file", importance = high)]
     pub file: Option<String>,
 
-    /// Whether offsets are kept with the data, in a small file named like the destination with
-    /// '.offsets' added, so that every record is written exactly once. With several tasks each
-    /// needs a file of its own: put ${task} in the filename
+    /// Whether offsets are stored with the data, in a file named like the destination with
+    /// '.offsets' added, so that every record is written exactly once. Each task needs its own
+    /// file: with several tasks, put ${task} in the filename
     #[config(name = "exactly.once", default = false, importance = medium)]
     pub exactly_once: bool,
 
-    /// The size in bytes above which the file is renamed, with a number added, and a new one begun.
-    /// Happens when offsets are committed, so files end a little larger. -1: never
+    /// The size in bytes at which the file is renamed, with a number added, and a new one started.
+    /// This happens when offsets are committed, so files end up a little larger. -1 means never
     #[config(
         name = "rotate.bytes",
         default = -1i64,
@@ -128,7 +127,8 @@ pub struct FileSinkConfig {
     pub rotate_bytes: i64,
 
     /// The interval in milliseconds, counted from midnight UTC, after which the file is renamed,
-    /// with a number added, and a new one begun. Happens when offsets are committed. -1: never
+    /// with a number added, and a new one started. This happens when offsets are committed. -1 means
+    /// never
     #[config(
         name = "rotate.interval.ms",
         default = -1i64,
@@ -139,14 +139,14 @@ pub struct FileSinkConfig {
 }
 
 impl FileSinkConfig {
-    /// The file that a task writes; `None` is standard output.
+    /// Returns the file that a task writes; `None` is standard output.
     #[must_use]
     pub fn path(&self, task_index: usize) -> Option<PathBuf> {
         let file = self.file.as_deref().filter(|file| !file.is_empty())?;
         Some(file.replace(TASK_VARIABLE, &task_index.to_string()).into())
     }
 
-    /// True if each task has a file of its own.
+    /// True if each task has its own file.
     #[must_use]
     pub fn has_file_per_task(&self) -> bool {
         self.file
@@ -154,7 +154,7 @@ impl FileSinkConfig {
             .is_some_and(|file| file.contains(TASK_VARIABLE))
     }
 
-    /// The size above which a new file is begun.
+    /// Returns the size at which a new file is started.
     #[must_use]
     pub fn rotate_bytes(&self) -> Option<u64> {
         u64::try_from(self.rotate_bytes)
@@ -162,18 +162,18 @@ impl FileSinkConfig {
             .filter(|bytes| *bytes > 0)
     }
 
-    /// The interval after which a new file is begun, in milliseconds.
+    /// Returns the interval after which a new file is started, in milliseconds.
     #[must_use]
     pub fn rotate_interval_ms(&self) -> Option<i64> {
         Some(self.rotate_interval_ms).filter(|interval| *interval > 0)
     }
 
-    /// True if the output is cut into several files.
+    /// True if the output is split into several files.
     #[must_use]
     pub fn rotates(&self) -> bool {
         self.rotate_bytes().is_some() || self.rotate_interval_ms().is_some()
     }
 }
 
-/// Stands for the number of the task in the name of the destination.
+/// Replaced by the number of the task in the name of the destination.
 pub(crate) const TASK_VARIABLE: &str = "${task}";

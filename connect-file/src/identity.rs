@@ -1,9 +1,9 @@
-//! Which file a position belongs to.
+//! Identifies the file that a position belongs to.
 //!
-//! Decision that lives here: when two looks at a file saw the same content. Device and inode find a
-//! file under another name; they prove nothing, since inodes are used again and files are rewritten
-//! in place. Fingerprints do: of the first bytes, and of the bytes before some position that was
-//! read. All of it is kept beside `position` in the source offset, where Java does not look.
+//! Device and inode find a file under another name, but they prove nothing: inodes are reused and
+//! files are rewritten in place. Fingerprints of the first bytes and of the bytes before a position
+//! prove that the content is the same. All of them are stored beside `position` in the source offset;
+//! Java ignores them.
 
 use std::fs::File;
 use std::fs::Metadata;
@@ -28,18 +28,18 @@ impl FileId {
     }
 }
 
-/// A fingerprint of the bytes before a position: as many as there are, at most [`WINDOW`].
+/// A fingerprint of the bytes before a position, at most [`WINDOW`] of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Print {
     end: u64,
     hash: u64,
 }
 
-/// How many bytes a fingerprint covers.
+/// The maximum number of bytes that a fingerprint covers.
 pub(crate) const WINDOW: usize = 256;
 
 impl Print {
-    /// Of `window`, the bytes before `end`.
+    /// Creates the fingerprint of `window`, the bytes before `end`.
     pub(crate) fn new(end: u64, window: &[u8]) -> Self {
         Self {
             end,
@@ -47,7 +47,7 @@ impl Print {
         }
     }
 
-    /// True if the file has these bytes there.
+    /// True if the file has the same bytes at the same place.
     pub(crate) fn matches(&self, file: &File) -> io::Result<bool> {
         let window = window(file, self.end)?;
         Ok(window.len() == window_length(self.end) && fnv1a(&window) == self.hash)
@@ -66,7 +66,7 @@ impl Print {
     }
 }
 
-/// The bytes of a file before a position that a fingerprint covers; fewer if the file is shorter.
+/// Reads the bytes that a fingerprint at `end` covers; fewer if the file is shorter.
 pub(crate) fn window(file: &File, end: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; window_length(end)];
     let length = os::read_full_at(file, &mut bytes, end - window_length(end) as u64)?;
@@ -78,7 +78,7 @@ fn window_length(end: u64) -> usize {
     usize::try_from(end).unwrap_or(WINDOW).min(WINDOW)
 }
 
-/// True if bytes say little about where they stand: few, or the same again and again.
+/// True if bytes are weak evidence of their place: only a few, or a repeated pattern.
 pub(crate) fn is_weak_evidence(window: &[u8]) -> bool {
     let repeats = |period: usize| {
         window
@@ -89,32 +89,32 @@ pub(crate) fn is_weak_evidence(window: &[u8]) -> bool {
     window.len() < 32 || (1..=window.len() / 2).any(repeats)
 }
 
-/// What a stored offset says.
+/// The content of a stored offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Where to go on, in bytes.
+    /// Where to resume, in bytes.
     pub(crate) position: u64,
-    /// Of which file; `None` if Java or a user wrote the offset.
+    /// The file; `None` if Java or a user wrote the offset.
     pub(crate) identity: Option<Identity>,
 }
 
-/// What is known of a file of which a part was read.
+/// What identifies a file that was read in part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) id: Option<FileId>,
-    /// Of its first bytes.
+    /// The fingerprint of its first bytes.
     pub(crate) head: Print,
-    /// Of bytes before the position or soon before it.
+    /// The fingerprint of bytes at or shortly before the position.
     pub(crate) mark: Print,
 }
 
 impl Identity {
-    /// True if the file has the content that was read.
+    /// True if the file starts with the content that was read.
     pub(crate) fn matches(&self, file: &File) -> io::Result<bool> {
         Ok(self.head.matches(file)? && self.mark.matches(file)?)
     }
 
-    /// The members of a source offset beside the position.
+    /// Returns the entries of a source offset beside the position.
     pub(crate) fn to_offset(self) -> SharedOffset {
         let mut entries: Vec<(&'static str, OffsetValue)> = vec![("unit", "bytes".into())];
         if let Some(FileId { device, inode }) = self.id {
@@ -144,23 +144,23 @@ impl Identity {
 }
 
 impl Place {
-    /// Reads a stored offset; `None` if its position is not a number.
+    /// Reads a stored offset; `None` if its position is not a whole number.
     ///
-    /// *Java*: an offset without a position, or with null, is the beginning.
+    /// *Java*: without a position, with null or with a negative number, the offset is the start of the
+    /// file.
     pub(crate) fn from_offset(offset: &SourceOffset) -> Option<Self> {
         let position = match offset.get("position") {
             None | Some(OffsetValue::Null) => 0,
             Some(value) => value.as_i64()?,
         };
-        let position = u64::try_from(position).unwrap_or(0);
         Some(Self {
-            position,
+            position: u64::try_from(position).unwrap_or(0),
             identity: Identity::from_offset(offset),
         })
     }
 }
 
-/// FNV-1a: short, stable, and good enough to tell logs apart.
+/// FNV-1a: short, stable, and good enough to distinguish log files.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)

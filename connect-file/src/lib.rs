@@ -1,7 +1,6 @@
-//! The file connectors of Kafka Connect: lines of a file to a topic, records of topics to a file.
+//! The file connectors of Kafka Connect: lines of a file to a topic, and records of topics to a file.
 //!
-//! [`plugins`] registers them under Kafka's class names, so that existing configurations run as they
-//! are:
+//! [`plugins`] registers them under Kafka's class names, so existing configurations work unchanged:
 //!
 //! ```
 //! use connect_api::PluginRegistry;
@@ -14,66 +13,65 @@
 //!
 //! # The source
 //!
-//! [`FileStreamSourceConnector`] makes a record of each line of
-//! `file`, or of standard input if there is none, and sends it to `topic`.
+//! [`FileStreamSourceConnector`] sends each line of `file` as a record to `topic`. Without `file` it
+//! reads standard input.
 //!
 //! | option | default | meaning |
 //! | --- | --- | --- |
 //! | `file` | standard input | the file to read |
 //! | `topic` | required | the topic that receives the lines |
-//! | `batch.size` | 2000 | the most records that one poll returns |
-//! | `max.line.bytes` | 16 MiB | the longest line, without its end |
-//! | `max.line.policy` | `fail` | a longer line: `fail`, `skip` or `split`; the latter two warn |
-//! | `invalid.utf8.policy` | `replace` | a line that is not UTF-8: `fail`, `replace` (U+FFFD), or `bytes`: all values are bytes, unchecked |
+//! | `batch.size` | 2000 | the maximum number of records that one poll returns |
+//! | `max.line.bytes` | 16777216 | the length of the longest allowed line in bytes, without the line ending |
+//! | `max.line.policy` | `fail` | what happens to a longer line: `fail` fails the task, `skip` drops the line with a warning, `split` makes several records of it with a warning |
+//! | `invalid.utf8.policy` | `replace` | what happens to a line that is not valid UTF-8: `fail` fails the task, `replace` puts U+FFFD in place of invalid bytes, with one warning per task. With `bytes` the values of all records are bytes instead of text, and nothing is checked |
 //!
-//! * A record has the line as text with a string schema, no key, and the time of reading. Its source
-//!   partition is `{"filename": file}`, its offset `{"position": bytes, …}`; other members of the
-//!   offset say which file it was, by device, inode and content.
-//! * A line ends with `\n`, `\r` or `\r\n`. The last line waits until its end is written; a `\r` at
-//!   the very end waits for what follows it.
-//! * A missing file is waited for. New lines are noticed by the notification of the file system on
-//!   Linux, else by looking again, after 10 ms at first and up to every second when nothing comes.
-//! * A renamed file is read to its end before the one that takes its name; a last line without an
-//!   end is then delivered as it is. A file that was cut or written anew is read from its beginning,
-//!   after the rest of a copy of the old content if there is one in its folder (copy-truncate).
-//!   All of this holds across restarts too.
-//! * What cannot be told apart is decided so that nothing is lost; lines may then come twice, and a
-//!   warning says so. Not found are files that were renamed *twice* or compressed while no task
-//!   ran.
+//! * The value of a record is the line, with a string schema. It has no key, and its timestamp is the
+//!   time of reading. Its source partition is `{"filename": file}` and its offset is
+//!   `{"position": bytes, …}`, where further entries identify the file by device, inode and content.
+//! * A line ends with `\n`, `\r` or `\r\n`. The last line is delivered once its line ending is
+//!   written. A `\r` at the end of the file counts once the next byte is there.
+//! * If the file is missing, the task waits for it. On Linux the file system notifies the task of new
+//!   lines. Elsewhere the task polls, every 10 ms at first and every second if the file stays idle.
+//! * A renamed file is read to its end before the file that replaces it, and its last line is
+//!   delivered even without a line ending. A file that was truncated or rewritten is read from the
+//!   start, after the rest of a copy of the old content if its folder has one (copy-truncate). All
+//!   of this works across restarts.
+//! * Where it is unclear which file the offset belongs to, the task reads too much rather than too
+//!   little: lines may then be delivered twice, and a warning says so. Files that were renamed
+//!   *twice* or compressed while no task ran are not found.
 //!
-//! *Java*: positions are bytes here and UTF-16 units there. An offset that Java stored is taken; after
-//! text that is not ASCII it lies within some line, and that line is read again as a whole. Offsets
-//! that this crate stores can be read by Java. Lines that were read never wait for others to be
-//! written; truncation, rotation and positions beyond the end are noticed.
+//! *Java*: positions are bytes here and UTF-16 units there. The task accepts an offset that Java
+//! stored; after text that is not ASCII such an offset points into a line, and that whole line is
+//! read again. Java can read the offsets of this crate. Unlike Java, lines that were read never wait
+//! for more lines, and truncation, rotation and positions beyond the end are detected.
 //!
 //! # The sink
 //!
-//! [`FileStreamSinkConnector`] appends a line for each record to
-//! `file`, or to standard output if there is none: the text of the value as Java prints it, or its
-//! bytes as they are.
+//! [`FileStreamSinkConnector`] appends a line for each record to `file`, or to standard output without
+//! it. The line is the value as Java prints it, or the value itself if it is bytes.
 //!
 //! | option | default | meaning |
 //! | --- | --- | --- |
-//! | `file` | standard output | the file to write; `${task}` in it stands for the number of the task |
-//! | `exactly.once` | `false` | keep offsets with the data, in `<file>.offsets` |
-//! | `rotate.bytes` | −1, never | begin a new file above this size |
-//! | `rotate.interval.ms` | −1, never | begin a new file at each multiple of this interval since midnight UTC |
+//! | `file` | standard output | the file to write; `${task}` in it is replaced by the number of the task |
+//! | `exactly.once` | `false` | store offsets with the data, in `<file>.offsets` |
+//! | `rotate.bytes` | −1 (never) | start a new file when this one reaches this size |
+//! | `rotate.interval.ms` | −1 (never) | start a new file at each multiple of this interval since midnight UTC |
 //!
-//! * Offsets are committed only when the lines before them are synced to the disk.
-//! * With several tasks and one file, the tasks' lines mix, but never tear.
-//! * A write error, a full disk or a deleted file fails the task with the path. The file is cut back
-//!   to the last commit, so that a restart goes on there: no line is torn or doubled. This, and the
-//!   repair of a line that a kill tore, needs a file that only one task writes; while it does, a
-//!   small file `<file>.writing` proves that.
-//! * Exactly-once: `<file>.offsets` is replaced as a whole at each commit. At a start the file is cut
-//!   back to the length in it, and records are read on from the offsets in it. Each task needs its
-//!   own file.
-//! * Rotation renames the file to `<file>.000001` and so on, when offsets are committed: a renamed
-//!   file is complete and never changes. A large file asks for a commit.
-//! * A file that another program renames is left alone, and a new one is begun.
+//! * Offsets are committed only after the lines before them are synced to disk.
+//! * Several tasks may write to one file. Their lines are interleaved, never torn.
+//! * A write error, a full disk or a deleted file fails the task, and the error names the path. The
+//!   file is truncated to the last commit, so a restart neither tears nor duplicates a line. This,
+//!   and the repair of a line that a kill tore, needs a file that only one task writes; the file
+//!   `<file>.writing` marks it as such.
+//! * Exactly-once: each commit replaces `<file>.offsets` atomically. On start, the file is truncated
+//!   to the length stored there, and reading resumes at the offsets stored there. Each task needs
+//!   its own file.
+//! * Rotation renames the file to `<file>.000001` and so on when offsets are committed. A renamed
+//!   file is complete and never changes. A file above its size requests a commit.
+//! * If another program renames the file, the task starts a new one.
 //!
-//! *Java*: I/O errors are swallowed there, and lost records committed; nothing is synced; bytes are
-//! printed as the address of their array.
+//! *Java*: I/O errors are swallowed and the offsets of lost records committed; nothing is synced;
+//! bytes are printed as the address of their array.
 
 pub mod config;
 mod error;

@@ -1,10 +1,10 @@
-//! Lines out of chunks.
+//! Splits chunks into lines.
 //!
-//! Decision that lives here: where a line ends, and what becomes of one that is too long. Pure:
-//! chunks go in, slices of them come out.
+//! Decides where a line ends and what happens to one that is too long. No I/O: chunks go in, slices of
+//! them come out.
 //!
 //! A line ends with `\n`, `\r` or `\r\n`, as in Java. A `\r` at the end of what was read is held
-//! back until the next byte shows whether `\n` follows. A line inside one chunk is a slice of it,
+//! back until the next byte shows whether a `\n` follows. A line inside one chunk is a slice of it,
 //! without a copy; the parts of a line that spans chunks are joined with one copy.
 
 use std::mem;
@@ -18,26 +18,26 @@ use crate::config::LongLine;
 /// A line, or a part of one that was split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// The bytes without the line end.
+    /// The bytes without the line ending.
     pub(crate) bytes: Bytes,
-    /// Where the next line begins, in bytes from the beginning of the file.
+    /// Where the next line starts, in bytes from the start of the file.
     pub(crate) end: u64,
 }
 
 /// A line longer than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LongLineFound {
-    /// It fails the task. Comes again and again.
+    /// It fails the task. Each further call returns it again.
     Refused { start: u64 },
-    /// It was left out.
+    /// It was dropped.
     Skipped { start: u64, bytes: u64 },
-    /// It comes in parts.
+    /// Its parts follow.
     Split { start: u64 },
 }
 
 /// Cuts chunks into lines and counts positions.
 ///
-/// [`feed`](Splitter::feed) a chunk, then call [`next`](Splitter::next) until it gives `None`.
+/// [`feed`](Splitter::feed) a chunk, then call [`next`](Splitter::next) until it returns `None`.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     chunk: Bytes,
@@ -57,19 +57,19 @@ pub(crate) struct Splitter {
 /// The line that is read is longer than the limit.
 #[derive(Debug, Clone, Copy)]
 enum Long {
-    /// Bytes that were left out so far.
+    /// The number of bytes dropped so far.
     Skipping(u64),
     Splitting,
 }
 
-/// How the content ends that is at hand.
+/// How the content in the rest of the chunk ends.
 #[derive(Debug, Clone, Copy)]
 enum End {
     /// With the chunk.
     Chunk,
     /// With a `\r` that is the last byte of the chunk.
     Cr,
-    /// With a line end of that many bytes.
+    /// With a line ending of that many bytes.
     Line(usize),
 }
 
@@ -87,18 +87,18 @@ impl Splitter {
         }
     }
 
-    /// Changes what is too long.
+    /// Changes the limit and the policy.
     pub(crate) fn set_limit(&mut self, limit: usize, policy: LongLine) {
         self.limit = limit;
         self.policy = policy;
     }
 
-    /// How many bytes of the chunk were not looked at.
+    /// Returns the number of bytes of the chunk that were not processed yet.
     pub(crate) fn remaining(&self) -> usize {
         self.chunk.len() - self.cursor
     }
 
-    /// How many bytes are held that make no line yet.
+    /// Returns the number of held bytes: the start of a line whose ending was not read yet.
     pub(crate) fn leftover(&self) -> u64 {
         let skipped = match self.long {
             Some(Long::Skipping(bytes)) => bytes,
@@ -107,23 +107,19 @@ impl Splitter {
         skipped + (self.carry.len() + usize::from(self.holds_cr)) as u64
     }
 
-    /// Adds a chunk; [`next`](Self::next) must have given `None`.
+    /// Adds a chunk. [`next`](Self::next) must have returned `None`.
     pub(crate) fn feed(&mut self, chunk: Bytes) {
-        debug_assert_eq!(
-            self.remaining(),
-            0,
-            "a chunk is fed after the one before is used up"
-        );
+        debug_assert_eq!(self.remaining(), 0, "the chunk before must be used up");
         self.chunk = chunk;
         self.cursor = 0;
     }
 
-    /// Forgets what it holds and goes on at a position of another content.
+    /// Drops the held bytes and continues at a position of other content.
     pub(crate) fn restart(&mut self, position: u64) {
         *self = Self::new(position, self.limit, self.policy);
     }
 
-    /// The next line; `None` when the chunk is used up.
+    /// Returns the next line, or `None` when the chunk is used up.
     ///
     /// After [`LongLineFound::Skipped`] and [`LongLineFound::Split`], call it again.
     pub(crate) fn next(&mut self) -> Result<Option<Line>, LongLineFound> {
@@ -149,7 +145,7 @@ impl Splitter {
         }
     }
 
-    /// What is held, as a line: for content that nobody will continue.
+    /// Returns the held bytes as a line, at the end of content that will not grow.
     pub(crate) fn finish(&mut self) -> Result<Option<Line>, LongLineFound> {
         let held = self.leftover();
         if held == 0 {
@@ -167,7 +163,7 @@ impl Splitter {
         }))
     }
 
-    /// The length of the content of the line in the rest of the chunk, and what follows it.
+    /// Returns the length of the line's content in the rest of the chunk, and how it ends.
     fn find_end(&self) -> (usize, End) {
         let rest = self.chunk.get(self.cursor..).unwrap_or_default();
         if self.holds_cr {
@@ -205,7 +201,7 @@ impl Splitter {
         }
     }
 
-    /// The line is too long, and this is noticed now.
+    /// Handles a line that turns out to be too long.
     fn refuse(&mut self, content: usize, end: End) -> Result<Option<Line>, LongLineFound> {
         match self.policy {
             LongLine::Fail => Err(LongLineFound::Refused {
@@ -246,7 +242,7 @@ impl Splitter {
         Ok(None)
     }
 
-    /// A part of a line that has more than the limit; it ends with a whole character where the
+    /// Returns a part of a line that is longer than the limit. It ends with a whole character if the
     /// limit has room for one.
     fn part(&mut self) -> Line {
         let end = self.cursor + (self.limit - self.carry.len());
@@ -264,8 +260,8 @@ impl Splitter {
     }
 }
 
-/// The largest length at which no character is cut in two; the whole length if that would be
-/// nothing or if the bytes do not end within a character.
+/// Returns the largest length that ends between two characters. It is the whole length if that would
+/// be 0, or if the bytes do not end within a character.
 fn char_boundary(bytes: &[u8]) -> usize {
     let tail = bytes.len().saturating_sub(3);
     let lead = bytes.iter().skip(tail).rposition(|byte| *byte >= 0xC0);
@@ -290,7 +286,7 @@ mod tests {
 
     use super::*;
 
-    /// What Java's reader does, written naively: lines with their ends; then what is left over.
+    /// A naive version of Java's reader: the lines with their ends, and the number of bytes left over.
     fn reference(content: &[u8]) -> (Vec<(Vec<u8>, u64)>, u64) {
         let (mut lines, mut line, mut i) = (Vec::new(), Vec::new(), 0);
         while i < content.len() {
@@ -336,7 +332,7 @@ mod tests {
             .collect()
     }
 
-    /// Bytes among which line ends and parts of characters are frequent.
+    /// Bytes with many line endings and parts of characters.
     fn content() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             3 => Just(b"\n".to_vec()),

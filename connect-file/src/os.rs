@@ -1,4 +1,4 @@
-//! What differs between platforms about files.
+//! Platform differences about files.
 
 use std::fs::DirEntry;
 use std::fs::File;
@@ -6,7 +6,7 @@ use std::fs::Metadata;
 use std::io;
 use std::io::ErrorKind;
 
-/// Device and inode of a file.
+/// Returns the device and inode of a file.
 pub(crate) fn device_and_inode(metadata: &Metadata) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {
@@ -34,7 +34,7 @@ pub(crate) fn has_a_name(metadata: &Metadata) -> bool {
     }
 }
 
-/// The inode of an entry of a folder, without a look at the file.
+/// Returns the inode of a folder entry, without opening the file.
 pub(crate) fn entry_inode(entry: &DirEntry) -> Option<u64> {
     #[cfg(unix)]
     {
@@ -58,7 +58,7 @@ pub(crate) fn read_some_at(file: &File, buffer: &mut [u8], position: u64) -> io:
     }
 }
 
-/// Reads at a position; fewer bytes than asked for only at the end of the file.
+/// Reads at a position. Returns fewer bytes than asked for only at the end of the file.
 pub(crate) fn read_full_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
     let mut length = 0;
     while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {

@@ -1,6 +1,4 @@
-//! Where to begin after a restart.
-//!
-//! Decision that lives here: which file and which position a stored offset means by now.
+//! Finds the file and the position that a stored offset refers to after a restart.
 
 use std::io;
 use std::path::Path;
@@ -16,14 +14,14 @@ use crate::os;
 use crate::sidecar;
 use crate::tail::Followed;
 
-/// The file to read first, at its position, and the one after it.
+/// The file to read first, at its position, and the file after it.
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) current: Followed,
     pub(crate) successor: Option<Followed>,
 }
 
-/// Finds where to begin; `None` if there is no file yet.
+/// Finds where to start; `None` if there is no file yet.
 pub(crate) fn find(path: &Path, stored: Option<&Place>) -> Result<Option<Start>> {
     let reads = |source| error::of_path("read", path, source);
     let named = Followed::open(path)?;
@@ -43,7 +41,7 @@ pub(crate) fn find(path: &Path, stored: Option<&Place>) -> Result<Option<Start>>
         if size < position {
             tracing::warn!(
                 path = %shown, position, size,
-                "the stored position is beyond the end of the file; reading it from its beginning"
+                "the stored position is beyond the end of the file; reading the file from the start"
             );
         } else {
             let start = line_of_java(&current, position, path)?;
@@ -73,7 +71,7 @@ pub(crate) fn find(path: &Path, stored: Option<&Place>) -> Result<Option<Start>>
         if is_same_file {
             tracing::warn!(
                 path = %shown, position,
-                "the file was cut or written anew; reading it from its beginning"
+                "the file was truncated or rewritten; reading it from the start"
             );
             return Ok(Some(Start {
                 current,
@@ -84,14 +82,14 @@ pub(crate) fn find(path: &Path, stored: Option<&Place>) -> Result<Option<Start>>
         if has_same_content && !identity::is_weak_evidence(&window) {
             tracing::info!(
                 path = %shown, position,
-                "the file is a copy of the one that was read; reading on where that was read"
+                "the file is a copy of the one that was read; resuming at the same position"
             );
             current.go_to(position).map_err(reads)?;
         } else {
             tracing::warn!(
                 path = %shown, position,
-                "another file has the name, and the old one was not found in the folder; what was \
-                 left of the old one from that position on is not read"
+                "another file has this name now, and the old file was not found in the folder; the \
+                 rest of the old file from this position is not read"
             );
         }
         return Ok(Some(Start {
@@ -113,8 +111,8 @@ fn is_content(file: &Followed, identity: &Identity, position: u64, path: &Path) 
             .map_err(|source| error::of_path("read", path, source))?)
 }
 
-/// What was read, elsewhere in the folder, at the position: the renamed file, or a copy of it that
-/// was made before it was cut and whose name begins like that of the file.
+/// Finds the content that was read elsewhere in the folder, at `position`: the renamed file, or a copy
+/// made before the file was truncated, whose name starts with the name of the file.
 pub(crate) fn find_elsewhere(
     path: &Path,
     identity: &Identity,
@@ -126,7 +124,7 @@ pub(crate) fn find_elsewhere(
         Ok(entries) => entries,
         Err(error) => {
             let folder = folder.display();
-            tracing::warn!(%folder, %error, "cannot look for the file under another name");
+            tracing::warn!(%folder, %error, "cannot list the folder to look for the renamed file");
             return Ok(None);
         }
     };
@@ -161,17 +159,17 @@ pub(crate) fn find_elsewhere(
     }
     Ok(copy.map(|(file, other)| {
         let (path, old) = (path.display(), other.display());
-        tracing::info!(%path, %old, position, "what was read goes on under another name; reading it to its end first");
+        tracing::info!(%path, %old, position, "the file has another name now; reading it to its end first");
         file
     }))
 }
 
-/// Where to go on from a position that Java stored.
+/// Returns where to resume from a position that Java stored.
 ///
-/// Java counts UTF-16 units and takes them for bytes, so behind any text that is not ASCII its
-/// position lies before the place that was reached, within some line. Going back to the beginning
-/// of that line loses nothing and tears nothing; lines that Java delivered come again. A position
-/// within a line behind ASCII only was set by a user and is taken as it is.
+/// Java counts UTF-16 units and uses them as bytes, so after text that is not ASCII its position is
+/// too small and points into a line. Going back to the start of that line loses and tears nothing;
+/// lines that Java delivered come again. A position inside a line after only ASCII was set by a user
+/// and is used as it is.
 fn line_of_java(file: &Followed, position: u64, path: &Path) -> Result<u64> {
     let reads = |source: io::Error| error::of_path("read", path, source);
     let before = identity::window(&file.file, position).map_err(reads)?;
@@ -200,8 +198,8 @@ fn line_of_java(file: &Followed, position: u64, path: &Path) -> Result<u64> {
     }
     tracing::warn!(
         path = %path.display(), position, line_start,
-        "the stored position counts characters, not bytes; going on at the beginning of its line, \
-         so lines may come again"
+        "the stored position counts characters, not bytes; resuming at the start of its line, so \
+         lines may come again"
     );
     Ok(line_start)
 }

@@ -1,8 +1,7 @@
-//! The small file beside the output.
+//! The file beside the output that stores how far the output is committed.
 //!
-//! Decision that lives here: what survives a crash about how far the output goes. It is replaced
-//! as a whole: written under another name, synced, renamed, and the folder synced, so it is always
-//! one state or the next.
+//! It is replaced atomically: written under another name, synced and renamed, and the folder synced.
+//! After a crash it holds the state before or the state after.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,18 +20,18 @@ use serde::Serialize;
 
 use crate::error;
 
-/// Where the output stood at a commit.
+/// The state of the output at a commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
-    /// Bytes of the output that are committed; what follows is cut off after a crash.
+    /// The committed length of the output in bytes. After a crash the rest is cut off.
     pub(crate) length: u64,
     /// The next offset of each partition that is in the output.
     pub(crate) offsets: BTreeMap<TopicPartition, i64>,
-    /// The output before this one, which is being renamed.
+    /// The previous output, if it is being renamed.
     pub(crate) rotating: Option<Rotating>,
 }
 
-/// A rename that has to be done, or was.
+/// A rename that is to be done, unless it was done before a crash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rotating {
     /// The new name, in the same folder.
@@ -58,7 +57,7 @@ struct StoredOffset {
 }
 
 impl Checkpoint {
-    /// The file in which the checkpoint of an output is kept.
+    /// Returns the file that stores the checkpoint of an output.
     pub(crate) fn path_for(output: &Path) -> PathBuf {
         with_suffix(output, ".offsets")
     }
@@ -66,7 +65,7 @@ impl Checkpoint {
     /// Reads the checkpoint of an output; `None` if there is none. *Blocking*.
     ///
     /// # Errors
-    /// It cannot be read, or is not one.
+    /// The file cannot be read, or is not a checkpoint.
     pub(crate) fn read(output: &Path) -> Result<Option<Self>> {
         let path = Self::path_for(output);
         let text = match fs::read(&path) {
@@ -76,8 +75,8 @@ impl Checkpoint {
         };
         let corrupt = |reason: String| {
             Error::external(format!(
-                "\"{}\" is corrupt ({reason}); restore it, or delete it to go on from the \
-                 committed offsets, which may write lines again",
+                "\"{}\" is corrupt ({reason}); restore it, or delete it to resume at the committed \
+                 offsets, which may write lines again",
                 path.display()
             ))
             .into_permanent()
@@ -86,6 +85,20 @@ impl Checkpoint {
             serde_json::from_slice(&text).map_err(|source| corrupt(source.to_string()))?;
         if stored.version != VERSION {
             return Err(corrupt(format!("version {} is unknown", stored.version)));
+        }
+        if let Some(entry) = stored
+            .offsets
+            .iter()
+            .find(|e| e.offset.min(e.partition.into()) < 0)
+        {
+            let StoredOffset {
+                topic,
+                partition,
+                offset,
+            } = entry;
+            return Err(corrupt(format!(
+                "{topic}-{partition} has the offset {offset}"
+            )));
         }
         let entry = |entry: StoredOffset| {
             (
@@ -100,7 +113,7 @@ impl Checkpoint {
         }))
     }
 
-    /// Replaces the checkpoint of an output, durably. *Blocking*.
+    /// Replaces the checkpoint of an output atomically and durably. *Blocking*.
     pub(crate) fn write(&self, output: &Path) -> Result<()> {
         let offsets = self.offsets.iter().map(|(partition, offset)| StoredOffset {
             topic: partition.topic.to_string(),
@@ -120,7 +133,7 @@ impl Checkpoint {
     }
 }
 
-/// Replaces a file as a whole, durably.
+/// Replaces a file atomically and durably.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = with_suffix(path, ".new");
     let mut file = File::create(&new)?;
@@ -131,7 +144,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
-/// Makes names in the folder of a file durable.
+/// Makes the names in the folder of a file durable.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder(path))?.sync_all()
@@ -140,7 +153,7 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The folder in which a file is.
+/// Returns the folder of a file.
 pub(crate) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -148,7 +161,7 @@ pub(crate) fn folder(path: &Path) -> &Path {
     }
 }
 
-/// A path with something added to the name.
+/// Returns a path with `suffix` added to the name.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
@@ -195,6 +208,8 @@ mod tests {
             "{\"version\":1,",
             "[]",
             r#"{"version":9,"length":0,"offsets":[]}"#,
+            r#"{"version":1,"length":0,"offsets":[]} {}"#,
+            r#"{"version":1,"length":0,"offsets":[{"topic":"t","partition":0,"offset":-1}]}"#,
         ] {
             fs::write(Checkpoint::path_for(&output), content).unwrap();
             let error = Checkpoint::read(&output).unwrap_err();

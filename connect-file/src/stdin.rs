@@ -1,8 +1,8 @@
 //! Standard input.
 //!
-//! Decision that lives here: who reads it. There is one standard input for a process and reading it
-//! cannot be interrupted, so one thread reads it, from its first use on, for all tasks that were
-//! made by one registry, one after the other. What a stopped task did not take, the next one gets.
+//! A process has one standard input, and a read from it cannot be interrupted. So one thread, started
+//! at the first use, reads it for all tasks of one registry, one task after the other. A task
+//! continues with what the task before it did not use.
 
 use std::io;
 use std::io::Read;
@@ -24,21 +24,21 @@ pub(crate) struct Stdin(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Chunks from the thread, once it runs.
+    /// Chunks from the thread, once it is started.
     chunks: Option<mpsc::Receiver<io::Result<Bytes>>>,
-    /// The beginning of a line that a stopped task had.
+    /// The start of a line, left by a stopped task.
     held: Option<Splitter>,
 }
 
-/// Standard input, for one task.
+/// Standard input, reserved for one task.
 #[derive(Debug)]
 pub(crate) struct StdinGuard(OwnedMutexGuard<State>);
 
 impl Stdin {
-    /// Takes it for a task.
+    /// Reserves it for a task.
     ///
     /// # Errors
-    /// Another task has it.
+    /// Another task has reserved it.
     pub(crate) fn take(&self) -> Result<StdinGuard> {
         self.take_from(io::stdin)
     }
@@ -46,7 +46,7 @@ impl Stdin {
     fn take_from<R: Read>(&self, input: impl FnOnce() -> R + Send + 'static) -> Result<StdinGuard> {
         let mut state = Arc::clone(&self.0).try_lock_owned().map_err(|_| {
             Error::external(
-                "standard input is read by another task already; set \"file\" in one of the two",
+                "another task reads standard input already; set \"file\" in one of the two connectors",
             )
         })?;
         if state.chunks.is_none() {
@@ -64,17 +64,17 @@ impl Stdin {
 }
 
 impl StdinGuard {
-    /// The beginning of a line that a stopped task had.
+    /// Takes the start of a line that a stopped task left.
     pub(crate) fn take_held(&mut self) -> Option<Splitter> {
         self.0.held.take()
     }
 
-    /// Leaves the beginning of a line to the next task.
+    /// Leaves the start of a line to the next task.
     pub(crate) fn give_back(mut self, held: Splitter) {
         self.0.held = Some(held);
     }
 
-    /// The next chunk; `None` at the end.
+    /// Returns the next chunk, or `None` at the end.
     ///
     /// *Cancellation*: safe.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
@@ -85,7 +85,7 @@ impl StdinGuard {
         chunk.map_err(|source| Error::external("cannot read standard input").with_source(source))
     }
 
-    /// The next chunk, if it is there already.
+    /// Returns the next chunk if it is available.
     pub(crate) fn ready_chunk(&mut self) -> Option<Bytes> {
         self.0.chunks.as_mut()?.try_recv().ok()?.ok()
     }
@@ -118,7 +118,7 @@ mod tests {
     use crate::config::LongLine;
 
     #[tokio::test]
-    async fn one_task_after_the_other_reads_it_without_loss() {
+    async fn tasks_read_it_one_after_the_other_without_loss() {
         let stdin = Stdin::default();
         let mut first = stdin.take_from(|| io::Cursor::new(b"a\nb")).unwrap();
         assert!(stdin.take().unwrap_err().message().contains("another task"));

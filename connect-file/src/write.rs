@@ -1,10 +1,10 @@
-//! Writing whole lines to a file.
+//! Writes whole lines to a file.
 //!
-//! Decision that lives here: what the file may look like when something goes wrong. Lines are
-//! appended whole, many with one call. A failed write leaves nothing behind of what was not
-//! committed; a line that a kill tore is cut off at the next start, if it can be proved to be ours.
+//! Decides what the file looks like after a failure. Lines are appended whole, many with one call. A
+//! failed write truncates the file to the last commit. The next start cuts off a line that a kill
+//! tore, if it can prove that this crate wrote it.
 //!
-//! *Blocking*: all methods. They run where blocking is allowed; see the writer of the sink.
+//! *Blocking*: all methods. The writer of the sink calls them where blocking is allowed.
 
 use std::fs;
 use std::fs::File;
@@ -30,25 +30,25 @@ use crate::sidecar::Rotating;
 pub(crate) struct Output {
     path: PathBuf,
     file: File,
-    /// Bytes of the file, if nobody else writes to it.
+    /// The length of the file, if no other process writes to it.
     length: u64,
-    /// Bytes of the file that are synced and told to the log.
+    /// The length of the file at the last commit.
     committed: u64,
     sharing: Sharing,
-    /// False for pipes and devices, which have neither length nor name to rely on.
+    /// False for pipes and devices, which have no length and no stable name.
     is_regular: bool,
-    /// Somebody else has the lock of the file.
+    /// Another task or process has locked the file.
     is_locked: bool,
     /// A failed write may have left a part of a line.
     is_torn: bool,
-    /// What is kept beside the data, for exactly-once.
+    /// The offsets stored beside the data, with exactly-once.
     checkpoint: Option<Checkpoint>,
 }
 
-/// Whether an output that is locked may become free if it is waited for.
+/// Whether to wait for a locked file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// There is time to try again.
+    /// The caller will try again.
     Left,
     /// This is the last try.
     Over,
@@ -57,7 +57,7 @@ pub(crate) enum Patience {
 /// Who else may write to the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// Nobody: the file is ours and may be cut.
+    /// Nobody: the file may be truncated.
     Alone,
     /// Other tasks.
     Shared,
@@ -66,8 +66,8 @@ pub(crate) enum Sharing {
 impl Output {
     /// Opens a file for appending, and repairs it after a crash.
     ///
-    /// Somebody else may hold the lock of the file, such as a task that was given up and still
-    /// writes. Then there is no output yet, unless `patience` is [over](Patience::Over).
+    /// Returns `None` if another task or process has locked the file, such as an abandoned task that
+    /// still writes, unless `patience` is [over](Patience::Over).
     ///
     /// # Errors
     /// The file cannot be written.
@@ -78,7 +78,7 @@ impl Output {
         }
         if output.is_locked {
             let path = path.display();
-            tracing::warn!(%path, "another task or process writes to the file too");
+            tracing::warn!(%path, "another task or process writes to the same file");
         }
         if output.is_regular {
             output.repair()?;
@@ -88,10 +88,10 @@ impl Output {
         Ok(Some(output))
     }
 
-    /// Opens a file that has its offsets beside it, and cuts it back to the last commit.
+    /// Opens a file with offsets beside it, and truncates it to the last commit.
     ///
     /// # Errors
-    /// As [`open`](Self::open); or the file lacks what was committed, or is not ours alone.
+    /// As [`open`](Self::open); or the file is shorter than committed, or others write to it.
     pub(crate) fn open_exactly_once(path: &Path, patience: Patience) -> Result<Option<Self>> {
         let checkpoint = Checkpoint::read(path)?;
         if let Some(rotating) = checkpoint
@@ -107,7 +107,7 @@ impl Output {
         if output.sharing == Sharing::Shared {
             return Err(Error::external(format!(
                 "another task or process writes to \"{}\", or it is not a regular file; \
-                 exactly-once needs a file of its own",
+                 exactly.once needs a separate file for each task",
                 path.display()
             )));
         }
@@ -170,8 +170,7 @@ impl Output {
     /// Appends whole lines.
     ///
     /// # Errors
-    /// They cannot be written. The file is then cut back to the last commit, as far as that is
-    /// possible.
+    /// A write fails. The file is then truncated to the last commit if possible.
     pub(crate) fn append(&mut self, lines: &[u8]) -> Result<()> {
         tracing::debug!(path = %self.path.display(), bytes = lines.len(), "writing");
         let mut rest = lines;
@@ -191,10 +190,10 @@ impl Output {
         Ok(())
     }
 
-    /// Makes everything durable that was appended.
+    /// Makes all appended lines durable.
     ///
     /// # Errors
-    /// It cannot be made durable, or the file is gone.
+    /// The sync fails, or the file was deleted.
     pub(crate) fn sync(&mut self) -> Result<()> {
         if self.is_regular && self.length != self.committed {
             self.file.sync_data().map_err(|source| {
@@ -207,7 +206,7 @@ impl Output {
         Ok(())
     }
 
-    /// [`sync`](Self::sync), and keeps the offsets that were reached.
+    /// Calls [`sync`](Self::sync) and stores the offsets that were reached.
     pub(crate) fn commit(
         &mut self,
         offsets: impl IntoIterator<Item = (connect_api::TopicPartition, i64)>,
@@ -228,10 +227,10 @@ impl Output {
         Ok(())
     }
 
-    /// Renames the file, which was just committed, and begins a new one.
+    /// Renames the file, which was just committed, and starts a new one.
     ///
     /// # Errors
-    /// A name cannot be changed; the next start goes on where this ended.
+    /// The rename fails; the next start continues it.
     pub(crate) fn rotate(&mut self) -> Result<()> {
         let to = next_name(&self.path)?;
         let rotating = Rotating {
@@ -245,11 +244,11 @@ impl Output {
         }
         finish_rotation(&self.path, &rotating)?;
         let path = self.path.display();
-        tracing::info!(%path, to = rotating.to, bytes = rotating.length, "began a new file");
+        tracing::info!(%path, to = rotating.to, bytes = rotating.length, "started a new file");
         self.begin_new()
     }
 
-    /// Begins a new file in place of one that was renamed.
+    /// Starts a new file in place of one that was renamed.
     fn begin_new(&mut self) -> Result<()> {
         let new = Self::new(&self.path, self.sharing)?;
         *self = Self {
@@ -260,7 +259,7 @@ impl Output {
         Ok(())
     }
 
-    /// When the file was written last.
+    /// Returns when the file was last written.
     pub(crate) fn modified(&self) -> Option<std::time::SystemTime> {
         self.file
             .metadata()
@@ -268,10 +267,10 @@ impl Output {
             .ok()
     }
 
-    /// Ends writing: whole lines stand at the end of the file.
+    /// Closes the file. It ends with a whole line.
     pub(crate) fn close(self) {
         if self.checkpoint.is_none() && self.sharing == Sharing::Alone && !self.is_torn {
-            // If it stays, the next start looks for a torn line and finds none.
+            // If this fails, the next start looks for a torn line and finds none.
             let _ = fs::remove_file(marker(&self.path));
         }
     }
@@ -286,39 +285,44 @@ impl Output {
     fn set_length(&mut self, length: u64) -> Result<()> {
         self.file
             .set_len(length)
-            .map_err(|source| error::of_path("cut", &self.path, source))?;
+            .map_err(|source| error::of_path("truncate", &self.path, source))?;
         self.length = length;
         Ok(())
     }
 
-    /// Takes back what was appended since the last commit, if nobody else appended too.
+    /// Truncates the file to the last commit, if nobody else appended to it.
     fn undo(&mut self) {
         let is_ours =
             self.sharing == Sharing::Alone && self.size().is_ok_and(|size| size == self.length);
         let path = self.path.display().to_string();
         if !is_ours {
             self.is_torn = true;
-            tracing::warn!(path, "a failed write may have left a part of a line");
+            tracing::warn!(path, "a failed write may have left part of a line");
             return;
         }
         let (length, committed) = (self.length, self.committed);
         match self.set_length(committed) {
-            Ok(()) => tracing::warn!(path, length, committed, "cut back to the last commit"),
+            Ok(()) => tracing::warn!(
+                path,
+                length,
+                committed,
+                "truncated the file to the last commit"
+            ),
             Err(error) => {
                 self.is_torn = true;
-                tracing::warn!(path, %error, "cannot cut back to the last commit");
+                tracing::warn!(path, %error, "cannot truncate the file to the last commit");
             }
         }
     }
 
-    /// Fails if what was written is in no file any more; begins a new file if ours was renamed.
+    /// Fails if the file was deleted. Starts a new file if it was renamed.
     fn check_name(&mut self) -> Result<()> {
         let fails = |source| error::of_path("write", &self.path, source);
         let ours = self.file.metadata().map_err(fails)?;
         if !os::has_a_name(&ours) {
             return Err(Error::external(format!(
-                "\"{}\" was deleted while it was written; restart the task to write it anew from \
-                 the last commit on",
+                "\"{}\" was deleted while the task wrote it; restart the task to write again what \
+                 was not committed",
                 self.path.display()
             )));
         }
@@ -332,16 +336,17 @@ impl Output {
         }
         if self.checkpoint.is_some() {
             return Err(Error::external(format!(
-                "\"{}\" was renamed or replaced while it was written; put it back, or delete \"{}\"",
+                "\"{}\" was renamed or replaced while the task wrote it; put it back, or delete \
+                 \"{}\" to resume at the committed offsets",
                 self.path.display(),
                 Checkpoint::path_for(&self.path).display()
             )));
         }
-        tracing::info!(path = %self.path.display(), "the file was renamed; beginning a new one");
+        tracing::info!(path = %self.path.display(), "the file was renamed; starting a new one");
         self.begin_new()
     }
 
-    /// Cuts off a line that a kill tore, if the marker proves that we wrote it.
+    /// Cuts off a line that a kill tore, if the marker proves that this crate wrote it.
     fn repair(&mut self) -> Result<()> {
         if self.sharing == Sharing::Alone
             && let Some(began) = read_marker(&self.path)
@@ -349,20 +354,20 @@ impl Output {
             let torn_from = self.last_line_end().unwrap_or(self.length);
             if torn_from < self.length && torn_from >= began {
                 let (path, bytes) = (self.path.display(), self.length - torn_from);
-                tracing::warn!(%path, bytes, "cut off a line that was not written to its end");
+                tracing::warn!(%path, bytes, "cut off an incomplete line");
                 return self.set_length(torn_from);
             }
         }
         self.end_foreign_line()
     }
 
-    /// Ends a line that somebody left without an end, so that ours are not added to it.
+    /// Ends a last line that has no line ending, so that the first record gets its own line.
     fn end_foreign_line(&mut self) -> Result<()> {
         let is_ended = |output: &Self| match output.last_line_end() {
             Ok(end) => end == output.length,
             Err(error) => {
-                // A file that may be written but not read.
-                tracing::debug!(%error, "cannot see whether the last line has an end");
+                // Some files may be written but not read.
+                tracing::debug!(%error, "cannot read whether the last line has a line ending");
                 true
             }
         };
@@ -370,7 +375,7 @@ impl Output {
             return Ok(());
         }
         if self.sharing == Sharing::Shared {
-            // Another task may be in the middle of a write: look again.
+            // Another task may be writing a line right now: look again.
             self.length = self.size()?;
             if is_ended(self) {
                 return Ok(());
@@ -378,12 +383,12 @@ impl Output {
         }
         tracing::warn!(
             path = %self.path.display(),
-            "the file ends with a line without an end; ending it before the first line is written"
+            "the last line of the file has no line ending; adding one before the first record"
         );
         self.append(b"\n")
     }
 
-    /// Where the last whole line ends.
+    /// Returns where the last whole line ends.
     fn last_line_end(&self) -> Result<u64> {
         let fails = |source| error::of_path("read", &self.path, source);
         let file = File::open(&self.path).map_err(fails)?;
@@ -407,7 +412,7 @@ impl Output {
         if self.length < length {
             return Err(Error::external(format!(
                 "\"{}\" has {} bytes, but {length} were committed; restore it, or delete \"{}\" to \
-                 go on from the committed offsets",
+                 resume at the committed offsets",
                 self.path.display(),
                 self.length,
                 Checkpoint::path_for(&self.path).display()
@@ -416,26 +421,26 @@ impl Output {
         }
         if self.length > length {
             let (path, bytes) = (self.path.display(), self.length - length);
-            tracing::info!(%path, bytes, "cut off what was not committed");
+            tracing::info!(%path, bytes, "cut off records that were not committed");
             self.set_length(length)?;
         }
         Ok(())
     }
 
-    /// Notes from where on the file is ours, durably, as is then the name of the file itself;
-    /// without it only torn lines cannot be repaired.
+    /// Durably stores where this task started to write; this makes the name of the file durable too.
+    /// Without the marker torn lines are not repaired, nothing else.
     fn begin_marker(&self) {
         if self.checkpoint.is_some() || self.sharing == Sharing::Shared {
             return;
         }
         let path = marker(&self.path);
         if let Err(error) = sidecar::replace(&path, self.length.to_string().as_bytes()) {
-            tracing::debug!(path = %path.display(), %error, "a torn line could not be repaired");
+            tracing::debug!(path = %path.display(), %error, "cannot write the marker; a torn line would not be repaired");
         }
     }
 }
 
-/// Renames the file if that was not done before.
+/// Renames the file unless that was done before a crash.
 fn finish_rotation(path: &Path, rotating: &Rotating) -> Result<()> {
     let to = sidecar::folder(path).join(&rotating.to);
     if to.exists() {
@@ -450,7 +455,7 @@ fn finish_rotation(path: &Path, rotating: &Rotating) -> Result<()> {
     sidecar::sync_folder(path).map_err(renames)
 }
 
-/// The first name with a number behind all that exist.
+/// Returns the name with the number after the largest existing one.
 fn next_name(path: &Path) -> Result<String> {
     let folder = sidecar::folder(path);
     let lists = |source| error::of_path("list", folder, source);
@@ -464,11 +469,8 @@ fn next_name(path: &Path) -> Result<String> {
         let number = other
             .to_str()
             .and_then(|other| other.strip_prefix(&name)?.strip_prefix('.'));
-        last = last.max(
-            number
-                .and_then(|number| number.parse().ok())
-                .unwrap_or(0_u64),
-        );
+        let number = number.and_then(|number| number.parse::<u64>().ok());
+        last = last.max(number.filter(|number| *number < u64::MAX).unwrap_or(0));
     }
     Ok(format!("{name}.{:06}", last + 1))
 }

@@ -63,7 +63,7 @@ fn filestream() {
         });
 }
 
-/// What the source reads, as one poll for each append.
+/// Returns what the source reads, with one poll per append.
 async fn read(case: &Case) -> Result<Json> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("input.txt");
@@ -102,7 +102,7 @@ async fn read(case: &Case) -> Result<Json> {
                 tokio::select! {
                     biased;
                     _ = fake.wait_caught_up() => {
-                        // What is said may be about the file as it was before the append.
+                        // The message may be about the file before the append.
                         if fake.progress().is_some_and(|(_, total)| total == Some(length)) {
                             return Ok::<_, Error>(());
                         }
@@ -136,7 +136,7 @@ fn to_json(record: &SourceRecord) -> Json {
     })
 }
 
-/// What the sink writes for one record.
+/// Returns what the sink writes for one record.
 async fn write(case: &Case) -> Result<Json> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("output.txt");
@@ -153,8 +153,8 @@ async fn write(case: &Case) -> Result<Json> {
     Ok(bytes_to_json(Some(&fs::read(&file).unwrap())))
 }
 
-/// What should be read, written as plainly as possible: one poll for each append, positions in
-/// bytes, every line as soon as its end is there.
+/// Returns what should be read, by a naive implementation: one poll per append, positions in bytes,
+/// every line as soon as its line ending is written.
 fn model(case: &Case) -> Json {
     let (mut content, mut position) = (Vec::new(), None);
     let mut rounds = Vec::new();
@@ -187,7 +187,7 @@ fn model(case: &Case) -> Json {
     json!({ "rounds": rounds })
 }
 
-/// Where reading begins: the stored position, or the beginning of its line if it counts characters.
+/// Returns where reading starts: the stored position, or the start of its line if it counts characters.
 fn start(case: &Case, content: &[u8]) -> usize {
     let Some(position) = stored_position(case) else {
         return 0;
@@ -208,7 +208,7 @@ fn start(case: &Case, content: &[u8]) -> usize {
         .map_or(0, |end| end + 1)
 }
 
-/// True if what Java returned up to each append was returned by then, in the same order.
+/// True if everything that Java returned up to each append was returned too, in the same order.
 fn comes_no_later(expected: &Json, actual: &Json) -> bool {
     let rounds = |json: &Json| -> Vec<Vec<Json>> {
         let rounds = json["rounds"].as_array().cloned().unwrap_or_default();
@@ -245,7 +245,7 @@ fn appends(case: &Case) -> Vec<Vec<u8>> {
     appends.iter().map(bytes).collect()
 }
 
-/// The position in the stored offset, in the form of the vectors.
+/// Returns the position of the stored offset, in the form of the vectors.
 fn stored_position(case: &Case) -> Option<&Json> {
     let entries = case.input["storedOffset"]["map"].as_array()?;
     let entry = entries.iter().find(|entry| entry[0]["str"] == "position")?;

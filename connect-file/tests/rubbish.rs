@@ -1,4 +1,4 @@
-//! Full disks and missing rights: each in a child process that has them.
+//! Full disks and missing permissions, each in a child process.
 
 #![expect(clippy::unwrap_used, reason = "a surprise fails the test")]
 #![cfg(target_os = "linux")]
@@ -17,7 +17,7 @@ use connect_api::record::SinkRecord;
 use connect_testkit::context::FakeSink;
 use connect_testkit::context::FakeSource;
 
-/// Names the folder to a child process.
+/// The variable that passes the folder to a child process.
 const FOLDER: &str = "CONNECT_FILE_TEST_FOLDER";
 
 /// The folder, in a child process.
@@ -105,7 +105,7 @@ async fn on_a_small_disk() {
         }
     };
     assert!(error.message().contains("out\" ("), "{error}");
-    assert!(error.message().contains("make room"), "{error}");
+    assert!(error.message().contains("free some space"), "{error}");
     task.stop().await.unwrap();
     let lines = |count: i64| (0..count).map(|n| format!("{n:099}\n")).collect::<String>();
     assert!(committed > 0);
@@ -115,7 +115,7 @@ async fn on_a_small_disk() {
         "back at the last commit"
     );
 
-    // Somebody makes room; the task goes on where it stopped.
+    // Space is freed; the task resumes where it stopped.
     let smaller = committed / 2;
     fs::write(&path, lines(smaller)).unwrap();
     let mut task = connector.task();
@@ -137,11 +137,11 @@ fn missing_rights_fail_the_tasks_with_what_to_do() {
     let closed = fs::Permissions::from_mode(0o000);
     fs::set_permissions(folder.path().join("secret"), closed).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    // Root may do everything, so the child gives that up.
+    // Root may do everything, so the child runs as another user.
     let script = "if [ $(id -u) = 0 ]; then \
                   exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all \"$@\"; \
                   else exec \"$@\"; fi";
-    // A copy that others may run.
+    // A copy that other users may run.
     let copies = tempfile::tempdir().unwrap();
     let copy = copies.path().join("test");
     fs::copy(this_test(), &copy).unwrap();
@@ -172,7 +172,7 @@ async fn without_rights() {
     assert!(
         error
             .message()
-            .contains("give the user of this process the right"),
+            .contains("give the user of this process the permission"),
         "{error}"
     );
     assert!(!error.is_retriable());
@@ -186,7 +186,7 @@ async fn without_rights() {
         assert!(
             error
                 .message()
-                .contains("give the user of this process the right"),
+                .contains("give the user of this process the permission"),
             "{error}"
         );
         task.stop().await.unwrap();

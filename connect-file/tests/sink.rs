@@ -229,7 +229,7 @@ async fn each_task_can_have_a_file_of_its_own() {
 }
 
 #[tokio::test]
-async fn exactly_once_goes_on_where_the_files_of_all_tasks_end() {
+async fn exactly_once_resumes_where_the_files_of_all_tasks_end() {
     let folder = Folder::new();
     let file = folder.path("out-${task}");
     let config = folder.config(config_map! {
@@ -239,7 +239,7 @@ async fn exactly_once_goes_on_where_the_files_of_all_tasks_end() {
     first.put_texts(&["a", "b", "c"]).await.unwrap();
     first.commit().await.unwrap();
     drop(first); // before the log knew
-    // The partition comes to the other task.
+    // The partition moves to the other task.
     let mut second = Sink::start_task(config.clone(), 1).await.unwrap();
     let partition = TopicPartition::new("t", 0);
     second
@@ -250,7 +250,7 @@ async fn exactly_once_goes_on_where_the_files_of_all_tasks_end() {
     assert_eq!(second.fake.take_seeks().get(&partition), Some(&3));
     second.task.stop().await.unwrap();
 
-    // Offsets that are changed from outside count.
+    // Offsets altered by the user count.
     let changes: BTreeMap<_, _> = [(partition.clone(), Some(1))].into_iter().collect();
     assert!(connector().alter_offsets(&config, &changes).await.unwrap());
     let mut second = Sink::start_task(config, 1).await.unwrap();

@@ -72,7 +72,7 @@ impl Source {
         texts(&self.poll().await.unwrap())
     }
 
-    /// What is said once everything is read.
+    /// What the task says once everything is read.
     async fn end(&mut self) -> CaughtUp {
         tokio::select! {
             said = self.fake.wait_caught_up() => said,
@@ -114,7 +114,7 @@ async fn a_record_says_where_it_came_from() {
 }
 
 #[tokio::test]
-async fn a_line_without_an_end_is_said_to_be_left() {
+async fn a_line_without_an_end_is_reported_as_left_over() {
     let mut source = Source::start(Some("a\nfür".as_bytes()), ConfigMap::new()).await;
     assert_eq!(source.lines().await, ["a"]);
     let CaughtUp::Except(left) = source.end().await else {
@@ -214,7 +214,7 @@ async fn what_is_not_utf8_follows_the_policy() {
     assert!(
         error
             .message()
-            .contains("log\" is not UTF-8; set \"invalid.utf8.policy\""),
+            .contains("log\" is not valid UTF-8; set \"invalid.utf8.policy\""),
         "{error}"
     );
     assert!(error.is_permanent());
@@ -313,7 +313,12 @@ async fn a_stored_position_must_be_a_number() {
         .start(fake.context(), fake.config())
         .await
         .unwrap_err();
-    assert_eq!(error.message(), "Offset position is the incorrect type");
+    let message = error.message();
+    assert!(
+        message.starts_with("Offset position is the incorrect type: "),
+        "{message}"
+    );
+    assert!(message.contains("log\" is not a whole number"), "{message}");
 }
 
 #[tokio::test]

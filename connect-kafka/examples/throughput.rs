@@ -1,7 +1,7 @@
-//! How fast are producer and consumer, beside a bare loop on the same client library?
+//! How fast are producer and consumer, compared with a bare loop on the same client library?
 //!
-//! `cargo run --release -p connect-kafka --example throughput [records [rounds]]`. Starts a broker of
-//! its own unless `CONNECT_KAFKA_BOOTSTRAP` names one. Prints records per second and CPU time per
+//! `cargo run --release -p connect-kafka --example throughput [records [rounds]]`. Starts its own
+//! broker unless `CONNECT_KAFKA_BOOTSTRAP` names one. Prints records per second and CPU time per
 //! record of this process, and their ratios to the bare loop of the same round.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that fails has no result")]
@@ -115,7 +115,7 @@ fn measure(run: impl FnOnce()) -> Cost {
     }
 }
 
-/// CPU time of this process, from the kernel's account in hundredths of a second.
+/// CPU time of this process, which the kernel counts in hundredths of a second.
 fn cpu_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after = text.rsplit(')').next().unwrap_or_default();

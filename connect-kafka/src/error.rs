@@ -1,14 +1,8 @@
-//! What librdkafka's errors mean to a Connect worker.
+//! What librdkafka's error codes mean to a Connect worker.
 
 use connect_api::TopicName;
-use connect_api::TopicPartition;
 use connect_broker::BrokerError;
-use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
-
-use crate::context::Context;
-use crate::ffi::Failure;
-use crate::receipts::Ledger;
 
 /// What a call was about: errors name it.
 #[derive(Debug, Clone, Copy)]
@@ -30,60 +24,7 @@ impl Subject<'_> {
     }
 }
 
-/// The error of a call.
-pub(crate) fn call_error(
-    failure: &Failure,
-    subject: Subject<'_>,
-    context: &Context,
-) -> BrokerError {
-    match error(failure.code, &failure.text, subject) {
-        BrokerError::Unavailable(text) => context.explain(&text),
-        error => error,
-    }
-}
-
-/// The error of making a client: its options are wrong.
-pub(crate) fn open_error(error: &KafkaError) -> BrokerError {
-    let text = match error {
-        KafkaError::ClientConfig(_, problem, ..) => problem.clone(),
-        KafkaError::ClientCreation(problem) => problem.clone(),
-        other => other.to_string(),
-    };
-    BrokerError::InvalidOption(text)
-}
-
-/// The error of one record. A limit of 0 is to be asked for.
-pub(crate) fn record_error(
-    code: Code,
-    topic: &TopicName,
-    size: usize,
-    ledger: &Ledger,
-) -> BrokerError {
-    match code {
-        Code::MessageSizeTooLarge => {
-            let own = ledger.max_record_bytes;
-            let limit = if size > own { own } else { 0 };
-            BrokerError::RecordTooLarge {
-                topic: topic.clone(),
-                size,
-                limit,
-            }
-        }
-        Code::Fatal | Code::State => match ledger.fatal_error() {
-            Some((code, text)) => error(code, &text, ledger.subject(topic)),
-            None => BrokerError::InvalidState("the producer is not in a state to send records"),
-        },
-        _ => {
-            let subject = match &ledger.transactional_id {
-                Some(id) if is_fencing(code) => Subject::Transaction(id),
-                _ => Subject::Topic(topic),
-            };
-            error(code, &code.to_string(), subject)
-        }
-    }
-}
-
-/// True if a newer producer took over, or the log gave up the transaction.
+/// True if a newer producer has the transactional id, or the log has aborted the transaction.
 pub(crate) fn is_fencing(code: Code) -> bool {
     matches!(
         code,
@@ -91,18 +32,7 @@ pub(crate) fn is_fencing(code: Code) -> bool {
     )
 }
 
-/// The error of a partition that there is no offset to start from, when none is to be made up.
-pub(crate) fn no_start(partition: &TopicPartition, group: Option<&str>, why: &str) -> BrokerError {
-    let group = group.map_or(String::new(), |group| {
-        format!(" for consumer group \"{group}\"")
-    });
-    BrokerError::Rejected(format!(
-        "to start partition {partition}{group} without a valid offset: {why}; auto.offset.reset is \
-         none, so commit an offset for it, or set auto.offset.reset to earliest or latest"
-    ))
-}
-
-/// One variant per reaction.
+/// The error for a code: one variant per reaction.
 pub(crate) fn error(code: Code, text: &str, subject: Subject<'_>) -> BrokerError {
     let text = || subject.describe(text);
     match code {
@@ -149,7 +79,7 @@ pub(crate) fn error(code: Code, text: &str, subject: Subject<'_>) -> BrokerError
         | Code::IllegalSASLState => BrokerError::Authentication(text()),
         Code::BadMessage | Code::InvalidMessage | Code::BadCompression => BrokerError::Corrupt {
             what: text(),
-            lost: "nothing damaged is served; the log's replicas may have a sound copy".into(),
+            lost: "no damaged record is returned; another replica may have an intact copy".into(),
         },
         Code::InvalidArgument | Code::InvalidRequest | Code::InvalidGroupId => {
             BrokerError::InvalidOption(text())
@@ -177,16 +107,7 @@ pub(crate) fn error(code: Code, text: &str, subject: Subject<'_>) -> BrokerError
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use connect_api::config_map;
-    use rdkafka::types::RDKafkaType;
-
     use super::*;
-    use crate::broker::open;
-    use crate::config::Role;
-    use crate::config::translate;
-    use crate::ffi;
 
     #[test]
     fn each_code_has_the_reaction_that_helps() {
@@ -221,35 +142,6 @@ mod tests {
         for (code, is_right) in table {
             let error = error(*code, &code.to_string(), subject);
             assert!(is_right(&error), "{code:?}: {error:?}");
-        }
-    }
-
-    #[test]
-    fn a_client_that_gave_up_says_why() {
-        use rdkafka::bindings::rd_kafka_resp_err_t as Native;
-        let options = config_map! { "bootstrap.servers" => "127.0.0.1:1" };
-        let topic = TopicName::new("t");
-        for (native, is_fenced) in [
-            (Native::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, true),
-            (
-                Native::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-                false,
-            ),
-        ] {
-            let mut settings = translate(Role::Producer, &options, &options).unwrap();
-            settings.config.set("transactional.id", "id");
-            let ledger = Arc::new(Ledger::new(Some("id".into()), 1_000));
-            let kind = RDKafkaType::RD_KAFKA_PRODUCER;
-            let client = open(kind, &settings, Some(&ledger)).unwrap();
-            ledger.set_client(&client);
-            ffi::fail_for_good(&client, native);
-            match record_error(Code::Fatal, &topic, 1, &ledger) {
-                BrokerError::Fenced { .. } if is_fenced => {}
-                BrokerError::Unauthorized(text) if !is_fenced => {
-                    assert!(text.contains("\"id\""), "{text}");
-                }
-                error => panic!("{native:?}: {error}"),
-            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The conformance suite of brokers, against a real Kafka.
+//! The conformance suite of logs, against a real Kafka.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 

@@ -1,4 +1,4 @@
-//! The page about client options says what the table says.
+//! `docs/client-options.md` is generated from the table of options.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
@@ -11,32 +11,41 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/client-options.
 
 const INTRODUCTION: &str = "# Client options
 
-Options of Kafka clients are written in the words of Kafka's Java clients: in a worker's
-configuration with the prefixes `producer.`, `consumer.` and `admin.`, in a connector's with
-`producer.override.`, `consumer.override.` and `admin.override.`. The client here is librdkafka;
-this table says what becomes of each option.
+Options of Kafka clients have the names of Kafka's Java clients. A worker's configuration gives them
+with the prefixes `producer.`, `consumer.` and `admin.`, a connector's with `producer.override.`,
+`consumer.override.` and `admin.override.`. The client is librdkafka, which has options of its own.
+The table says what becomes of each option:
 
-* *same name*: handed on as it is.
-* *translated*: handed on under another name, or read as the note says.
-* *ignored with notice*: has no effect, which is noted in the log.
+* *passed on*: librdkafka gets it, under this name or under the one that is given.
+* *translated*: read as the note says.
+* *ignored*: it has no effect, which is logged.
 * *refused*: an error.
 
-Options without a prefix in a worker's configuration are for all its clients, other than in Java,
-where the producers and consumers of connectors get `bootstrap.servers` only: a login has to be
-written once, and connectors act with the rights of the worker unless they have one of their own,
-which is noted in the log. Where they should have fewer rights, give them a login with `producer.`,
-`consumer.` and `admin.`, and let `connector.client.config.override.policy` say what connectors may
-change. A producer or consumer with other `bootstrap.servers` gets nothing of these options, so that
-it does not show the worker's password to another cluster. An administrative client does get them,
-as in Java.
+## Logins
 
-A number that Java takes and librdkafka does not is used as the nearest one that it takes, which is
-noted in the log; the note says which these are.
+A worker's options without a prefix are those of all its clients. In Java, the producers and
+consumers of connectors get only `bootstrap.servers` of them. Here, a login is written once, and
+connectors act with the rights of the worker unless they have a login of their own; the worker logs
+that. To give connectors fewer rights, set another login with `producer.`, `consumer.` and `admin.`,
+and limit what they may change with `connector.client.config.override.policy`.
 
-An option that is not in the table is warned of, with the likely name. Options of librdkafka itself
-are reached with the prefix `librdkafka.`, such as `producer.librdkafka.debug=broker`.
+A producer or consumer that has its own `bootstrap.servers` gets none of these options, so that the
+worker's password is not sent to another cluster. An administrative client gets them, as in Java.
 
-P, C and A: producers, consumers, administrative clients.
+## Numbers
+
+Java takes some numbers that librdkafka does not. They are replaced with the nearest number that
+librdkafka takes, which is logged. The note gives the range.
+
+## Other options
+
+An option that is not in the table is ignored, and a warning names the option that was probably
+meant. The prefix `librdkafka.` passes an option of librdkafka itself, such as
+`producer.librdkafka.debug=broker`.
+
+## Options
+
+P, C and A stand for producers, consumers and administrative clients.
 
 | option | P | C | A | what becomes of it | note |
 | --- | --- | --- | --- | --- | --- |
@@ -66,11 +75,11 @@ fn page() -> String {
 }
 
 #[test]
-fn the_page_is_made_from_the_table() {
+fn the_page_is_generated_from_the_table() {
     let expected = page();
     if fs::read_to_string(PAGE).unwrap_or_default() != expected {
         let made = concat!(env!("CARGO_TARGET_TMPDIR"), "/client-options.md");
         fs::write(made, expected).unwrap();
-        panic!("docs/client-options.md is out of date; replace it by {made}");
+        panic!("docs/client-options.md is out of date; replace it with {made}");
     }
 }

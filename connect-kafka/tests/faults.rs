@@ -1,4 +1,4 @@
-//! A broker that restarts and connections that break: nothing is lost, nothing is doubled.
+//! A broker that restarts and connections that break: no record is lost or doubled.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
@@ -25,7 +25,7 @@ use connect_testkit::kafka::Listener;
 
 const RECORDS: u64 = 60_000;
 
-/// How long anything may take before a test has failed.
+/// A wait that takes longer fails its test.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn in_time<T>(doing: impl Future<Output = T>) -> T {
@@ -56,7 +56,7 @@ async fn create(broker: &KafkaBroker, topic: &str) {
         .unwrap();
 }
 
-/// Disturbs the cluster until all is over: cuts, silences, and kills the broker once.
+/// Disturbs the cluster for a number of rounds: cuts, silences, and kills the broker once.
 async fn disturb(kafka: Arc<KafkaCluster>, rounds: usize) {
     for round in 0..rounds {
         tokio::time::sleep(Duration::from_millis(400)).await;
@@ -179,9 +179,9 @@ async fn transactions_survive_faults() {
     );
 }
 
-/// Who no longer waits for a transactional id does not take it from another one later.
+/// A producer whose caller no longer waits does not take the transactional id of a later one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_abandoned_producer_fences_nobody() {
+async fn an_abandoned_producer_does_not_fence_a_later_one() {
     let kafka = start().await;
     let proxied = broker(&kafka);
     let direct = config_map! { "bootstrap.servers" => kafka.bootstrap() };
@@ -196,7 +196,7 @@ async fn an_abandoned_producer_fences_nobody() {
     let opening = proxied.producer(options);
     let opened = tokio::time::timeout(Duration::from_millis(500), opening).await;
     assert!(opened.is_err(), "a cluster that is away gave an id");
-    // The last turn of the call that was given up, until nobody connects any more.
+    // The last turn of the call that was given up, until no connection is made.
     let mut refused = 0;
     while kafka.proxy(0).refused() > refused {
         refused = kafka.proxy(0).refused();
@@ -212,9 +212,9 @@ async fn an_abandoned_producer_fences_nobody() {
     }
 }
 
-/// Cooperative members keep what stays theirs while others come.
+/// Cooperative members keep the partitions that stay theirs while others join.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cooperative_members_lose_only_what_moves() {
+async fn cooperative_members_lose_only_the_partitions_that_move() {
     let kafka = tokio::task::spawn_blocking(KafkaCluster::shared)
         .await
         .unwrap();
@@ -264,10 +264,10 @@ async fn step(consumer: &mut dyn Consumer, owned: &mut BTreeSet<TopicPartition>,
     consumer.rebalanced().await.unwrap();
 }
 
-/// Asking for offsets while the broker goes and comes neither fails nor, as librdkafka does with
-/// those of groups on clients without a group of their own, ends the process.
+/// Requests for offsets while the broker restarts do not fail, and do not end the process, which
+/// librdkafka does for clients without a group.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn offsets_are_told_while_the_broker_restarts() {
+async fn offsets_are_returned_while_the_broker_restarts() {
     let kafka = start().await;
     let broker = broker(&kafka);
     create(&broker, "grouped").await;
@@ -290,7 +290,7 @@ async fn offsets_are_told_while_the_broker_restarts() {
     restart.await.unwrap();
 }
 
-/// What was asked of a coordinator that did not answer, and given up, is not done later.
+/// A request that was given up because the coordinator did not answer is not carried out later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abandoned_change_of_offsets_is_not_made_later() {
     let kafka = start().await;
@@ -308,7 +308,7 @@ async fn an_abandoned_change_of_offsets_is_not_made_later() {
     let altering = admin.alter_group_offsets("group", &abandoned);
     let altered = tokio::time::timeout(Duration::from_secs(1), altering).await;
     assert!(altered.is_err(), "a cluster that is away made a change");
-    // Its client ends, which nobody can see from here.
+    // Its client ends, which cannot be observed from here.
     tokio::time::sleep(Duration::from_secs(2)).await;
     kafka.proxy(0).heal();
     for _ in 0..30 {

@@ -1,4 +1,4 @@
-//! Consumer groups: how they are left, deleted, and where they start.
+//! Consumer groups: how they are left and deleted, where they start, and patterns.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
@@ -7,6 +7,7 @@ use std::time::Duration;
 use connect_api::LogOffsets;
 use connect_api::TopicPartition;
 use connect_api::config_map;
+use connect_api::pattern::Pattern;
 use connect_broker::AdminOptions;
 use connect_broker::Broker;
 use connect_broker::BrokerError;
@@ -57,7 +58,7 @@ async fn assigned(consumer: &mut dyn Consumer) {
     consumer.rebalanced().await.unwrap();
 }
 
-/// What a member keeps in a rebalance it goes on reading where it was, which may be the end.
+/// A member resumes the partitions that it keeps in a rebalance where it was, which may be the end.
 #[tokio::test]
 async fn a_cooperative_rebalance_at_the_end_skips_nothing() {
     let name = "cooperative-end";
@@ -73,7 +74,7 @@ async fn a_cooperative_rebalance_at_the_end_skips_nothing() {
     assigned(first.as_mut()).await;
     let long = Duration::from_secs(1);
     for _ in 0..3 {
-        // Long enough to be told of both ends.
+        // Long enough to reach both ends.
         assert_eq!(poll(first.as_mut(), long).await, Vec::<i32>::new());
     }
     // While the group waits for the first member to give one up, both get a record.
@@ -103,7 +104,7 @@ async fn a_cooperative_rebalance_at_the_end_skips_nothing() {
     assert_eq!(read, [0, 1]);
 }
 
-/// The partitions of the records that came.
+/// Polls once and returns the partitions of the records.
 async fn poll(consumer: &mut dyn Consumer, wait: Duration) -> Vec<i32> {
     match consumer.poll(wait).await.unwrap() {
         ConsumerEvent::Records(groups) => {
@@ -119,12 +120,12 @@ async fn poll(consumer: &mut dyn Consumer, wait: Duration) -> Vec<i32> {
 }
 
 #[tokio::test]
-async fn a_group_that_is_not_there_is_deleted_already() {
+async fn deleting_a_group_that_does_not_exist_succeeds() {
     let admin = broker().await.admin(AdminOptions::default()).await.unwrap();
     admin.delete_group("never-was").await.unwrap();
 }
 
-/// A process may end right after: nothing is left to be done then.
+/// The process may end right after.
 #[tokio::test]
 async fn a_closed_consumer_has_left_its_group() {
     let (broker, partition, options) = prepare("left").await;
@@ -144,12 +145,12 @@ async fn a_closed_consumer_has_left_its_group() {
     }
 }
 
-/// `auto.offset.reset=none`, as in Java: better no start than a wrong one.
+/// `auto.offset.reset=none`, as in Java.
 #[tokio::test]
 async fn without_a_reset_only_committed_offsets_are_a_start() {
     let (broker, partition, mut options) = prepare("reset-none").await;
     options.client_config = config_map! { "auto.offset.reset" => "none" };
-    let is_told = |error: BrokerError| {
+    let is_right = |error: BrokerError| {
         let text = error.to_string();
         assert!(matches!(error, BrokerError::Rejected(_)), "{text}");
         for word in ["reset-none-0", "group \"reset-none\"", "auto.offset.reset"] {
@@ -158,7 +159,7 @@ async fn without_a_reset_only_committed_offsets_are_a_start() {
     };
     let mut consumer = broker.consumer(options.clone()).await.unwrap();
     assigned(consumer.as_mut()).await;
-    is_told(consumer.position(&partition).await.unwrap_err());
+    is_right(consumer.position(&partition).await.unwrap_err());
     let reading = async {
         loop {
             if let Err(error) = consumer.poll(Duration::from_secs(1)).await {
@@ -166,8 +167,8 @@ async fn without_a_reset_only_committed_offsets_are_a_start() {
             }
         }
     };
-    let told = tokio::time::timeout(Duration::from_secs(60), reading).await;
-    is_told(told.unwrap());
+    let failed = tokio::time::timeout(Duration::from_secs(60), reading).await;
+    is_right(failed.unwrap());
 
     let offsets = LogOffsets::from_iter([(partition.clone(), 0)]);
     consumer.commit(&offsets).await.unwrap();
@@ -178,9 +179,94 @@ async fn without_a_reset_only_committed_offsets_are_a_start() {
     consumer.poll(Duration::from_secs(1)).await.unwrap();
 }
 
+/// Creates topics, subscribes to a pattern, and returns the topics that are read once `count` are.
+async fn topics_read(name: &str, pattern: &str, topics: &[&str], count: usize) -> Vec<String> {
+    let broker = broker().await;
+    let admin = broker.admin(AdminOptions::default()).await.unwrap();
+    let (mut producer, _receipts) = broker.producer(ProducerOptions::default()).await.unwrap();
+    for topic in topics {
+        let new = NewTopic::new(*topic).partitions(1);
+        admin.create_topic(new).await.unwrap();
+        let record = ProducerRecord::new(0, *topic, "x");
+        producer.send(vec![record]).await.unwrap();
+    }
+    producer.flush().await.unwrap();
+    let pattern = Pattern::new(pattern).unwrap();
+    let mut options = ConsumerOptions::new(Subscription::Pattern(pattern));
+    options.group = Some(name.into());
+    let mut consumer = broker.consumer(options).await.unwrap();
+    let mut read = Vec::new();
+    let all = async {
+        while read.len() < count {
+            match consumer.poll(Duration::from_secs(1)).await.unwrap() {
+                ConsumerEvent::Records(groups) => {
+                    let topic = |group: connect_broker::PartitionRecords| group.partition.topic;
+                    read.extend(groups.into_iter().map(topic).map(|topic| topic.to_string()));
+                }
+                ConsumerEvent::Idle => {}
+                _ => consumer.rebalanced().await.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all)
+        .await
+        .unwrap();
+    read.sort_unstable();
+    read
+}
+
+#[tokio::test]
+async fn a_pattern_may_look_ahead() {
+    let topics = ["ahead-a", "ahead-internal", "ahead-b"];
+    let read = topics_read("ahead", "^(?!ahead-internal|__)ahead-.*", &topics, 2).await;
+    assert_eq!(read, ["ahead-a", "ahead-b"]);
+}
+
+#[tokio::test]
+async fn a_pattern_may_look_behind() {
+    let topics = ["behind-a.dev", "behind-a", "behind-b"];
+    let read = topics_read("behind", "behind-.*(?<!\\.dev)", &topics, 2).await;
+    assert_eq!(read, ["behind-a", "behind-b"]);
+}
+
+#[tokio::test]
+async fn a_pattern_may_refer_back() {
+    let topics = ["back-eu.eu", "back-eu.us", "back-us.us"];
+    let read = topics_read("back", "back-(eu|us)\\.\\1", &topics, 2).await;
+    assert_eq!(read, ["back-eu.eu", "back-us.us"]);
+}
+
+/// Neither reading nor skipping the topic would be right.
+#[tokio::test]
+async fn a_pattern_that_takes_too_many_steps_is_an_error_with_its_name() {
+    let broker = broker().await;
+    let admin = broker.admin(AdminOptions::default()).await.unwrap();
+    let topic = format!("steps-{}", "a".repeat(200));
+    admin
+        .create_topic(NewTopic::new(topic.clone()).partitions(1))
+        .await
+        .unwrap();
+    let text = "steps-(?=a)(a+)+(a+)+(a+)+\\1!";
+    let mut options = ConsumerOptions::new(Subscription::Pattern(Pattern::new(text).unwrap()));
+    options.group = Some("steps".into());
+    let mut consumer = broker.consumer(options).await.unwrap();
+    let failing = async {
+        loop {
+            if let Err(error) = consumer.poll(Duration::from_secs(1)).await {
+                break error;
+            }
+        }
+    };
+    let failed = tokio::time::timeout(Duration::from_secs(60), failing).await;
+    let error = failed.unwrap().to_string();
+    assert!(error.contains(text) && error.contains(&topic), "{error}");
+    let again = consumer.poll(Duration::ZERO).await.unwrap_err();
+    assert_eq!(again.to_string(), error, "it stays failed");
+}
+
 /// With `latest`, records would be skipped.
 #[tokio::test]
-async fn a_failed_look_up_is_not_taken_for_nothing_committed() {
+async fn a_failed_look_up_is_not_read_as_no_committed_offset() {
     let mock = MockCluster::new(1).unwrap();
     mock.create_topic("t", 1, 1).unwrap();
     let options = config_map! { "bootstrap.servers" => mock.bootstrap_servers() };

@@ -1,4 +1,4 @@
-//! TLS and SASL against a real broker: what is right connects, and what is wrong is named.
+//! TLS and SASL against a real broker: correct options connect, and wrong ones are named.
 
 #![expect(
     clippy::expect_used,
@@ -31,7 +31,7 @@ use connect_testkit::kafka::Listener;
 use connect_testkit::kafka::POWERLESS_PASSWORD;
 use connect_testkit::kafka::POWERLESS_USER;
 
-/// How long a client may take to say what is wrong.
+/// How long a client may take to report what is wrong.
 const SOON: Duration = Duration::from_secs(60);
 
 static KAFKA: LazyLock<KafkaCluster> =
@@ -123,7 +123,7 @@ async fn a_wrong_password_is_named() {
 }
 
 #[tokio::test]
-async fn bad_certificates_are_told_apart() {
+async fn each_bad_certificate_has_its_own_error() {
     let kafka = kafka().await;
     let stranger = kafka.certificates().stranger().display().to_string();
     for (listener, authority, problem) in [
@@ -166,7 +166,7 @@ fn keytool(authority: &Path, kind: &str, java: &[&str]) -> PathBuf {
 }
 
 #[tokio::test]
-async fn trust_stores_of_java_are_read_or_explained() {
+async fn trust_stores_of_java_are_read_or_the_error_says_how_to_convert_them() {
     let kafka = kafka().await;
     let authority = kafka.certificates().authority();
     let mut options = options(kafka, Listener::Tls);
@@ -208,7 +208,7 @@ async fn trust_stores_of_java_are_read_or_explained() {
 }
 
 #[tokio::test]
-async fn all_clients_learn_of_a_wrong_password() {
+async fn all_clients_report_a_wrong_password() {
     let kafka = kafka().await;
     let mut options = options(kafka, Listener::Sasl);
     options.extend(login("SCRAM-SHA-512", ADMIN_USER, "wrong"));
@@ -226,7 +226,7 @@ async fn all_clients_learn_of_a_wrong_password() {
     assert!(matches!(error, BrokerError::Authentication(_)), "{error}");
     soon(begin);
 
-    // The client was turned away before, and is not told so again soon.
+    // The client was refused before, which librdkafka does not report again soon.
     let begin = Instant::now();
     let later = vec![ProducerRecord::new(1, "t", "v")];
     producer.send(later).await.unwrap();
@@ -281,9 +281,9 @@ async fn missing_rights_are_named() {
     assert!(matches!(error, BrokerError::Unauthorized(_)), "{error}");
 }
 
-/// Connections that break while they are made, at whatever step, are tried again.
+/// Connections that break at any step while they are made are retried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_that_breaks_off_is_no_refusal() {
+async fn a_broken_network_is_not_a_refusal() {
     let certificates = kafka().await.certificates();
     let server = certificates.authority().with_file_name("server.pem");
     let cluster = KafkaCluster::builder()
@@ -321,7 +321,7 @@ async fn a_network_that_breaks_off_is_no_refusal() {
     options.insert("reconnect.backoff.max.ms", "20");
     let broker = KafkaBroker::new(options).unwrap();
     let (mut producer, mut receipts) = broker.producer(ProducerOptions::default()).await.unwrap();
-    // Slow enough for a cut to come between any two steps.
+    // Slow enough for a cut between any two steps.
     cluster.proxy(0).delay(Duration::from_millis(5));
     const ROUNDS: u64 = 60;
     for round in 0..ROUNDS {

@@ -20,6 +20,8 @@ use crate::client::producer::LocalProducer;
 use crate::client::receipts::Ledger;
 use crate::client::receipts::LocalReceipts;
 use crate::engine::Engine;
+use crate::group::Interest;
+use crate::group::group_of;
 use crate::writer::request::Request;
 
 /// A log inside the process. See the [crate's page](crate) for what it does.
@@ -110,6 +112,12 @@ impl Broker for LocalBroker {
         Ok(Box::new(
             LocalConsumer::open(Arc::clone(&self.engine), options).await?,
         ))
+    }
+
+    async fn declare_group(&self, options: &ConsumerOptions) -> Result<(), BrokerError> {
+        let group = group_of(options)?;
+        let interest = Interest::new(&options.subscription, options.start)?;
+        self.engine.declare(group, interest).await
     }
 }
 

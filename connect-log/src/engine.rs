@@ -19,12 +19,16 @@ use tokio::sync::watch;
 
 use crate::LocalOptions;
 use crate::group::Groups;
+use crate::group::Interest;
 use crate::group::TopicSizes;
+use crate::group::claims::Claims;
+use crate::group::claims::GroupClaims;
 use crate::store::Store;
 use crate::sync::lock;
 use crate::sync::read;
 use crate::topic::Log;
 use crate::topic::Topic;
+use crate::topic::readers::Readers;
 use crate::writer::Writer;
 use crate::writer::request::Queue;
 use crate::writer::request::Reply;
@@ -45,14 +49,27 @@ pub(crate) struct Shared {
     pub(crate) cluster_id: String,
     /// The topics.
     pub(crate) topics: RwLock<BTreeMap<TopicName, Arc<Topic>>>,
+    /// What groups may still want to read.
+    pub(crate) claims: Mutex<Claims>,
     /// Committed offsets.
     pub(crate) offsets: Mutex<HashMap<String, LogOffsets>>,
     /// The session of each transactional id.
     pub(crate) sessions: Mutex<HashMap<String, Arc<Session>>>,
     /// Consumer groups.
     pub(crate) groups: Groups,
+    /// Readers of partitions that do not exist yet.
+    pub(crate) new_topics: Readers,
     /// Set when the log closes.
     pub(crate) closed: AtomicBool,
+}
+
+/// A group that has not read a partition to its end.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// The group.
+    pub(crate) group: String,
+    /// The first offset that it has not read.
+    pub(crate) offset: i64,
 }
 
 impl Shared {
@@ -85,20 +102,29 @@ impl Shared {
             .and_then(|offsets| offsets.get(partition).copied())
     }
 
-    /// The offset from which on some known group has not read a partition yet.
-    pub(crate) fn unread_from(&self, partition: &TopicPartition) -> i64 {
-        let wanting = self.groups.wanting(&partition.topic);
+    /// The groups that claim a partition, each with the offset from which on it has not read it.
+    pub(crate) fn unread(&self, partition: &TopicPartition, now: i64) -> Vec<Unread> {
+        let claims = lock(&self.claims);
         let offsets = lock(&self.offsets);
-        let committed = offsets
-            .values()
-            .filter_map(|offsets| offsets.get(partition).copied());
-        let fresh = |group: &&String| {
-            offsets
-                .get(*group)
-                .is_none_or(|offsets| !offsets.contains_key(partition))
+        let unread = |(group, own): (&String, &GroupClaims)| {
+            let from_start = own.claims(&partition.topic, now)?;
+            let committed = offsets
+                .get(group)
+                .and_then(|offsets| offsets.get(partition).copied());
+            let offset = committed
+                .or_else(|| self.groups.begun(group, partition))
+                .or(from_start.then_some(0))?;
+            Some(Unread {
+                group: group.clone(),
+                offset,
+            })
         };
-        let never = wanting.iter().find(fresh).map(|_| 0);
-        committed.chain(never).min().unwrap_or(i64::MAX)
+        claims.iter().filter_map(unread).collect()
+    }
+
+    /// The time in ms.
+    pub(crate) fn now(&self) -> i64 {
+        self.options.clock.now().as_millis()
     }
 
     /// Fails once the log is closed.
@@ -115,8 +141,9 @@ impl Shared {
         self.closed.store(true, Ordering::Release);
         let topics: Vec<_> = read(&self.topics).values().map(Arc::clone).collect();
         for log in topics.iter().flat_map(|topic| &topic.logs) {
-            log.wake();
+            log.readers.wake();
         }
+        self.new_topics.wake();
         self.groups.wake();
     }
 }
@@ -130,12 +157,12 @@ enum Route {
     Thread {
         /// Its requests.
         queue: Arc<Queue>,
-        /// Becomes true once it has let go of the store.
+        /// Becomes true once it has released the store.
         ended: watch::Receiver<bool>,
     },
 }
 
-/// A log that is open. Lives as long as somebody holds a client or a handle of it.
+/// An open log. Closes when the last client and the last handle are dropped.
 #[derive(Debug)]
 pub(crate) struct Engine {
     /// What clients see.
@@ -164,7 +191,8 @@ impl Engine {
         }
     }
 
-    /// Hands a request to the writer. A closed log drops it, which answers it.
+    /// Sends a request to the writer. A closed log drops it, which fails it with
+    /// [`BrokerError::Closed`].
     pub(crate) fn submit(&self, request: Request) {
         if self.shared.check_open().is_err() {
             return;
@@ -177,7 +205,7 @@ impl Engine {
         }
     }
 
-    /// Asks the writer something and waits for the answer.
+    /// Sends a request to the writer and waits for the reply.
     ///
     /// *Cancellation*: if the future is dropped, the request may still be carried out.
     pub(crate) async fn ask<T>(
@@ -216,7 +244,19 @@ impl Engine {
         self.shared.topic(name).ok_or_else(unknown)
     }
 
-    /// Writes what is under way and lets go of the store.
+    /// Stores what a group wants to read, unless that is already stored.
+    pub(crate) async fn declare(&self, group: &str, interest: Interest) -> Result<(), BrokerError> {
+        self.shared.check_open()?;
+        let now = self.shared.now();
+        let has = |claims: &GroupClaims| claims.has(&interest, now);
+        if lock(&self.shared.claims).get(group).is_some_and(has) {
+            return Ok(());
+        }
+        self.ask(|reply| Request::Declare(group.to_owned(), interest, reply))
+            .await
+    }
+
+    /// Writes what is in flight and releases the store.
     pub(crate) async fn close(&self) -> Result<(), BrokerError> {
         if self.shared.check_open().is_err() {
             return Ok(());
@@ -230,7 +270,7 @@ impl Engine {
             }
             Route::Thread { queue, ended } => {
                 queue.close();
-                // An error means that the thread is gone, which is as good.
+                // An error means that the thread has already ended.
                 let _ = ended.clone().wait_for(|ended| *ended).await;
             }
         }

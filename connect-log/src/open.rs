@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::hash::RandomState;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use connect_api::TopicPartition;
@@ -29,6 +30,7 @@ use crate::sync::write;
 use crate::topic::Log;
 use crate::topic::Topic;
 use crate::topic::policy::Policy;
+use crate::topic::readers::Readers;
 use crate::writer::Writer;
 use crate::writer::request::Queue;
 use crate::writer::session::Session;
@@ -82,7 +84,8 @@ impl LocalBroker {
         loop {
             let (path, options) = (folder.to_owned(), options.clone());
             let opening = tokio::task::spawn_blocking(move || {
-                // After a failure only a log that reported nothing it can lose may go on.
+                // After a failure, only a log that has acknowledged nothing it could lose may
+                // continue.
                 let reopens = options.durability == Durability::Commit;
                 let store = RedbStore::open(&path, options.cache_bytes, reopens)?;
                 Self::start(Arc::new(store), options, &path).map_err(|error| (error, false))
@@ -110,12 +113,12 @@ impl LocalBroker {
     ) -> Result<Self, BrokerError> {
         let catalog = Catalog::read(store.entries()?).map_err(|error| unreadable(path, &error))?;
         let mut changes = Vec::new();
-        let cluster_id = catalog.cluster_id.clone().unwrap_or_else(|| {
-            let id = new_cluster_id();
-            let (key, value) = catalog::identity(&id);
+        let is_current = catalog.cluster_id.is_some() && !catalog.is_older;
+        let cluster_id = catalog.cluster_id.clone().unwrap_or_else(new_cluster_id);
+        if !is_current {
+            let (key, value) = catalog::identity(&cluster_id);
             changes.push(Change::Put(key, value));
-            id
-        });
+        }
         let shared = Shared::new(store, options, path, cluster_id);
         let next_producer = shared.load(catalog, &mut changes)?;
         if !changes.is_empty() {
@@ -142,15 +145,17 @@ impl Shared {
             path: path.to_owned(),
             cluster_id,
             topics: BTreeMap::new().into(),
+            claims: Mutex::default(),
             offsets: HashMap::new().into(),
             sessions: HashMap::new().into(),
             groups: Groups::default(),
+            new_topics: Readers::default(),
             closed: false.into(),
         }
     }
 
-    /// Takes over what the store knows; the changes take away transactions that nobody will end.
-    /// Answers the next number of a producer.
+    /// Loads what the store knows. The changes remove transactions that were left open. Returns the
+    /// next producer id.
     fn load(&self, mut catalog: Catalog, changes: &mut Vec<Change>) -> Result<u64, BrokerError> {
         for (producer, log, base, len) in &catalog.open {
             changes.push(Change::Remove(catalog::open_key(*producer, *log, *base)));
@@ -182,8 +187,17 @@ impl Shared {
             let topic = Topic::new(name.clone(), logs, entry.config, policy);
             topics.insert(name, Arc::new(topic));
         }
+        let now = self.now();
+        let mut claims = lock(&self.claims);
+        *claims = catalog.claims;
         let mut offsets = lock(&self.offsets);
         for (group, partition, offset) in catalog.offsets {
+            if catalog.is_older {
+                let mut own = claims.get(&group).cloned().unwrap_or_default();
+                own.add_topic(&partition.topic, now);
+                changes.push(Change::Put(catalog::claims_key(&group), own.encode()));
+                claims.set(group.clone(), own);
+            }
             offsets.entry(group).or_default().insert(partition, offset);
         }
         let mut sessions = lock(&self.sessions);

@@ -9,9 +9,9 @@ use crate::Clock;
 /// Whatever is chosen, after a crash the log holds a prefix of what was accepted: records and the
 /// offsets that were committed with them are both there or both not.
 ///
-/// After an error of the disk, such as a full one, a log with [`Commit`](Self::Commit) goes on as
-/// soon as it can. With the others it may have lost what it had acknowledged: it serves nothing any
-/// more until it is closed and opened again.
+/// After an error of the disk, such as a full one, a log with [`Commit`](Self::Commit) continues as
+/// soon as it can. With the others it may have lost what it had acknowledged, and every call fails
+/// until it is closed and opened again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -38,25 +38,27 @@ pub enum Durability {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LocalOptions {
-    /// When a durable log reaches the disk. Without meaning in memory.
+    /// When a durable log forces its data to the disk. Ignored in memory.
     pub durability: Durability,
     /// Bytes of pages that a durable log keeps in memory.
     pub cache_bytes: usize,
-    /// Bytes of recent batches that a durable log keeps at hand, so that consumers at the end of
-    /// their topics do not touch the disk.
+    /// Bytes of recent batches that a durable log keeps in memory, so that consumers at the end of
+    /// their topics do not read from the disk.
     pub tail_bytes: usize,
     /// The largest record, counting key, value and headers.
     pub max_record_bytes: usize,
-    /// Creates a topic with default options when a record is sent to it or a consumer names it.
+    /// Creates a topic with default options when a record is sent to it, or when a consumer names
+    /// it and its options have `allow.auto.create.topics=true`.
     pub auto_create_topics: bool,
     /// Partitions of topics that are created without a number.
     pub default_partitions: i32,
-    /// `retention.ms` of topics that do not say otherwise; `None` keeps records for ever.
+    /// `retention.ms` of topics without their own; `None` keeps records forever. The age of a
+    /// record counts from its append. What a known consumer group has not read stays, however old.
     /// Compacted topics have no retention unless their policy is `compact,delete`.
     pub retention: Option<Duration>,
-    /// Bytes of records in all topics together; `None` means no bound. Above it the oldest records
-    /// that every known consumer group has read are dropped, from topics that are not compacted;
-    /// if there are none, producers wait.
+    /// Bytes of records in all topics together; `None` means no limit. Above it, the oldest records
+    /// that every known consumer group has read are removed from topics that are not compacted. If
+    /// there are none, producers wait.
     pub max_bytes: Option<u64>,
     /// The wall clock.
     pub clock: Clock,

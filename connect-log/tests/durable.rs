@@ -135,7 +135,7 @@ async fn commit(log: &LocalBroker, group: &str, partition: &TopicPartition, offs
         .unwrap();
 }
 
-/// A clock that stands until it is moved.
+/// A clock that does not move by itself.
 fn clock() -> (Clock, Arc<AtomicI64>) {
     let now = Arc::new(AtomicI64::new(1_700_000_000_000));
     let hand = Arc::clone(&now);
@@ -467,7 +467,7 @@ async fn what_a_group_has_not_read_stays_and_producers_wait() {
         for _ in 0..20 {
             sender.accept("t", &[("", Some(&value))]).await;
         }
-        // Compacted topics are a worker's own; they go on.
+        // Compacted topics hold the worker's own state and take records all the same.
         admin(&log)
             .await
             .create_topic(NewTopic::new("own").compacted())

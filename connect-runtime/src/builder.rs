@@ -18,6 +18,7 @@ use crate::Connect;
 use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::config::WorkerConfig;
+use crate::groups;
 use crate::herder::Driver;
 use crate::herder::Signs;
 use crate::plugin_threads::PluginThreads;
@@ -153,6 +154,7 @@ impl ConnectBuilder {
                 })?
             }
         };
+        let signs = Signs::default();
         let worker = Arc::new(Worker::new(WorkerParts {
             registry,
             config,
@@ -162,8 +164,13 @@ impl ConnectBuilder {
             clock: self.clock,
             inputs,
             threads,
+            events: signs.events.clone(),
         }));
-        let signs = Signs::default();
+        tokio::spawn(groups::keep_declared(
+            Arc::downgrade(&worker),
+            commands.downgrade(),
+            signs.ended.subscribe(),
+        ));
         let driver = Driver::new(
             options,
             Arc::clone(&worker),

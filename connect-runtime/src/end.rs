@@ -38,15 +38,19 @@ pub struct EndReport {
     pub records_out: u64,
     /// Records that were skipped because of errors.
     pub skipped: u64,
-    /// What could not be delivered yet, such as a last line without its end.
+    /// Records that the log removed before a sink read them; at most. Not zero means that the run
+    /// did not do all that it should.
+    pub lost: u64,
+    /// What could not be delivered yet, such as a last line without its end, or a topic that does
+    /// not exist.
     pub leftovers: Vec<String>,
 }
 
 /// A sink connector: where it reads, under which configuration.
-struct Sink {
-    name: ConnectorName,
-    config: ConfigMap,
-    settings: ConnectorSettings,
+pub(crate) struct Sink {
+    pub(crate) name: ConnectorName,
+    pub(crate) config: ConfigMap,
+    pub(crate) settings: ConnectorSettings,
 }
 
 /// What the wait looks at: connectors that have failed, tasks that are missing, sinks to drain.
@@ -78,9 +82,13 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
             if is_complete && sources_done {
                 worker.drain(false);
                 match sinks_done(&mut clusters, worker, &picture.sinks, &progress).await {
-                    // More may have been counted since.
-                    Ok(true) => return Ok(report(&worker.progress())),
-                    Ok(false) => {}
+                    Ok(Some(missing)) => {
+                        // More may have been counted since.
+                        let mut report = report(&worker.progress());
+                        report.leftovers.extend(missing);
+                        return Ok(report);
+                    }
+                    Ok(None) => {}
                     Err(error) if error.is_retriable() => {
                         let error = error.report();
                         tracing::warn!(error, "whether everything has arrived is not known now");
@@ -123,22 +131,31 @@ fn picture(core: &HerderCore) -> Picture {
                 picture.failed.get_or_insert(error);
             }
         }
+    }
+    picture.sinks = sinks(core);
+    picture
+}
+
+/// All sink connectors.
+pub(crate) fn sinks(core: &HerderCore) -> Vec<Sink> {
+    let mut sinks = Vec::new();
+    for (name, connector) in core.desired().connectors() {
         if let Ok(settings) = ConnectorSettings::new(connector.config())
             && (!settings.keys.topics.is_empty() || !settings.keys.topics_regex.is_empty())
         {
             let (name, config) = (name.clone(), (**connector.config()).clone());
-            picture.sinks.push(Sink {
+            sinks.push(Sink {
                 name,
                 config,
                 settings,
             });
         }
     }
-    picture
+    sinks
 }
 
-/// The clusters that sinks read, by how they are reached: a sink's consumer may have another one than
-/// the worker.
+/// The clusters that sinks read, by how they are reached: a sink's consumer may have another one
+/// than the worker.
 #[derive(Default)]
 struct Clusters(Vec<(ConfigMap, Box<dyn Admin>)>);
 
@@ -160,13 +177,15 @@ impl Clusters {
     }
 }
 
-/// True if every sink's group has committed the end of every partition that it reads.
+/// What sinks could not read because it does not exist, if every sink's group has committed the end
+/// of every partition that it reads; `None` if not.
 async fn sinks_done(
     clusters: &mut Clusters,
     worker: &Worker,
     sinks: &[Sink],
     progress: &[TaskProgress],
-) -> Result<bool> {
+) -> Result<Option<Vec<String>>> {
+    let mut missing = Vec::new();
     for Sink {
         name,
         config,
@@ -191,16 +210,27 @@ async fn sinks_done(
         let committed = admin.group_offsets(&group(name, &consumer)).await?;
         if !reached(&starts, &ends, &committed) {
             tracing::trace!(connector = %name, ?ends, ?committed, "not at the end yet");
-            return Ok(false);
+            return Ok(None);
+        }
+        for topic in settings.topics() {
+            if !partitions.iter().any(|partition| partition.topic == topic) {
+                missing.push(format!(
+                    "topic \"{topic}\" of connector \"{name}\" does not exist"
+                ));
+            }
         }
     }
-    Ok(true)
+    Ok(Some(missing))
 }
 
 fn reached(starts: &LogOffsets, ends: &LogOffsets, committed: &LogOffsets) -> bool {
     ends.iter().all(|(partition, end)| {
-        let is_empty = starts.get(partition) == Some(end);
-        is_empty || committed.get(partition).is_some_and(|next| next >= end)
+        let start = starts.get(partition).unwrap_or(end);
+        match committed.get(partition) {
+            // A sink that has not reached the start yet has to count what it missed.
+            Some(next) => next >= end,
+            None => start == end,
+        }
     })
 }
 
@@ -233,6 +263,7 @@ fn report(progress: &[TaskProgress]) -> EndReport {
             report.records_out += task.records;
         }
         report.skipped += task.skipped;
+        report.lost += task.lost;
         report.leftovers.extend(task.leftover.clone());
     }
     report

@@ -14,6 +14,7 @@ use connect_runtime::HerderError;
 use connect_runtime::State;
 use connect_runtime::TargetState;
 use connect_runtime::WorkerConfig;
+use futures::FutureExt;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -315,6 +316,18 @@ async fn shutdown_reports_a_task_that_does_not_stop() {
     let left: Vec<_> = report.left.iter().map(ToString::to_string).collect();
     assert_eq!(left, ["task stuck-0 in `poll`, which blocks its thread"]);
     seen.stopped.fetch_add(1, Ordering::SeqCst); // lets its thread go
+}
+
+#[tokio::test]
+async fn a_shutdown_that_was_dropped_can_be_waited_for_again() {
+    let (broker, seen) = (LocalBroker::memory(), Seen::default());
+    let connect = worker(&broker, &seen).await;
+    connect.create_connector("in", lines(100)).await.unwrap();
+    task_in(&connect, "in", State::Running).await;
+    assert!(connect.shutdown(DEADLINE).now_or_never().is_none());
+    assert!(connect.shutdown(DEADLINE).await.is_clean());
+    let stopped = seen.stopped.load(Ordering::SeqCst);
+    assert_eq!(stopped, 1, "the task has ended");
 }
 
 #[tokio::test]

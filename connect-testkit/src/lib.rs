@@ -4,10 +4,11 @@
 //!
 //! * `golden`: [`golden`], cases recorded from the Java implementation.
 //! * `kafka`: [`kafka`], a real Kafka for tests.
-//! * `kill`: [`kill`], pipelines that die again and again, and the program `connect-kill`; with
+//! * `kill`: [`kill`], pipelines that are killed again and again, and the program `connect-kill`. With
 //!   `kafka`, on Kafka too.
 
 pub mod broker;
+mod connector;
 pub mod context;
 pub mod converter;
 #[cfg(feature = "golden")]
@@ -19,3 +20,4 @@ pub mod kill;
 pub mod proxy;
 pub mod sink;
 pub mod source;
+mod sync;

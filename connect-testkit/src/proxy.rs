@@ -17,8 +17,10 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
-/// A proxy on a loopback port in front of one address. It runs on threads of its own, so that it
-/// works under any runtime, and stops when dropped.
+use crate::sync::lock;
+
+/// A proxy on a loopback port in front of one address. It runs on its own threads, so it works with any
+/// async runtime. It stops when dropped.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -62,13 +64,13 @@ impl TcpProxy {
         Ok(Self { address, shared })
     }
 
-    /// Where clients should connect to.
+    /// Returns the address for clients.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Closes all connections of this moment. New ones pass.
+    /// Closes all open connections. New ones are accepted.
     pub fn cut(&self) {
         self.shared.lock().close_all();
     }
@@ -81,19 +83,19 @@ impl TcpProxy {
         self.shared.changed.notify_all();
     }
 
-    /// Lets nothing pass any more while all connections stay open, as a dropped network route does,
-    /// until [`heal`](Self::heal). What is on its way then arrives.
+    /// Holds all bytes while connections stay open, as a dropped network route does, until
+    /// [`heal`](Self::heal). Then the held bytes arrive.
     pub fn half_open(&self) {
         self.shared.lock().flow = Flow::Held;
     }
 
-    /// Delays everything that passes from now on, in both directions.
+    /// Delays all bytes from now on, in both directions.
     pub fn delay(&self, delay: Duration) {
         self.shared.lock().delay = delay;
     }
 
-    /// Ends what [`refuse`](Self::refuse), [`half_open`](Self::half_open) and
-    /// [`delay`](Self::delay) did.
+    /// Ends the effects of [`refuse`](Self::refuse), [`half_open`](Self::half_open) and
+    /// [`delay`](Self::delay).
     pub fn heal(&self) {
         let mut state = self.shared.lock();
         state.flow = Flow::Free;
@@ -101,13 +103,13 @@ impl TcpProxy {
         self.shared.changed.notify_all();
     }
 
-    /// How many connections were refused since the start.
+    /// Returns the number of connections that were refused since the start.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.shared.lock().refused
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.lock().connections.len()
@@ -157,7 +159,7 @@ struct State {
 impl State {
     fn close_all(&mut self) {
         for (_, client, server) in self.connections.drain(..) {
-            // A side that is closed already needs no shutdown.
+            // A closed side needs no shutdown.
             let _ = client.shutdown(Shutdown::Both);
             let _ = server.shutdown(Shutdown::Both);
         }
@@ -172,10 +174,10 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
-    /// Waits as long as the network would; false if the bytes get lost.
+    /// Waits as long as the bytes are held; false if they are lost.
     fn pass(&self) -> bool {
         let mut state = self.lock();
         if !state.delay.is_zero() {
@@ -205,7 +207,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             }
             Flow::Free | Flow::Held => drop(state),
         }
-        // A connection that cannot be set up is closed, as by a server that is away.
+        // A connection that cannot be set up is closed, as if the server were down.
         let Ok(client) = client else { continue };
         let _ = connect(client, shared);
     }
@@ -229,7 +231,7 @@ fn connect(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
         thread::Builder::new()
             .name("tcp-proxy-pump".into())
             .spawn(move || {
-                // However a direction ends, the connection ends.
+                // If one direction ends, the connection ends.
                 let _ = pump(&from, &to, &shared);
                 let _ = from.shutdown(Shutdown::Both);
                 let _ = to.shutdown(Shutdown::Both);
@@ -279,7 +281,7 @@ mod tests {
     fn client(proxy: &TcpProxy) -> TcpStream {
         let stream = TcpStream::connect(proxy.address()).unwrap();
         stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
+            .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();
         stream
     }
@@ -324,7 +326,7 @@ mod tests {
         assert!(stream.read(&mut byte).is_err());
         proxy.heal();
         stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
+            .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();
         stream.read_exact(&mut byte).unwrap();
         assert_eq!(&byte, b"y");

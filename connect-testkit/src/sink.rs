@@ -1,7 +1,7 @@
-//! The conformance suite of sink connectors: what the contract of
-//! [`SinkTask`] promises, as tests that any connector can run.
+//! The conformance suite of sink connectors: a test for each promise of the contract of
+//! [`SinkTask`], to run against any connector.
 //!
-//! An author describes how to look at the other system, and gets a test for each promise:
+//! Implement [`System`], which lets the suite look into the system that the connector writes:
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
@@ -60,7 +60,7 @@
 //! # }
 //! ```
 //!
-//! Each case is a test of its own, with a system of its own.
+//! Each case is a separate test with its own system.
 
 #![expect(
     clippy::indexing_slicing,
@@ -69,9 +69,7 @@
 )]
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::ops::Range;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_api::ConfigMap;
@@ -84,27 +82,28 @@ use connect_api::data::Datum;
 use connect_api::record::Record;
 use connect_api::record::SinkRecord;
 
-use crate::context::FakeConnector;
+use crate::connector;
+use crate::connector::within;
 use crate::context::FakeSink;
 
 /// A system that a sink connector writes, and the connector.
 #[async_trait]
 pub trait System: Send + Sync {
-    /// A fresh connector that writes to this system.
+    /// Returns a new connector that writes to this system.
     fn connector(&self) -> Box<dyn SinkConnector>;
 
-    /// A configuration with which it does, by one task.
+    /// Returns a configuration with which one task writes to this system.
     fn config(&self) -> ConfigMap;
 
-    /// The texts that are in the system now, in the order in which they were written.
+    /// Returns the texts that are in the system now, in the order in which they were written.
     async fn written(&self) -> Vec<String>;
 
-    /// What is put for a text. The default is that text with a string schema.
+    /// Returns the value of the record for a text. The default is the text with a string schema.
     fn value(&self, text: &str) -> Datum {
         Datum::string(text)
     }
 
-    /// True if records never come twice, not even after a crash.
+    /// True if no record is written twice, not even after a crash.
     fn is_exactly_once(&self) -> bool {
         false
     }
@@ -112,12 +111,12 @@ pub trait System: Send + Sync {
 
 /// Generates one `#[tokio::test]` for each case of the suite.
 ///
-/// Takes the path of an `async fn` that returns a new [`System`](crate::sink::System), after
-/// attributes for all of the tests if there are any.
+/// Takes the path of an `async fn` that returns a new [`System`](crate::sink::System). Attributes
+/// before the path are added to each test.
 #[macro_export]
 macro_rules! sink_conformance {
     ($(#[$attribute:meta])* $system:path) => {
-        $crate::sink_conformance! { @cases [$(#[$attribute])*] $system;
+        $crate::connector_conformance! { sink [$(#[$attribute])*] $system;
             a_connector_plans_the_same_work_each_time
             a_crash_loses_nothing
             a_crash_within_a_commit_loses_nothing
@@ -129,40 +128,16 @@ macro_rules! sink_conformance {
             records_put_again_after_a_clean_stop_are_the_next_ones
         }
     };
-    (@cases $attributes:tt $system:path; $($case:ident)*) => {
-        $($crate::sink_conformance! { @case $attributes $system; $case })*
-    };
-    (@case [$(#[$attribute:meta])*] $system:path; $case:ident) => {
-        $(#[$attribute])*
-        #[tokio::test]
-        async fn $case() {
-            $crate::sink::$case($system().await).await;
-        }
-    };
 }
 
-/// [`Connector::task_configs`](connect_api::Connector::task_configs) gives the same answer while
-/// nothing changed, and no more tasks than it may.
+/// [`Connector::task_configs`](connect_api::Connector::task_configs) returns the same configurations
+/// while nothing changes, and at most as many as allowed.
 pub async fn a_connector_plans_the_same_work_each_time(system: impl System) {
     let mut connector = system.connector();
-    connector
-        .start(FakeConnector::new().context(), system.config())
-        .await
-        .unwrap();
-    for most in [1, 2, 10] {
-        let first = connector.task_configs(most).await.unwrap();
-        let second = connector.task_configs(most).await.unwrap();
-        assert_eq!(first, second, "the same work is planned differently");
-        assert!(
-            first.len() <= most,
-            "{} tasks were planned, {most} are allowed",
-            first.len()
-        );
-    }
-    connector.stop().await.unwrap();
+    connector::plans_the_same_work_each_time(&mut *connector, system.config(), 0).await;
 }
 
-/// A task that vanishes between commits leaves nothing out; with exactly-once, nothing twice.
+/// A task that crashes between commits loses nothing. With exactly-once it writes nothing twice.
 pub async fn a_crash_loses_nothing(system: impl System) {
     let mut log = Log::default();
     for (commits, puts) in [
@@ -185,15 +160,15 @@ pub async fn a_crash_loses_nothing(system: impl System) {
     assert_complete(&system, 70).await;
 }
 
-/// A task that vanishes after `pre_commit`, before the log knows, leaves nothing out; with
-/// exactly-once, nothing twice.
+/// A task that crashes after `pre_commit`, before the offsets are committed, loses nothing. With
+/// exactly-once it writes nothing twice.
 pub async fn a_crash_within_a_commit_loses_nothing(system: impl System) {
     let mut log = Log::default();
     let mut run = Run::start(&system, &mut log).await;
     run.catch_up(10).await;
     run.commit(&mut log).await;
     run.catch_up(20).await;
-    run.commit(&mut Log::default()).await; // the log never hears of it
+    run.commit(&mut Log::default()).await; // the log never gets the offsets
     drop(run);
     let mut run = Run::start(&system, &mut log).await;
     run.catch_up(30).await;
@@ -202,31 +177,14 @@ pub async fn a_crash_within_a_commit_loses_nothing(system: impl System) {
     assert_complete(&system, 30).await;
 }
 
-/// Definition, validation and the making of tasks work on an instance that was never started.
+/// Definition, validation and creation of tasks work on a connector that was never started.
 pub async fn a_fresh_connector_knows_its_configuration(system: impl System) {
     let connector = system.connector();
-    let validation = connector.validate(&system.config()).await.unwrap();
-    let errors: Vec<_> = validation.errors().collect();
-    assert!(
-        errors.is_empty(),
-        "the configuration of the test is refused: {errors:?}"
-    );
-    for key in connector
-        .config_def()
-        .keys()
-        .iter()
-        .filter(|key| key.is_required())
-    {
-        let mut config = system.config();
-        config.remove(&key.name);
-        let validation = connector.validate(&config).await.unwrap();
-        let is_named = validation.errors().any(|(name, _)| name == key.name);
-        assert!(is_named, "{} is required, but may be absent", key.name);
-    }
+    connector::knows_its_configuration(&*connector, system.config()).await;
     drop(connector.task());
 }
 
-/// `stop` comes once, last, whatever happened before.
+/// `stop` is called last, once, in any state of the task.
 pub async fn a_task_can_be_stopped_at_any_moment(system: impl System) {
     let mut log = Log::default();
     let run = Run::start(&system, &mut log).await;
@@ -235,49 +193,42 @@ pub async fn a_task_can_be_stopped_at_any_moment(system: impl System) {
     run.catch_up(5).await;
     run.stop().await;
 
-    let mut task = system.connector().task();
+    let connector = system.connector();
     let mut config = system.config();
-    for key in system
-        .connector()
-        .config_def()
-        .keys()
-        .iter()
-        .filter(|key| key.is_required())
-    {
-        config.remove(&key.name);
+    for name in connector::required(&*connector) {
+        config.remove(&name);
     }
-    if task
-        .start(FakeSink::new(config.clone()).context(), config)
-        .await
-        .is_err()
-    {
-        within("a task that could not start stops", task.stop())
+    let mut task = connector.task();
+    let context = FakeSink::new(config.clone()).context();
+    if task.start(context, config).await.is_err() {
+        within("stop of a task that did not start", task.stop())
             .await
             .unwrap();
     }
 }
 
-/// `pre_commit` returns no offset that it was not given, and none beyond.
+/// `pre_commit` returns offsets of the given partitions only, and none beyond the given ones.
 pub async fn commits_never_run_ahead(system: impl System) {
     let mut log = Log::default();
     let mut run = Run::start(&system, &mut log).await;
     for end in [0, 1, 2, 50] {
         run.catch_up(end).await;
         let given = run.offsets();
-        let returned = within("a commit", run.task.pre_commit(given.clone()))
+        let returned = within("pre_commit", run.task.pre_commit(given.clone()))
             .await
             .unwrap();
         for (partition, offset) in &returned {
+            let given = given.get(partition).copied().unwrap_or(0);
             assert!(
-                given.get(partition).is_some_and(|given| offset <= given),
-                "{partition} ran ahead"
+                *offset <= given,
+                "pre_commit returned the offset {offset} of {partition}, beyond {given}"
             );
         }
     }
     run.stop().await;
 }
 
-/// What `pre_commit` returned is in the system.
+/// Records before the offsets that `pre_commit` returns are in the system.
 pub async fn committed_records_are_there_in_order(system: impl System) {
     let mut log = Log::default();
     let mut run = Run::start(&system, &mut log).await;
@@ -291,7 +242,7 @@ pub async fn committed_records_are_there_in_order(system: impl System) {
     assert_complete(&system, 5000).await;
 }
 
-/// A task outlives its partitions.
+/// Partitions are assigned and revoked while a task runs.
 pub async fn partitions_come_and_go(system: impl System) {
     let mut log = Log::default();
     let mut run = Run::start(&system, &mut log).await;
@@ -312,7 +263,9 @@ pub async fn partitions_come_and_go(system: impl System) {
     let both: LogOffsets = [(first.clone(), 10), (second.clone(), 2)]
         .into_iter()
         .collect();
-    within("a commit", run.task.pre_commit(both)).await.unwrap();
+    within("pre_commit", run.task.pre_commit(both))
+        .await
+        .unwrap();
     within("close", run.task.close(std::slice::from_ref(&second)))
         .await
         .unwrap();
@@ -325,7 +278,7 @@ pub async fn partitions_come_and_go(system: impl System) {
     assert_complete(&system, 20).await;
 }
 
-/// After a clean stop nothing is doubled, exactly-once or not.
+/// After a clean stop nothing is written twice, with exactly-once or without.
 pub async fn records_put_again_after_a_clean_stop_are_the_next_ones(system: impl System) {
     let mut log = Log::default();
     for end in [5, 5, 30, 31] {
@@ -338,27 +291,24 @@ pub async fn records_put_again_after_a_clean_stop_are_the_next_ones(system: impl
     assert_eq!(system.written().await, expected);
 }
 
-/// The offsets that the log keeps for the task.
+/// The committed offsets.
 type Log = BTreeMap<TopicPartition, i64>;
 
-/// A started task with one partition, and the part of the runtime.
+/// A started task with one partition, driven as the runtime does.
 struct Run<'a, S> {
     system: &'a S,
     fake: FakeSink,
     task: Box<dyn SinkTask>,
     /// The number of the next record.
     next: i64,
-    /// By how much offsets lie behind numbers.
+    /// The number of a record minus its offset.
     shift: i64,
 }
 
 impl<'a, S: System> Run<'a, S> {
     async fn start(system: &'a S, log: &mut Log) -> Self {
         let mut connector = system.connector();
-        connector
-            .start(FakeConnector::new().context(), system.config())
-            .await
-            .unwrap();
+        connector::start(&mut *connector, system.config()).await;
         let configs = connector.task_configs(1).await.unwrap();
         let fake = FakeSink::new(configs[0].clone());
         let partition = TopicPartition::new(TOPIC, 0);
@@ -385,7 +335,7 @@ impl<'a, S: System> Run<'a, S> {
         }
     }
 
-    /// Puts the records up to that number, in batches of different sizes.
+    /// Puts the records before number `end`, in batches of different sizes.
     async fn catch_up(&mut self, end: i64) {
         let mut batch = 1;
         while self.next < end {
@@ -415,7 +365,7 @@ impl<'a, S: System> Run<'a, S> {
     }
 
     async fn commit(&mut self, log: &mut Log) {
-        let returned = within("a commit", self.task.pre_commit(self.offsets()))
+        let returned = within("pre_commit", self.task.pre_commit(self.offsets()))
             .await
             .unwrap();
         log.extend(returned);
@@ -430,7 +380,8 @@ impl<'a, S: System> Run<'a, S> {
     }
 }
 
-/// Every text is there, in order; only after one came twice may earlier ones follow.
+/// Asserts that every text is there, in order. Without exactly-once, an earlier text may follow again,
+/// with those after it.
 async fn assert_complete(system: &impl System, count: i64) {
     let written = system.written().await;
     let expected: Vec<_> = (0..count).map(text).collect();
@@ -442,30 +393,20 @@ async fn assert_complete(system: &impl System, count: i64) {
     for (index, found) in written.iter().enumerate() {
         let number = expected.iter().position(|expected| expected == found);
         let Some(number) = number else {
-            panic!("text {index} was never put: {found:?}")
+            panic!("written text {index} is {found:?}, which was never put")
         };
         assert!(
             number <= next,
-            "text {index} is {found:?}, but {:?} is missing",
+            "written text {index} is {found:?}, but {:?} is missing before it",
             expected[next]
         );
         next = next.max(number + 1);
     }
-    assert_eq!(next, expected.len(), "the last texts are missing");
+    assert_eq!(next, expected.len(), "number of different texts");
 }
 
 fn text(number: i64) -> String {
     format!("record number {number}")
 }
-
-async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("waited {PATIENCE:?} for {what}"),
-    }
-}
-
-/// The longest that a case waits for something that has to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const TOPIC: &str = "conformance";

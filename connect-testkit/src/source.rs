@@ -1,7 +1,7 @@
-//! The conformance suite of source connectors: what the contract of
-//! [`SourceTask`] promises, as tests that any connector can run.
+//! The conformance suite of source connectors: a test for each promise of the contract of
+//! [`SourceTask`], to run against any connector.
 //!
-//! An author describes how to put records into the other system, and gets a test for each promise:
+//! Implement [`System`], which connects the suite to the system that the connector reads:
 //!
 //! ```
 //! use async_trait::async_trait;
@@ -13,7 +13,7 @@
 //! # use std::sync::{Arc, atomic::{AtomicI64, Ordering::SeqCst}};
 //! # use tokio::sync::Notify;
 //!
-//! /// A counter: its records are the numbers up to its value.
+//! /// A counter. Its records are the numbers from 1 to its value.
 //! #[derive(Default)]
 //! struct Counter(Arc<(AtomicI64, Notify)>);
 //!
@@ -72,7 +72,8 @@
 //! # }
 //! ```
 //!
-//! Each case is a test of its own, with a system of its own.
+//! Each case is a separate test with its own system. A source may have several partitions: order
+//! counts within a partition only, as in the contract.
 
 #![expect(
     clippy::indexing_slicing,
@@ -80,43 +81,44 @@
     reason = "these are tests: a surprise is a failure of the connector under test"
 )]
 
-use std::future::Future;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_api::ConfigMap;
 use connect_api::SourceConnector;
 use connect_api::SourceTask;
+use connect_api::record::Delivery;
 use connect_api::record::Record;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
 
+use crate::connector;
+use crate::connector::within;
 use crate::context::CaughtUp;
-use crate::context::FakeConnector;
 use crate::context::FakeSource;
 
 /// A system that a source connector reads, and the connector.
 #[async_trait]
 pub trait System: Send {
-    /// A fresh connector that reads this system.
+    /// Returns a new connector that reads this system.
     fn connector(&self) -> Box<dyn SourceConnector>;
 
-    /// A configuration with which it does, by one task.
+    /// Returns a configuration with which one task reads the whole system.
     fn config(&self) -> ConfigMap;
 
-    /// Adds that many records behind those that are there. They differ from each other.
+    /// Adds `count` records after the existing ones. The values of all records differ.
     async fn add(&mut self, count: usize);
 }
 
 /// Generates one `#[tokio::test]` for each case of the suite.
 ///
-/// Takes the path of an `async fn` that returns a new [`System`](crate::source::System), after
-/// attributes for all of the tests if there are any.
+/// Takes the path of an `async fn` that returns a new [`System`](crate::source::System). Attributes
+/// before the path are added to each test.
 #[macro_export]
 macro_rules! source_conformance {
     ($(#[$attribute:meta])* $system:path) => {
-        $crate::source_conformance! { @cases [$(#[$attribute])*] $system;
+        $crate::connector_conformance! { source [$(#[$attribute])*] $system;
             a_connector_plans_the_same_work_each_time
             a_dropped_poll_loses_nothing
             a_fresh_connector_knows_its_configuration
@@ -128,48 +130,23 @@ macro_rules! source_conformance {
             offsets_are_kept_by_partition
         }
     };
-    (@cases $attributes:tt $system:path; $($case:ident)*) => {
-        $($crate::source_conformance! { @case $attributes $system; $case })*
-    };
-    (@case [$(#[$attribute:meta])*] $system:path; $case:ident) => {
-        $(#[$attribute])*
-        #[tokio::test]
-        async fn $case() {
-            $crate::source::$case($system().await).await;
-        }
-    };
 }
 
-/// [`Connector::task_configs`](connect_api::Connector::task_configs) gives the same answer while
-/// nothing changed, and no more tasks than it may.
+/// [`Connector::task_configs`](connect_api::Connector::task_configs) returns the same configurations
+/// while nothing changes: at least one, and at most as many as allowed.
 pub async fn a_connector_plans_the_same_work_each_time(system: impl System) {
     let mut connector = system.connector();
-    connector
-        .start(FakeConnector::new().context(), system.config())
-        .await
-        .unwrap();
-    for most in [1, 2, 10] {
-        let first = connector.task_configs(most).await.unwrap();
-        let second = connector.task_configs(most).await.unwrap();
-        assert_eq!(first, second, "the same work is planned differently");
-        assert!(
-            first.len() <= most,
-            "{} tasks were planned, {most} are allowed",
-            first.len()
-        );
-        assert!(!first.is_empty(), "there is work, but no task for it");
-    }
-    connector.stop().await.unwrap();
+    connector::plans_the_same_work_each_time(&mut *connector, system.config(), 1).await;
 }
 
-/// The future of `poll` may be dropped at any of its awaits.
+/// The future of `poll` may be dropped at any await.
 pub async fn a_dropped_poll_loses_nothing(mut system: impl System) {
     system.add(RECORDS).await;
-    let expected = Run::fresh(&system).await.rest().await;
-    let mut run = Run::fresh(&system).await;
+    let expected = Run::start(&system, &[]).await.rest().await;
+    let mut run = Run::start(&system, &[]).await;
     let mut records = Vec::new();
     let mut patience = Duration::ZERO;
-    within("all records came", async {
+    within("all records", async {
         while records.len() < expected.len() {
             // Each time a little later.
             match tokio::time::timeout(patience, run.task.poll()).await {
@@ -179,88 +156,72 @@ pub async fn a_dropped_poll_loses_nothing(mut system: impl System) {
         }
     })
     .await;
-    assert_same(&records, &expected);
+    assert_same(&records, &expected, "after dropped polls");
 }
 
-/// Definition, validation and the making of tasks work on an instance that was never started.
+/// Definition, validation and creation of tasks work on a connector that was never started.
 pub async fn a_fresh_connector_knows_its_configuration(system: impl System) {
     let connector = system.connector();
-    let validation = connector.validate(&system.config()).await.unwrap();
-    let errors: Vec<_> = validation.errors().collect();
-    assert!(
-        errors.is_empty(),
-        "the configuration of the test is refused: {errors:?}"
-    );
-    for key in connector
-        .config_def()
-        .keys()
-        .iter()
-        .filter(|key| key.is_required())
-    {
-        let mut config = system.config();
-        config.remove(&key.name);
-        let validation = connector.validate(&config).await.unwrap();
-        let is_named = validation.errors().any(|(name, _)| name == key.name);
-        assert!(is_named, "{} is required, but may be absent", key.name);
-    }
+    connector::knows_its_configuration(&*connector, system.config()).await;
     drop(connector.task());
 }
 
-/// A task that starts with the committed offset of a record goes on with the record after it.
+/// A task that starts with the committed offset of a record continues with the next record.
 pub async fn a_restart_from_any_offset_gives_exactly_the_rest(mut system: impl System) {
     system.add(RECORDS).await;
-    let all = Run::fresh(&system).await.rest().await;
-    assert_eq!(all.len(), RECORDS);
+    let all = Run::start(&system, &[]).await.rest().await;
+    assert_eq!(all.len(), RECORDS, "number of records");
     for done in 0..=all.len() {
-        let mut run = Run::after(&system, &all[..done]).await;
-        assert_same(&run.rest().await, &all[done..]);
+        let rest = Run::start(&system, &all[..done]).await.rest().await;
+        let when = format!("after a restart with the offsets of the first {done} records");
+        assert_same(&rest, &uncommitted(&all, done), &when);
     }
 }
 
-/// `stop` comes once, last, whatever happened before.
+/// `stop` is called last, once, in any state of the task.
 pub async fn a_task_can_be_stopped_at_any_moment(mut system: impl System) {
-    let mut run = Run::fresh(&system).await;
-    within("a task that never polled stops", run.task.stop())
+    let mut run = Run::start(&system, &[]).await;
+    within("stop of a task that never polled", run.task.stop())
         .await
         .unwrap();
 
     system.add(RECORDS).await;
-    let mut run = Run::fresh(&system).await;
+    let mut run = Run::start(&system, &[]).await;
     run.poll().await;
-    within("a task with records left stops", run.task.stop())
+    within("stop of a task with records left", run.task.stop())
         .await
         .unwrap();
 
-    let mut run = Run::fresh(&system).await;
+    let mut run = Run::start(&system, &[]).await;
     run.rest().await;
-    within("a task that waits stops", run.task.stop())
+    within("stop of a task that waits", run.task.stop())
         .await
         .unwrap();
 
     let mut task = system.connector().task();
     let fake = FakeSource::new(ConfigMap::new());
     if task.start(fake.context(), ConfigMap::new()).await.is_err() {
-        within("a task that could not start stops", task.stop())
+        within("stop of a task that did not start", task.stop())
             .await
             .unwrap();
     }
 }
 
-/// A task that said that there is nothing more returns what comes later.
+/// A task that has caught up returns records that are added later.
 pub async fn a_waiting_poll_is_woken_by_new_records(mut system: impl System) {
-    let mut run = Run::fresh(&system).await;
-    assert_same(&run.rest().await, &[]);
+    let mut run = Run::start(&system, &[]).await;
+    assert_same(&run.rest().await, &[], "of an empty system");
     for _ in 0..3 {
         system.add(1).await;
-        assert_eq!(run.poll().await.len(), 1);
-        assert_same(&run.rest().await, &[]);
+        assert_eq!(run.poll().await.len(), 1, "one record was added");
+        assert_same(&run.rest().await, &[], "after the last record");
     }
 }
 
-/// The runtime tells the fate of records between polls.
+/// The runtime reports deliveries and commits between polls.
 pub async fn deliveries_and_commits_are_welcome_between_polls(mut system: impl System) {
     system.add(RECORDS).await;
-    let mut run = Run::fresh(&system).await;
+    let mut run = Run::start(&system, &[]).await;
     let mut seen = 0;
     while seen < RECORDS as u64 {
         let records = run.poll().await;
@@ -268,26 +229,31 @@ pub async fn deliveries_and_commits_are_welcome_between_polls(mut system: impl S
         seen = range.end;
         records.iter().for_each(|record| run.fake.commit(record));
         run.fake.deliver(seen);
-        run.task
-            .delivered(&[connect_api::record::Delivery::new(range, None)])
+        let deliveries = [Delivery::new(range, None)];
+        within("delivered", run.task.delivered(&deliveries))
             .await
             .unwrap();
-        run.task.committed().await.unwrap();
+        within("committed", run.task.committed()).await.unwrap();
     }
-    assert_same(&run.rest().await, &[]);
+    assert_same(&run.rest().await, &[], "after the last record");
 }
 
-/// Nothing is lost, doubled or invented, and the end is said at the end only.
+/// Nothing is lost, duplicated or made up, and the task says that it has caught up only at the end.
 pub async fn every_record_comes_once_and_then_the_end_is_said(mut system: impl System) {
     system.add(RECORDS).await;
-    let mut run = Run::fresh(&system).await;
+    let mut run = Run::start(&system, &[]).await;
     let mut records = Vec::new();
     while records.len() < RECORDS {
-        assert_eq!(run.fake.caught_up(), CaughtUp::No, "records are left");
+        assert_eq!(
+            run.fake.caught_up(),
+            CaughtUp::No,
+            "the task said that it has caught up after {} of {RECORDS} records",
+            records.len()
+        );
         records.extend(run.poll().await);
     }
-    assert_same(&run.rest().await, &[]);
-    assert_eq!(records.len(), RECORDS);
+    assert_same(&run.rest().await, &[], "after the last record");
+    assert_eq!(records.len(), RECORDS, "number of records");
     let values: Vec<_> = records.iter().map(|record| &record.record.value).collect();
     for (index, value) in values.iter().enumerate() {
         assert!(
@@ -297,20 +263,21 @@ pub async fn every_record_comes_once_and_then_the_end_is_said(mut system: impl S
     }
 }
 
-/// Every record has a partition and an offset, and offsets of a partition differ.
+/// Every record has a partition and an offset, and the offsets of a partition differ.
 pub async fn offsets_are_kept_by_partition(mut system: impl System) {
     system.add(RECORDS).await;
-    let records = Run::fresh(&system).await.rest().await;
+    let records = Run::start(&system, &[]).await.rest().await;
     let mut places: Vec<(&SourcePartition, &SourceOffset)> = Vec::new();
     for record in records.iter().filter(|record| !record.more_follow) {
         assert!(
             !record.partition.is_null(),
-            "a record without a source partition"
+            "a record has no source partition"
         );
         let place = (&record.partition, &record.offset);
         assert!(
             !places.contains(&place),
-            "two records have the offset {:?}",
+            "two records of the partition {:?} have the offset {:?}",
+            record.partition,
             record.offset
         );
         places.push(place);
@@ -324,28 +291,23 @@ struct Run {
 }
 
 impl Run {
-    async fn fresh(system: &impl System) -> Self {
-        Self::after(system, &[]).await
-    }
-
-    /// A task after the records were committed.
-    async fn after(system: &impl System, done: &[SourceRecord]) -> Self {
+    /// Starts a task with the offsets of `done` committed.
+    async fn start(system: &impl System, done: &[SourceRecord]) -> Self {
         let mut connector = system.connector();
-        connector
-            .start(FakeConnector::new().context(), system.config())
-            .await
-            .unwrap();
+        connector::start(&mut *connector, system.config()).await;
         let configs = connector.task_configs(1).await.unwrap();
         let fake = FakeSource::new(configs[0].clone());
         done.iter().for_each(|record| fake.commit(record));
         let mut task = connector.task();
-        task.start(fake.context(), fake.config()).await.unwrap();
+        within("start", task.start(fake.context(), fake.config()))
+            .await
+            .unwrap();
         Self { fake, task }
     }
 
-    /// The next records.
+    /// Returns the next records.
     async fn poll(&mut self) -> Vec<SourceRecord> {
-        within("records came", async {
+        within("the next records", async {
             loop {
                 let records = self.task.poll().await.unwrap();
                 if !records.is_empty() {
@@ -357,10 +319,10 @@ impl Run {
         .await
     }
 
-    /// The records until the task says that there is nothing more.
+    /// Returns the records until the task says that it has caught up.
     async fn rest(&mut self) -> Vec<SourceRecord> {
         let mut records = Vec::new();
-        within("the end was said", async {
+        within("the end, as the task has to say", async {
             loop {
                 // Both are cancel-safe, by the contracts under test.
                 tokio::select! {
@@ -385,34 +347,48 @@ impl Run {
     }
 }
 
-/// Compares what a record is and where it came from, but not when it was read.
-fn assert_same(found: &[SourceRecord], expected: &[SourceRecord]) {
-    let timeless = |record: &Record| Record {
-        timestamp: None,
-        ..record.clone()
+/// The records that come after a restart with the offsets of the first `done`: an offset counts only
+/// with its last record.
+fn uncommitted(all: &[SourceRecord], done: usize) -> Vec<SourceRecord> {
+    let is_committed = |index: usize| {
+        all[index..done]
+            .iter()
+            .any(|later| later.partition == all[index].partition && !later.more_follow)
     };
-    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert_eq!(
-            timeless(&found.record),
-            timeless(&expected.record),
-            "record {index}"
-        );
-        assert_eq!(
-            found.partition, expected.partition,
-            "partition of record {index}"
-        );
-    }
-    assert_eq!(found.len(), expected.len(), "number of records");
+    let rest = (0..all.len()).filter(|&index| index >= done || !is_committed(index));
+    rest.map(|index| all[index].clone()).collect()
 }
 
-async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("waited {PATIENCE:?}, but not: {what}"),
+/// Compares the records of each partition, in order. Timestamps may differ: they may say when a
+/// record was read.
+fn assert_same(found: &[SourceRecord], expected: &[SourceRecord], when: &str) {
+    let mut partitions: Vec<_> = found.iter().chain(expected).map(|r| &r.partition).collect();
+    partitions.sort_by_key(|partition| format!("{partition:?}"));
+    partitions.dedup();
+    for partition in partitions {
+        let of_partition = |records: &[SourceRecord]| -> Vec<Record> {
+            let own = records
+                .iter()
+                .filter(|record| record.partition == *partition);
+            own.map(|record| Record {
+                timestamp: None,
+                ..record.record.clone()
+            })
+            .collect()
+        };
+        let (found, expected) = (of_partition(found), of_partition(expected));
+        for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert_eq!(
+                found, expected,
+                "record {index} of the partition {partition:?} {when}"
+            );
+        }
+        assert_eq!(
+            found.len(),
+            expected.len(),
+            "number of records of the partition {partition:?} {when}"
+        );
     }
 }
-
-/// The longest that a case waits for something that has to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const RECORDS: usize = 25;

@@ -1,5 +1,5 @@
-//! A pipeline that dies at every step, and at random: nothing is lost, nothing is out of order,
-//! and what comes twice was under way.
+//! A pipeline is killed at every step, and at random: nothing is lost or out of order, and only lines
+//! in flight are duplicated.
 //!
 //! `connect-kill` runs the same with more lines and kills; `docs/kill-tests.md` has its results.
 #![cfg(unix)]
@@ -16,7 +16,7 @@ use connect_testkit::kill::Pipeline;
 use connect_testkit::kill::Plan;
 use connect_testkit::kill::Step;
 
-/// What SIGKILL leaves behind is the same in memory as on a disk, where each run waits for syncs.
+/// SIGKILL has the same effect in memory as on a disk, where each run waits for syncs.
 fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     match tempfile::tempdir_in(memory) {
@@ -42,19 +42,17 @@ fn run(step: Step, exactly_once: bool, kills: u64) -> Outcome {
     outcome
 }
 
-/// Nothing lost, nothing out of order, doubled only what was under way.
 #[test]
 fn at_least_once_loses_nothing_at_any_step() {
     for step in Step::ALL.into_iter().filter(|step| step.exists(false)) {
         let outcome = run(step, false, if step == Step::Random { 8 } else { 3 });
         assert_eq!((outcome.lost, outcome.out_of_order), (0, 0), "{outcome}");
-        assert!(outcome.doubled <= outcome.bound, "{outcome}");
+        assert!(outcome.duplicates <= outcome.bound, "{outcome}");
     }
 }
 
-/// Nothing lost, nothing doubled.
 #[test]
-fn exactly_once_neither_loses_nor_doubles_at_any_step() {
+fn exactly_once_neither_loses_nor_duplicates_at_any_step() {
     for step in Step::ALL {
         let kills = match step {
             Step::Random => 8,
@@ -64,24 +62,27 @@ fn exactly_once_neither_loses_nor_doubles_at_any_step() {
         let mut tries = 0;
         loop {
             let outcome = run(step, true, kills);
-            let counts = (outcome.lost, outcome.doubled, outcome.doubled_in_topic);
+            let counts = (
+                outcome.lost,
+                outcome.duplicates,
+                outcome.duplicates_in_topic,
+            );
             assert_eq!((counts, outcome.out_of_order), ((0, 0, 0), 0), "{outcome}");
             if step != Step::SinkWrite || outcome.tears > 0 {
                 break;
             }
-            // The log, which always writes, is often what meets the end of what may be written.
+            // Often it is the log that hits the limit of the file size.
             tries += 1;
-            assert!(tries < 20, "no write was cut off: {outcome}");
+            assert!(tries < 20, "no write of the sink was cut off: {outcome}");
         }
     }
 }
 
-/// The proof itself: without kills, each line is there once.
 #[test]
-fn nothing_is_doubled_without_kills() {
+fn without_kills_each_line_is_there_once() {
     let outcome = run(Step::Random, false, 0);
     assert_eq!(
-        (outcome.lost, outcome.doubled, outcome.bound),
+        (outcome.lost, outcome.duplicates, outcome.bound),
         (0, 0, 0),
         "{outcome}"
     );

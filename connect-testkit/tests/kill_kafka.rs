@@ -1,5 +1,5 @@
-//! A pipeline on a real Kafka that dies at random, while the broker and the connections to it go
-//! and come: nothing is lost, nothing is out of order, and what comes twice was under way at a kill.
+//! A pipeline on a real Kafka is killed at random, while the broker restarts and connections break:
+//! nothing is lost or out of order, and only lines in flight at a kill are duplicated.
 //!
 //! `connect-kill --kafka` runs the same with more lines and kills; `docs/kill-tests.md` has its
 //! results.
@@ -38,23 +38,27 @@ fn run(cluster: &KafkaCluster, exactly_once: bool, kills: u64, outages: Outages)
 /// One after the other: each disturbs the broker for all.
 #[test]
 fn a_pipeline_on_kafka_survives_kills_and_outages() {
-    // A broker that was killed comes back when its old session is over.
+    // A killed broker can register again only after its old session.
     let cluster = KafkaCluster::builder()
         .proxied()
         .with("broker.session.timeout.ms", "1500")
         .start();
 
-    // What comes twice was under way at a kill.
+    // Only lines in flight at a kill come twice.
     let outcome = run(&cluster, false, 2, Outages::new(1, 1));
-    assert!(outcome.doubled <= outcome.bound, "{outcome}");
+    assert!(outcome.duplicates <= outcome.bound, "{outcome}");
 
     // With exactly-once, nothing comes twice.
     let outcome = run(&cluster, true, 2, Outages::new(1, 1));
-    let doubled = (outcome.doubled_in_topic, outcome.doubled);
-    assert_eq!(doubled, (0, 0), "{outcome}");
+    let duplicates = (outcome.duplicates_in_topic, outcome.duplicates);
+    assert_eq!(duplicates, (0, 0), "{outcome}");
 
-    // Outages alone double nothing.
+    // Outages alone duplicate nothing.
     let outcome = run(&cluster, false, 0, Outages::new(0, 3));
-    let doubled = (outcome.doubled_in_topic, outcome.doubled, outcome.bound);
-    assert_eq!(doubled, (0, 0, 0), "{outcome}");
+    let duplicates = (
+        outcome.duplicates_in_topic,
+        outcome.duplicates,
+        outcome.bound,
+    );
+    assert_eq!(duplicates, (0, 0, 0), "{outcome}");
 }

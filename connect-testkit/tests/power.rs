@@ -1,6 +1,6 @@
-//! The power fails at every step: what was not synced is gone, and still nothing is lost.
+//! The power fails at every step: unsynced writes are gone, and still nothing is lost.
 //!
-//! Needs the right to mount; without it the tests say so and end.
+//! Needs the permission to mount; without it the tests are skipped with a message.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
 
@@ -21,7 +21,7 @@ use connect_testkit::kill::Plan;
 use connect_testkit::kill::Step;
 use tempfile::TempDir;
 
-/// The folder goes after the disk that is mounted in it.
+/// The folder is removed after the disk that is mounted in it.
 struct Scratch {
     disk: Disk,
     folder: TempDir,
@@ -60,9 +60,9 @@ fn run(step: Step, exactly_once: bool) -> Option<Outcome> {
     Some(outcome)
 }
 
-/// The disk itself: without this the other tests would prove nothing.
+/// Without this the other tests would prove nothing.
 #[test]
-fn a_disk_keeps_what_was_synced_and_nothing_else() {
+fn a_disk_keeps_synced_writes_only() {
     let Some(scratch) = Scratch::new() else {
         return;
     };
@@ -102,14 +102,14 @@ fn at_least_once_loses_nothing_when_the_power_fails() {
 }
 
 #[test]
-fn exactly_once_neither_loses_nor_doubles_when_the_power_fails() {
+fn exactly_once_neither_loses_nor_duplicates_when_the_power_fails() {
     for step in Step::ALL {
         let Some(outcome) = run(step, true) else {
             return;
         };
         assert!(outcome.is_as_promised(), "{outcome}");
         assert_eq!(
-            (outcome.doubled, outcome.doubled_in_topic),
+            (outcome.duplicates, outcome.duplicates_in_topic),
             (0, 0),
             "{outcome}"
         );
@@ -168,11 +168,11 @@ async fn an_offsets_file_is_always_an_old_one_or_the_new_one() {
             tokio::time::sleep(Duration::from_micros(300)).await;
             let committed = stored_line(&offsets);
             if committed > newest {
-                // A commit begins after the one before is durable.
+                // A commit starts after the previous one is durable.
                 (durable, newest) = (newest, committed);
             }
         }
-        // Without a stop: what is under way is cut off.
+        // Without a stop, so writes are interrupted.
         drop(stream);
         let deadline = Instant::now() + Duration::from_secs(20);
         while let Err(error) = scratch.disk.cut_power() {
@@ -182,7 +182,7 @@ async fn an_offsets_file_is_always_an_old_one_or_the_new_one() {
     }
 }
 
-/// The line that an offsets file says is next.
+/// Returns the next line by an offsets file.
 fn stored_line(offsets: &Path) -> u64 {
     let text = fs::read_to_string(offsets).unwrap_or_default();
     let position = text.split_once("position").map_or("", |(_, rest)| rest);

@@ -1,4 +1,4 @@
-//! The time, for what years of two digits mean.
+//! The current time, which decides what years of two digits mean.
 
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;

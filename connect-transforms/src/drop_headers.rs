@@ -8,7 +8,9 @@ use connect_api::config::FromConfig;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
-/// Removes all headers of the configured names.
+/// Removes all headers with the configured names.
+///
+/// *Java*: `DropHeaders`.
 #[derive(Debug, Default)]
 pub struct DropHeaders {
     names: Vec<String>,

@@ -1,4 +1,4 @@
-//! Putting one field in the place of the key or value.
+//! Replacing the key or value by one of its fields.
 
 use connect_api::Error;
 use connect_api::Result;
@@ -16,11 +16,13 @@ use crate::field_path::FieldSyntax;
 use crate::shape::take_map;
 use crate::shape::take_struct_or_null;
 
-/// Puts one field of a struct, or one entry of a map, in the place of the key or value. With the
-/// field syntax V2 it may be nested: `address.street`.
+/// Replaces the key or value by one field of its struct or map. With the field syntax V2 the field may
+/// be nested: `address.street`.
 ///
-/// A null key or value stays null and gets the schema of the field. What a map does not have is
-/// null; a field that the schema does not have is an error.
+/// A null key or value stays null and gets the schema of the field. A field that is missing in a map
+/// is null.
+///
+/// *Errors*: a field that the schema does not have is a data error.
 ///
 /// *Java*: `ExtractField$Key`, `ExtractField$Value`.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ struct ExtractFieldConfig {
 }
 
 impl ExtractField {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {
@@ -74,7 +76,10 @@ impl ExtractField {
         };
         let structure = take_struct_or_null(value, PURPOSE)?;
         let Some(field) = self.path.field_of(schema)? else {
-            return Err(Error::data(format!("Unknown field: {}", self.name)));
+            return Err(Error::data(format!(
+                "Unknown field: {}. Set the option field to one that {schema} has",
+                self.name
+            )));
         };
         if let Some(structure) = structure {
             *value = self
@@ -134,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_on_the_way_counts_as_its_default_if_wanted() {
+    fn a_null_struct_counts_as_its_default_if_configured() {
         let config = config_map! { "field" => "in.x", "field.syntax.version" => "v2" };
         let extracted = extract(&config, nested()).unwrap();
         assert_eq!(extracted, Datum::new(SchemaRef::INT32, 5));
@@ -147,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_maps_lead_further_without_a_schema() {
+    fn without_a_schema_only_maps_have_fields() {
         let config = config_map! { "field" => "in.x", "field.syntax.version" => "V2" };
         let with = |value: Value| -> ValueMap { [("in", value)].into_iter().collect() };
         let map: ValueMap = [("x", 5)].into_iter().collect();

@@ -20,16 +20,16 @@ use crate::shape::take_struct;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
 #[config(ignore_case)]
 pub(crate) enum FieldSyntax {
-    /// The whole text is the name of a field at the top.
+    /// The text is the name of a top-level field.
     #[config(name = "V1")]
     V1,
-    /// Dots lead from a field to one inside it. A name between backticks may have dots; in it, a
-    /// backtick before a dot is escaped by a backslash, other backticks stand for themselves.
+    /// Dots separate the names of nested fields. A name in backticks may contain dots; in it, a
+    /// backtick before a dot is escaped by a backslash, and other backticks stand for themselves.
     #[config(name = "V2")]
     V2,
 }
 
-/// A path of at least one step.
+/// The path to a field, with at least one step.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct FieldPath {
     parents: Vec<Text>,
@@ -40,9 +40,9 @@ impl FieldPath {
     /// Reads a path.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) for a backtick without another one.
+    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) for an unpaired backtick.
     ///
-    /// *Java*: the empty path of V2 is refused here, not by every record.
+    /// *Java*: with V2 an empty path is refused here; Java refuses each record.
     pub(crate) fn parse(path: &str, syntax: FieldSyntax) -> Result<Self> {
         if syntax == FieldSyntax::V1 {
             return Ok(Self {
@@ -68,14 +68,16 @@ impl FieldPath {
         }
         match parents.pop() {
             Some(last) => Ok(Self { parents, last }),
-            None => Err(ConfigError::invalid("field", path, "the field path is empty").into()),
+            None => {
+                Err(ConfigError::invalid("field", path, "the path is empty; name a field").into())
+            }
         }
     }
 
-    /// The field of a struct schema.
+    /// Finds the field in a struct schema.
     ///
     /// # Errors
-    /// Something on the way is no struct.
+    /// A parent of the field is not a struct.
     pub(crate) fn field_of<'a>(&self, schema: &'a Schema) -> Result<Option<&'a Field>> {
         let mut schema = schema;
         for step in &self.parents {
@@ -87,11 +89,11 @@ impl FieldPath {
         field(schema, &self.last)
     }
 
-    /// Takes the value of the field out of a struct; null if something on the way is null or not
-    /// there. Nulls may become the defaults of their fields first.
+    /// Takes the value of the field out of a struct; null if a parent is null or missing. If
+    /// configured, nulls become the defaults of their fields first.
     ///
     /// # Errors
-    /// Something on the way is no struct.
+    /// A parent of the field is not a struct.
     pub(crate) fn take_from_struct(
         &self,
         mut structure: Struct,
@@ -107,11 +109,10 @@ impl FieldPath {
         take_field(structure, &self.last, replaces_null_with_default)
     }
 
-    /// Takes the value of the field out of a map; null if something on the way is null or not
-    /// there.
+    /// Takes the value of the field out of a map; null if a parent is null or missing.
     ///
     /// # Errors
-    /// Something on the way is no map.
+    /// A parent of the field is not a map.
     pub(crate) fn take_from_map(&self, mut map: ValueMap) -> Result<Value> {
         for step in &self.parents {
             match map.remove(step) {
@@ -125,7 +126,7 @@ impl FieldPath {
 
 const PURPOSE: &str = "nested field access";
 
-/// The step up to its closing backtick, and what follows the dot behind it.
+/// The step up to its closing backtick, and the text after the dot that follows.
 fn quoted_step(quoted: &str) -> Option<(Text, &str)> {
     let mut step = String::new();
     let mut rest = quoted;
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_backtick_is_refused_with_its_place() {
+    fn an_unpaired_backtick_is_refused_with_its_position() {
         for path in ["`", "`a", "`a.b", "`a`b", r"`a\`", r"`a\`.", r"`a\`.b"] {
             assert_eq!(steps(path), None, "{path}");
         }

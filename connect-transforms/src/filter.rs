@@ -7,7 +7,9 @@ use connect_api::config::ConfigMap;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
-/// Drops every record that it is given; a predicate chooses which.
+/// Drops every record. Use it with a predicate that chooses the records.
+///
+/// *Java*: `Filter`.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Filter;

@@ -1,4 +1,4 @@
-//! Lifting nested fields to the top.
+//! Flattening nested fields.
 
 use std::collections::HashMap;
 
@@ -25,21 +25,22 @@ use crate::Part;
 use crate::null::refuse_null;
 use crate::null::replace_null;
 use crate::schema_cache::SchemaCache;
+use crate::shape::Shape;
 use crate::shape::not_a_name;
 use crate::shape::not_a_struct;
-use crate::shape::take_map;
-use crate::shape::take_struct;
+use crate::shape::take_shape;
 
-/// Makes one struct or map of nested ones: the names on the way to a field, joined, become its
-/// name. Arrays stay as they are.
+/// Flattens nested structs or maps into one. The name of a field is its path, joined by the delimiter.
+/// Arrays do not change.
 ///
-/// A null key or value stays null. A field inside an optional struct becomes optional; where the
-/// struct is null, so are its fields. If two fields get the same name, a schema is refused; in a
-/// map the last one counts.
+/// A null key or value stays null. A field inside an optional struct becomes optional, and is null if
+/// the struct is null. If two entries of a map get the same name, the last one is kept.
 ///
-/// *Java*: `Flatten$Key`, `Flatten$Value`. As there, the new struct schema keeps name, version,
-/// documentation and parameters, but not whether it was optional; maps inside structs are refused,
-/// and so are structs, decimals and moments inside maps.
+/// *Errors*: two fields of a struct with the same name, maps inside structs, and structs, decimals and
+/// moments inside maps are data errors.
+///
+/// *Java*: `Flatten$Key`, `Flatten$Value`. As in Java, the new struct schema keeps name, version,
+/// documentation and parameters, but is never optional.
 #[derive(Debug)]
 pub struct Flatten {
     part: Part,
@@ -55,12 +56,12 @@ struct FlattenConfig {
     delimiter: Option<String>,
 }
 
-/// What stands between names; joins them.
+/// The text between names.
 #[derive(Debug)]
 struct Delimiter(String);
 
 impl Flatten {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {
@@ -101,7 +102,7 @@ impl Flatten {
         })
     }
 
-    /// Adds the entries of a map, those of maps inside it in their place. Names may come twice.
+    /// Adds the entries of a map; a nested map is replaced by its entries. Names may repeat.
     fn add_entries(&self, map: ValueMap, prefix: &str, flat: &mut ValueMap) -> Result<()> {
         for (key, value) in map {
             let key = match key {
@@ -113,18 +114,15 @@ impl Flatten {
             let name = key.as_str().unwrap_or_default();
             match value {
                 Value::Map(inner) => self.add_entries(inner, name, flat)?,
-                Value::Struct(_) => {
+                Value::Struct(_)
+                | Value::Decimal(_)
+                | Value::Date(_)
+                | Value::Time(_)
+                | Value::Timestamp(_) => {
                     return Err(Error::data(format!(
-                        "Flatten transformation does not support class {} for record without \
-                         schemas (for field {name}).",
-                        value.java_class()
-                    )));
-                }
-                Value::Decimal(_) | Value::Date(_) | Value::Time(_) | Value::Timestamp(_) => {
-                    return Err(Error::data(format!(
-                        "Flatten transformation was passed a value of type class {} which is not \
-                         supported by Connect's data API",
-                        value.java_class()
+                        "Flatten transformation does not support {} for record without schemas \
+                         (for field {name}).",
+                        value.type_name()
                     )));
                 }
                 leaf => flat.push_unique(key, leaf),
@@ -140,7 +138,7 @@ impl Transform for Flatten {
     }
 
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
-        // Java's null delimiter makes names such as `anullb`.
+        // With a null delimiter, Java makes names such as `anullb`.
         if let Some(delimiter) = FlattenConfig::from_config(config)?.delimiter {
             self.delimiter = Delimiter(delimiter);
         }
@@ -152,12 +150,9 @@ impl Transform for Flatten {
         if datum.value.is_null() {
             return Ok(Some(record));
         }
-        if datum.schema.is_some() {
-            let structure = take_struct(&mut datum.value, PURPOSE)?;
-            *datum = self.apply_to_struct(structure)?;
-        } else {
-            let map = take_map(&mut datum.value, PURPOSE)?;
-            datum.value = self.apply_to_map(map)?.into();
+        match take_shape(datum, PURPOSE)? {
+            Shape::Map(map) => datum.value = self.apply_to_map(map)?.into(),
+            Shape::Struct(structure) => *datum = self.apply_to_struct(structure)?,
         }
         Ok(Some(record))
     }
@@ -173,14 +168,14 @@ impl Delimiter {
     }
 }
 
-/// What the structs around a field say about it.
+/// What a field inherits from the structs around it.
 struct Ancestors<'a> {
     name: Text,
     is_optional: bool,
     default: Option<&'a Struct>,
 }
 
-/// Adds the fields of a struct schema, those of structs inside it in their place.
+/// Adds the fields of a struct schema; a nested struct is replaced by its fields.
 fn add_fields(
     mut builder: SchemaBuilder,
     schema: &Schema,
@@ -217,7 +212,7 @@ fn add_fields(
     Ok(builder)
 }
 
-/// The schema of a field, optional or not and with a default or not as the structs around it say.
+/// The schema of a field with what it inherits from the structs around it.
 fn with(schema: &SchemaRef, is_optional: bool, default: Option<&Value>) -> Result<SchemaRef> {
     if is_optional == schema.is_optional() && default == schema.default() {
         return Ok(schema.clone());
@@ -281,7 +276,7 @@ fn last_of_each_key(map: ValueMap) -> ValueMap {
     unique
 }
 
-/// Up to here a map finds its keys faster than an index would.
+/// Up to this length, searching the map is faster than an index.
 const FEW: usize = 16;
 
 const PURPOSE: &str = "flattening";
@@ -330,14 +325,14 @@ mod tests {
         let unset = Struct::new(schema.clone()).unwrap();
         let error = flatten(Datum::new(schema, unset)).unwrap_err();
         assert!(
-            error.message().contains("field: \"x\""),
+            error.message().contains("field \"x\""),
             "{}",
             error.message()
         );
     }
 
     #[test]
-    fn of_entries_with_the_same_name_the_last_one_counts() {
+    fn the_last_entry_of_a_name_is_kept() {
         for others in [0, 2 * FEW] {
             let inner: ValueMap = [("b", 2)].into_iter().collect();
             let mut map = ValueMap::new();
@@ -354,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_name_or_no_type_is_refused() {
+    fn entries_without_a_name_or_a_type_are_refused() {
         let structure = Struct::new(SchemaBuilder::structure().build().unwrap()).unwrap();
         for map in [
             ValueMap::from_iter([("a", Value::Struct(structure))]),

@@ -26,14 +26,13 @@ use crate::selection::Selection;
 use crate::shape::take_map;
 use crate::shape::take_struct;
 
-/// Moves or copies fields of the key or value into headers, behind those of the record, each with
-/// the schema of its field.
+/// Moves or copies fields of the key or value into headers. The headers are added after those of the
+/// record and have the schemas of the fields. A field that is missing in a map becomes a null header.
 ///
-/// A null key or value is refused. What a map does not have becomes a null header; a field that the
-/// schema does not have is an error.
+/// *Errors*: a null key or value, and a field that the schema does not have, are data errors.
 ///
-/// *Java*: `HeaderFrom$Key`, `HeaderFrom$Value`. As there, a struct from which fields were moved
-/// keeps name, version, documentation and parameters, but not whether it was optional.
+/// *Java*: `HeaderFrom$Key`, `HeaderFrom$Value`. As in Java, a struct from which fields were moved
+/// keeps the name, version, documentation and parameters of its schema, but is never optional.
 #[derive(Debug)]
 pub struct HeaderFrom {
     part: Part,
@@ -74,12 +73,12 @@ enum Operation {
 struct Pair {
     field: Text,
     header: Text,
-    /// The field is moved, and no later header gets it as well.
+    /// The field is moved, and no later header needs it.
     is_taken: bool,
 }
 
 impl HeaderFrom {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {
@@ -97,7 +96,10 @@ impl HeaderFrom {
         let mut values = structure.into_values();
         for pair in &self.pairs {
             let Some(field) = schema.field(&pair.field) else {
-                return Err(Error::data(format!("Unknown field: {}", pair.field)));
+                return Err(Error::data(format!(
+                    "Unknown field: {}. Set the option fields to ones that {schema} has",
+                    pair.field
+                )));
             };
             let mut value = match values.get_mut(field.index()) {
                 Some(value) if pair.is_taken => std::mem::take(value),
@@ -117,7 +119,7 @@ impl HeaderFrom {
         Ok(())
     }
 
-    /// The struct without the fields that were moved.
+    /// The struct without the moved fields.
     fn rest_of(&mut self, structure: Struct) -> Result<Datum> {
         let pairs = &self.pairs;
         let is_moved = |name: &Text| pairs.iter().any(|pair| pair.field == *name);

@@ -1,4 +1,4 @@
-//! Wrapping the key or value into a field.
+//! Wrapping the key or value in a struct or map.
 
 use connect_api::Result;
 use connect_api::Transform;
@@ -16,9 +16,10 @@ use connect_api::record::Record;
 use crate::Part;
 use crate::schema_cache::SchemaCache;
 
-/// Wraps the key or value into the single field of a struct, or of a map if it has no schema.
+/// Wraps the key or value in a struct with a single field, or in a map if it has no schema. Null is
+/// wrapped too.
 ///
-/// Null is wrapped as well; with a schema it must be optional.
+/// *Errors*: null with a schema that is not optional is a data error.
 ///
 /// *Java*: `HoistField$Key`, `HoistField$Value`.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ struct HoistFieldConfig {
 }
 
 impl HoistField {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {

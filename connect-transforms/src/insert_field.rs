@@ -1,4 +1,4 @@
-//! Adding fields about the record.
+//! Adding metadata of the record as fields.
 
 use std::sync::LazyLock;
 
@@ -25,21 +25,21 @@ use crate::schema_cache::SchemaCache;
 use crate::shape::take_map;
 use crate::shape::take_struct;
 
-/// Adds fields to the key or value: topic, partition, offset and timestamp of the record, or a
-/// fixed text. The name of a field may end in `!` (required) or `?` (optional, as without).
+/// Adds fields to the key or value: the topic, partition, offset and timestamp of the record, or a
+/// fixed text. The name of a field may end in `!` (required) or `?` (optional, the default).
 ///
-/// A null key or value stays null. What the record does not have, such as a partition before it is
-/// sent, is left unset, or out of a map.
+/// A null key or value stays null. Metadata that the record does not have, such as a partition before
+/// it is sent, is null in a struct and missing in a map.
 ///
-/// *Java*: `InsertField$Key`, `InsertField$Value`. As there, the new struct schema keeps name,
-/// version, documentation and parameters, but not whether it was optional.
+/// *Java*: `InsertField$Key`, `InsertField$Value`. As in Java, the new struct schema keeps name,
+/// version, documentation and parameters, but is never optional.
 #[derive(Debug)]
 pub struct InsertField {
     part: Part,
     fields: Vec<NewField>,
     replaces_null_with_default: bool,
     schemas: SchemaCache,
-    /// The topic of the record before, as text that can be shared.
+    /// The topic of the previous record, as text that can be shared.
     topic: Option<(TopicName, Text)>,
 }
 
@@ -91,7 +91,7 @@ enum Content {
 }
 
 impl InsertField {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {
@@ -125,7 +125,7 @@ impl InsertField {
             builder.build()
         })?;
         let all_fields = schema.fields().unwrap_or_default();
-        // The one allocation of this transform.
+        // The only allocation of this transform.
         let mut values = structure.into_values();
         values.reserve_exact(all_fields.len().saturating_sub(values.len()));
         settle_nulls(&mut values, all_fields, *replaces_null_with_default)?;
@@ -143,7 +143,7 @@ impl InsertField {
         Ok(())
     }
 
-    /// The topic as text, made once for consecutive records.
+    /// Keeps the topic as text, which consecutive records share.
     fn remember_topic(&mut self, record: &Record) {
         let is_wanted = self
             .fields
@@ -200,7 +200,10 @@ impl Transform for InsertField {
         .filter_map(|(name, content)| Some(NewField::new(&name?, content)))
         .collect();
         if self.fields.is_empty() {
-            return Err(Error::config("No field insertion configured"));
+            return Err(Error::config(
+                "No field insertion configured. Set at least one of topic.field, partition.field, \
+                 offset.field, timestamp.field and static.field",
+            ));
         }
         Ok(())
     }
@@ -257,15 +260,15 @@ impl NewField {
 }
 
 impl Content {
-    /// What the record has; null if it has nothing.
+    /// The metadata of the record; null if it has none.
     fn value(&self, record: &Record, origin: Origin<'_>, topic: Option<&Text>) -> Result<Value> {
         Ok(match self {
             Self::Offset => match origin {
                 Origin::Sink { position } => position.offset.into(),
                 _ => {
                     return Err(Error::data(
-                        "Only SinkRecord supported for [field insertion], found: \
-                         org.apache.kafka.connect.source.SourceRecord",
+                        "Only SinkRecord supported for [field insertion]: a record of a source has no \
+                         offset; remove the option offset.field",
                     ));
                 }
             },
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_added_behind_those_of_the_struct() {
+    fn fields_are_added_after_those_of_the_struct() {
         let config = config_map! {
             "topic.field" => "t!", "partition.field" => "p", "offset.field" => "o?",
             "timestamp.field" => "w", "static.field" => "s", "static.value" => "v",
@@ -351,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_take_what_there_is() {
+    fn missing_metadata_is_not_added_to_maps() {
         let config = config_map! { "partition.field" => "p", "timestamp.field" => "w" };
         let map: ValueMap = [("a", 1)].into_iter().collect();
         let record = Record::new("t", Datum::schemaless(map.clone()));
@@ -365,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn tombstones_pass_and_other_values_do_not() {
+    fn tombstones_pass_and_values_without_fields_are_refused() {
         let config = config_map! { "topic.field" => "t" };
         assert_eq!(
             insert(&config, Record::new("t", Datum::NULL))

@@ -12,8 +12,11 @@ use connect_api::record::Header;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
-/// Adds a header behind those of the record. Its value is what the configured text looks like
-/// ([`parse`]): `5` is an INT8, `[1,2]` an array, `null` null without a schema.
+/// Adds a header after those of the record. The type of its value is guessed from the configured text
+/// ([`parse`]): `5` is an INT8, `[1,2]` an array, `null` null without a schema. A text that is not
+/// wholly such a value is a string.
+///
+/// *Java*: `InsertHeader`.
 #[derive(Debug, Default)]
 pub struct InsertHeader {
     name: Text,

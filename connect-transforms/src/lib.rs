@@ -1,29 +1,29 @@
-//! Kafka Connect's transforms and predicates: changing and choosing single records.
+//! Kafka Connect's transforms, which change single records, and predicates, which choose them.
 //!
 //! | class | what it does |
 //! | --- | --- |
 //! | `Cast$Key`, `Cast$Value` | [`Cast`]: changes the types of fields, or of the key or value |
 //! | `DropHeaders` | [`DropHeaders`]: removes headers |
-//! | `ExtractField$Key`, `ExtractField$Value` | [`ExtractField`]: puts a field in the place of the key or value |
+//! | `ExtractField$Key`, `ExtractField$Value` | [`ExtractField`]: replaces the key or value by one of its fields |
 //! | `Filter` | [`Filter`]: drops records |
-//! | `Flatten$Key`, `Flatten$Value` | [`Flatten`]: lifts nested fields to the top |
+//! | `Flatten$Key`, `Flatten$Value` | [`Flatten`]: flattens nested fields |
 //! | `HeaderFrom$Key`, `HeaderFrom$Value` | [`HeaderFrom`]: moves or copies fields into headers |
-//! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value into a field |
-//! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds fields about the record |
+//! | `HoistField$Key`, `HoistField$Value` | [`HoistField`]: wraps the key or value in a struct or map |
+//! | `InsertField$Key`, `InsertField$Value` | [`InsertField`]: adds metadata of the record as fields |
 //! | `InsertHeader` | [`InsertHeader`]: adds a fixed header |
-//! | `MaskField$Key`, `MaskField$Value` | [`MaskField`]: hides what fields say |
-//! | `RegexRouter` | [`RegexRouter`]: renames topics |
-//! | `ReplaceField$Key`, `ReplaceField$Value` | [`ReplaceField`]: chooses and renames fields |
-//! | `SetSchemaMetadata$Key`, `SetSchemaMetadata$Value` | [`SetSchemaMetadata`]: names the schema |
-//! | `TimestampConverter$Key`, `TimestampConverter$Value` | [`TimestampConverter`]: changes the representation of timestamps |
-//! | `TimestampRouter` | [`TimestampRouter`]: makes the topic of the timestamp |
-//! | `ValueToKey` | [`ValueToKey`]: makes the key from fields of the value |
-//! | `HasHeaderKey` | [`HasHeaderKey`]: records with a header |
+//! | `MaskField$Key`, `MaskField$Value` | [`MaskField`]: masks fields |
+//! | `RegexRouter` | [`RegexRouter`]: renames topics by a pattern |
+//! | `ReplaceField$Key`, `ReplaceField$Value` | [`ReplaceField`]: includes, excludes and renames fields |
+//! | `SetSchemaMetadata$Key`, `SetSchemaMetadata$Value` | [`SetSchemaMetadata`]: sets the name and version of the schema |
+//! | `TimestampConverter$Key`, `TimestampConverter$Value` | [`TimestampConverter`]: converts timestamps between representations |
+//! | `TimestampRouter` | [`TimestampRouter`]: renames topics by timestamp |
+//! | `ValueToKey` | [`ValueToKey`]: copies fields of the value to the key |
+//! | `HasHeaderKey` | [`HasHeaderKey`]: records that have a header |
 //! | `RecordIsTombstone` | [`RecordIsTombstone`]: records without a value |
-//! | `TopicNameMatches` | [`TopicNameMatches`]: records of certain topics |
+//! | `TopicNameMatches` | [`TopicNameMatches`]: records whose topic matches a pattern |
 //!
-//! Transforms are in the package `org.apache.kafka.connect.transforms`, predicates in its package
-//! `predicates`. Hand [`plugins`] to a registry to make them known:
+//! Transforms are in the package `org.apache.kafka.connect.transforms`, predicates in its subpackage
+//! `predicates`. Install [`plugins`] in a registry to use them by class name:
 //!
 //! ```
 //! use connect_api::data::{Datum, Value};
@@ -60,7 +60,6 @@ mod mask_field;
 mod null;
 mod pair;
 mod part;
-mod pattern;
 mod predicate;
 mod regex_router;
 mod replace_field;
@@ -98,7 +97,7 @@ pub use crate::timestamp_converter::TimestampConverter;
 pub use crate::timestamp_router::TimestampRouter;
 pub use crate::value_to_key::ValueToKey;
 
-/// Registers the transforms and predicates of this crate under the names of Kafka's classes.
+/// Registers the transforms and predicates of this crate under Kafka's class names.
 pub fn plugins(registry: &mut PluginRegistry) {
     for part in [Part::Key, Part::Value] {
         let info = |name: &str| transform(&format!("{name}${}", part.name()));

@@ -1,4 +1,4 @@
-//! Hiding what fields say.
+//! Masking fields.
 
 use connect_api::Error;
 use connect_api::Result;
@@ -18,18 +18,21 @@ use connect_api::record::Record;
 
 use crate::Part;
 use crate::entry::change_entry;
+use crate::entry::in_field;
 use crate::null::settle_nulls;
-use crate::shape::take_map;
-use crate::shape::take_struct;
+use crate::shape::Shape;
+use crate::shape::take_shape;
 
-/// Puts a value that says nothing in the place of what fields hold: 0, false, an empty text, array
-/// or map, the epoch. Numbers and texts can get another one.
+/// Replaces the values of fields by 0, false, an empty text, array or map, or the epoch. Numbers and
+/// texts can be replaced by a configured value.
 ///
-/// Null stays null. Fields that a map does not have are added as null; those that a struct does
-/// not have do not matter.
+/// Null stays null. A field that is missing in a map is added as null; one that is missing in a struct
+/// is ignored.
 ///
-/// *Java*: `MaskField$Key`, `MaskField$Value`. Here decimals keep the scale that their schema asks
-/// for.
+/// *Errors*: a `replacement` that is not exactly a value of the field's type is a data error.
+///
+/// *Java*: `MaskField$Key`, `MaskField$Value`. Decimals keep the scale of their schema here. Java
+/// cuts a `replacement` to the type of the field.
 #[derive(Debug)]
 pub struct MaskField {
     part: Part,
@@ -56,19 +59,12 @@ struct MaskFieldConfig {
 #[derive(Debug)]
 struct Replacement {
     text: Text,
-    /// `None` if the text is no number.
-    number: Option<Number>,
-}
-
-#[derive(Debug)]
-struct Number {
-    decimal: Decimal,
-    whole: i64,
-    float: f64,
+    /// None if the text is not a number.
+    number: Option<Decimal>,
 }
 
 impl MaskField {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub const fn new(part: Part) -> Self {
         Self {
@@ -86,7 +82,9 @@ impl MaskField {
         settle_nulls(&mut values, fields, self.replaces_null_with_default)?;
         for field in self.fields.iter().filter_map(|name| schema.field(name)) {
             if let Some(value) = values.get_mut(field.index()) {
-                *value = self.masked(value, Some(field.schema()))?;
+                *value = self
+                    .masked(value, Some(field.schema()))
+                    .map_err(|error| in_field(error, field.name()))?;
             }
         }
         Struct::from_values(schema, values)
@@ -103,7 +101,7 @@ impl MaskField {
         match (value, &self.replacement) {
             (Value::Null, _) => Ok(Value::Null),
             (value, Some(replacement)) => replacement.in_place_of(value, schema),
-            (value, None) => nothing_in_place_of(value, schema),
+            (value, None) => empty_in_place_of(value, schema),
         }
     }
 }
@@ -123,75 +121,81 @@ impl Transform for MaskField {
 
     fn apply(&mut self, mut record: Record, _: Origin<'_>) -> Result<Option<Record>> {
         let datum = self.part.of_mut(&mut record);
-        if datum.schema.is_some() {
-            let structure = take_struct(&mut datum.value, PURPOSE)?;
-            datum.value = self.apply_to_struct(structure)?.into();
-        } else {
-            let map = take_map(&mut datum.value, PURPOSE)?;
-            datum.value = self.apply_to_map(map)?.into();
-        }
+        datum.value = match take_shape(datum, PURPOSE)? {
+            Shape::Map(map) => self.apply_to_map(map)?.into(),
+            Shape::Struct(structure) => self.apply_to_struct(structure)?.into(),
+        };
         Ok(Some(record))
     }
 }
 
 impl Replacement {
     fn new(text: Text) -> Self {
-        let number = Decimal::parse(&text).ok().map(|decimal| Number {
-            whole: decimal.to_i64_wrapping(),
-            float: decimal.to_f64(),
-            decimal,
-        });
+        let number = Decimal::parse(&text).ok();
         Self { text, number }
     }
 
-    /// Numbers that are too large lose their upper bits, as in Java.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the replacement is cut to the type of the field"
-    )]
+    /// The replacement as the type of a value.
+    ///
+    /// # Errors
+    /// It is not exactly a value of that type.
     fn in_place_of(&self, value: &Value, schema: Option<&Schema>) -> Result<Value> {
-        Ok(match value {
-            Value::Decimal(_) => {
-                let decimal = self.number("number")?.decimal.clone();
-                match schema.and_then(|schema| decimal_scale(schema).ok()) {
-                    Some(scale) => decimal.with_scale(scale).ok_or_else(|| {
-                        Error::data(format!(
-                            "Unable to convert {} to a number of scale {scale}",
-                            self.text
-                        ))
-                    })?,
-                    None => decimal,
-                }
-                .into()
-            }
-            Value::Float32(_) => (self.number("a number")?.float as f32).into(),
-            Value::Float64(_) => self.number("a number")?.float.into(),
-            Value::Int8(_) => (self.number("a number")?.whole as i8).into(),
-            Value::Int16(_) => (self.number("a number")?.whole as i16).into(),
-            Value::Int32(_) => (self.number("a number")?.whole as i32).into(),
-            Value::Int64(_) => self.number("a number")?.whole.into(),
-            Value::String(_) => self.text.clone().into(),
+        let replaced = match value {
+            Value::Decimal(_) => match schema.and_then(|schema| decimal_scale(schema).ok()) {
+                Some(scale) => return self.with_scale(scale),
+                None => self.number.clone().map(Value::from),
+            },
+            Value::Float32(_) => self.float(Decimal::to_f32, f32::is_finite),
+            Value::Float64(_) => self.float(Decimal::to_f64, f64::is_finite),
+            Value::Int8(_) => self.whole::<i8>(),
+            Value::Int16(_) => self.whole::<i16>(),
+            Value::Int32(_) => self.whole::<i32>(),
+            Value::Int64(_) => self.whole::<i64>(),
+            Value::String(_) => Some(self.text.clone().into()),
             value => {
                 return Err(Error::data(format!(
-                    "Cannot mask value of type class {} with custom replacement.",
-                    value.java_class()
+                    "Cannot mask value of type {} with custom replacement. The option replacement is \
+                     for numbers and texts",
+                    value.type_name()
                 )));
             }
-        })
+        };
+        replaced
+            .ok_or_else(|| self.not_converted(&format!("a number of type {}", value.type_name())))
     }
 
-    fn number(&self, what: &str) -> Result<&Number> {
-        self.number.as_ref().ok_or_else(|| {
-            Error::data(format!(
-                "Unable to convert {} (class java.lang.String) to {what}",
-                self.text
-            ))
-        })
+    fn whole<T: TryFrom<i64> + Into<Value>>(&self) -> Option<Value> {
+        let whole = self.number.as_ref()?.to_i64_exact()?;
+        T::try_from(whole).ok().map(T::into)
+    }
+
+    fn float<T: Copy + Into<Value>>(
+        &self,
+        float: fn(&Decimal) -> T,
+        is_finite: fn(T) -> bool,
+    ) -> Option<Value> {
+        let value = float(self.number.as_ref()?);
+        is_finite(value).then(|| value.into())
+    }
+
+    fn with_scale(&self, scale: i32) -> Result<Value> {
+        let decimal = self.number.as_ref();
+        decimal
+            .and_then(|decimal| decimal.with_scale(scale))
+            .map(Value::from)
+            .ok_or_else(|| self.not_converted(&format!("a number of scale {scale}")))
+    }
+
+    fn not_converted(&self, what: &str) -> Error {
+        Error::data(format!(
+            "Unable to convert {} to {what}; change the option replacement",
+            self.text
+        ))
     }
 }
 
-/// The value of the same type that says nothing.
-fn nothing_in_place_of(value: &Value, schema: Option<&Schema>) -> Result<Value> {
+/// The empty value of the same type.
+fn empty_in_place_of(value: &Value, schema: Option<&Schema>) -> Result<Value> {
     Ok(match value {
         Value::Array(_) => Value::Array(Vec::new()),
         Value::Boolean(_) => false.into(),
@@ -212,8 +216,8 @@ fn nothing_in_place_of(value: &Value, schema: Option<&Schema>) -> Result<Value> 
         Value::Timestamp(_) => Value::Timestamp(0),
         value => {
             return Err(Error::data(format!(
-                "Cannot mask value of type: class {}",
-                value.java_class()
+                "Cannot mask value of type: {}",
+                value.type_name()
             )));
         }
     })
@@ -269,12 +273,28 @@ mod tests {
     }
 
     #[test]
-    fn replacements_are_cut_to_the_type() {
-        let map: ValueMap = [("i", 1i64), ("j", 2)].into_iter().collect();
-        let config = config_map! { "fields" => "i", "replacement" => "18446744073709551617.9" };
-        let masked = mask(&config, Datum::schemaless(map)).unwrap();
-        let map = masked.value.as_map().unwrap();
-        assert_eq!(map.get("i"), Some(&Value::Int64(1)));
-        assert_eq!(map.get("j"), Some(&Value::Int64(2)));
+    fn a_replacement_must_fit_the_type() {
+        for (value, replacement, expected) in [
+            (Value::Int8(1), "7", Some(Value::Int8(7))),
+            (Value::Int8(1), "7.0", Some(Value::Int8(7))),
+            (Value::Int8(1), "300", None),
+            (Value::Int32(1), "1.5", None),
+            (Value::Int64(1), "18446744073709551617", None),
+            (Value::Int64(1), "x", None),
+            (Value::Float32(1.0), "1.5", Some(Value::Float32(1.5))),
+            (Value::Float32(1.0), "1e39", None),
+            (Value::Float64(1.0), "1e999", None),
+            (Value::from("a"), "1e999", Some("1e999".into())),
+        ] {
+            let map: ValueMap = [("i", value), ("j", 2.into())].into_iter().collect();
+            let config = config_map! { "fields" => "i", "replacement" => replacement };
+            let masked = mask(&config, Datum::schemaless(map));
+            let map = masked.map(|masked| masked.value.as_map().unwrap().clone());
+            let found = map.as_ref().ok().and_then(|map| map.get("i").cloned());
+            assert_eq!(found, expected, "{replacement}");
+            if let Ok(map) = map {
+                assert_eq!(map.get("j"), Some(&Value::Int32(2)));
+            }
+        }
     }
 }

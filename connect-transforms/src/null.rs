@@ -1,12 +1,12 @@
-//! What becomes of null fields when a struct is rebuilt.
+//! Null fields of a struct that is rebuilt.
 
 use connect_api::Result;
 use connect_api::data::Field;
 use connect_api::data::SchemaRef;
 use connect_api::data::Value;
 
-/// Settles the nulls among values that a new struct takes over, given its fields: they become the
-/// defaults of their fields, if that is asked for, or must fit.
+/// Prepares the null values of a new struct, given its fields: if configured, they become the
+/// defaults of their fields. Nulls that remain must be allowed.
 pub(crate) fn settle_nulls(
     values: &mut [Value],
     fields: &[Field],
@@ -23,7 +23,7 @@ pub(crate) fn settle_nulls(
     Ok(())
 }
 
-/// Puts the default of the schema in the place of null, if there is one.
+/// Replaces null by the default of the schema, if there is one.
 pub(crate) fn replace_null(value: &mut Value, schema: &SchemaRef) {
     if value.is_null()
         && let Some(default) = schema.default_value()
@@ -32,8 +32,7 @@ pub(crate) fn replace_null(value: &mut Value, schema: &SchemaRef) {
     }
 }
 
-/// Refuses null for a required field, even if it has a default: so does Java, where a field of a
-/// new struct is set.
+/// Refuses null for a required field even if it has a default, as Java does when a field is set.
 pub(crate) fn refuse_null(value: &Value, field: &Field) -> Result<()> {
     if value.is_null() {
         field.schema().validate_named(field.name(), value)?;

@@ -1,12 +1,12 @@
-//! Pairs in lists of options: `foo:bar`.
+//! Options that are lists of pairs, such as `foo:bar`.
 
-/// What a list of pairs is called in documentation.
+/// The description of such an option in Java's documentation.
 pub(crate) const LIST_OF_PAIRS: &str =
     "list of colon-delimited pairs, e.g. <code>foo:bar,abc:xyz</code>";
 
-/// The text before a colon, and the one behind it if there is a colon. `None` if there are more.
+/// The text before the colon, and the text after it if there is a colon. None if there are several.
 ///
-/// *Java*: `String.split`, which does not count colons at the end.
+/// *Java*: `String.split`, which ignores colons at the end.
 pub(crate) fn split(text: &str) -> Option<(&str, Option<&str>)> {
     let text = text.trim_end_matches(':');
     match text.split_once(':') {

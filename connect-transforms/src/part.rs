@@ -1,13 +1,13 @@
-//! The part of a record that a transform works on.
+//! The part of a record that a transform changes.
 
 use connect_api::data::Datum;
 use connect_api::record::Record;
 
-/// The part of a record that a transform works on.
+/// The part of a record that a transform changes.
 ///
 /// *Java*: the nested classes `Key` and `Value` of a transformation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a record has these two parts")]
+#[expect(clippy::exhaustive_enums, reason = "a record has only these two parts")]
 pub enum Part {
     /// The key.
     Key,
@@ -25,7 +25,7 @@ impl Part {
         }
     }
 
-    /// The part of a record, to be changed in place.
+    /// The part of a record.
     pub(crate) const fn of_mut(self, record: &mut Record) -> &mut Datum {
         match self {
             Self::Key => &mut record.key,

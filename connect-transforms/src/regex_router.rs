@@ -8,23 +8,22 @@ use connect_api::config::ConfigDef;
 use connect_api::config::ConfigError;
 use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
-use connect_api::config::Validator;
 use connect_api::config::validator;
+use connect_api::pattern::Pattern;
+use connect_api::pattern::PatternError;
+use connect_api::pattern::Replacement;
 use connect_api::record::Origin;
 use connect_api::record::Record;
-use regex::Captures;
-use regex::Regex;
-
-use crate::pattern::anywhere;
-use crate::pattern::whole;
 
 /// Renames the topic of a record if a pattern matches the whole name. In the replacement, `$1` and
-/// `${name}` are groups of the pattern, and a backslash makes the next character a plain one.
+/// `${name}` are groups of the pattern, and a backslash escapes the next character.
 ///
-/// *Java*: patterns are those of the `regex` crate: no look-around and no back references, and in
-/// exchange matching takes linear time. A replacement with a group that the pattern does not have
-/// is refused here, not by every record. As in Java, what is replaced is the first match *in* the
-/// name: of `a|ab` in `ab` the `a` alone.
+/// *Errors*: a match that takes too many steps is a data error.
+///
+/// *Java*: `RegexRouter`. Patterns have Java's syntax ([`Pattern`]). A replacement with a group that
+/// the pattern does not have is refused when the transform is configured; Java refuses each record.
+/// As in Java, the replacement takes the place of the first match *in* the name: for the pattern
+/// `a|ab` and the name `ab`, of the `a` alone.
 #[derive(Debug, Default)]
 pub struct RegexRouter {
     router: Option<Router>,
@@ -35,7 +34,7 @@ pub struct RegexRouter {
 #[derive(Debug, Clone, ConfigDef)]
 struct RegexRouterConfig {
     /// Regular expression to use for matching.
-    #[config(name = "regex", importance = high, validate = self::pattern())]
+    #[config(name = "regex", importance = high, validate = validator::pattern())]
     regex: String,
     /// Replacement string.
     #[config(name = "replacement", importance = high)]
@@ -44,19 +43,8 @@ struct RegexRouterConfig {
 
 #[derive(Debug)]
 struct Router {
-    whole: Regex,
-    first: Regex,
+    pattern: Pattern,
     replacement: Replacement,
-}
-
-/// A replacement, in pieces.
-#[derive(Debug, PartialEq, Eq)]
-struct Replacement(Vec<Piece>);
-
-#[derive(Debug, PartialEq, Eq)]
-enum Piece {
-    Group(usize),
-    Plain(char),
 }
 
 impl Transform for RegexRouter {
@@ -75,9 +63,9 @@ impl Transform for RegexRouter {
             Some((topic, new)) if *topic == record.topic => new.clone(),
             _ => {
                 let Some(router) = &self.router else {
-                    return Err(Error::illegal_state("the transform is not configured"));
+                    return Err(Error::illegal_state("RegexRouter is not configured"));
                 };
-                let new = router.route(&record.topic);
+                let new = router.route(&record.topic)?;
                 self.last = Some((record.topic, new.clone()));
                 new
             }
@@ -89,108 +77,33 @@ impl Transform for RegexRouter {
 impl Router {
     fn new(config: &RegexRouterConfig) -> Result<Self, ConfigError> {
         let RegexRouterConfig { regex, replacement } = config;
-        let no_regex = |reason| ConfigError::invalid("regex", regex, reason);
-        let first = anywhere(regex).map_err(no_regex)?;
-        let replacement = Replacement::parse(replacement, &first)
-            .map_err(|reason| ConfigError::invalid("replacement", replacement, reason))?;
+        let pattern = Pattern::new(regex)
+            .map_err(|error| ConfigError::invalid("regex", regex, error.reason()))?;
+        let replacement = Replacement::new(replacement, &pattern)
+            .map_err(|error| ConfigError::invalid("replacement", replacement, error.reason()))?;
         Ok(Self {
-            whole: whole(regex).map_err(no_regex)?,
-            first,
+            pattern,
             replacement,
         })
     }
 
-    fn route(&self, topic: &TopicName) -> TopicName {
-        if !self.whole.is_match(topic) {
-            return topic.clone();
-        }
-        let replace = |captures: &Captures<'_>| self.replacement.expand(captures);
-        TopicName::new(self.first.replace(topic, replace))
-    }
-}
-
-impl Replacement {
-    /// Reads a replacement for a pattern, as Java's `Matcher.appendReplacement` does.
-    fn parse(text: &str, pattern: &Regex) -> Result<Self, String> {
-        let mut pieces = Vec::new();
-        let mut rest = text.chars();
-        while let Some(c) = rest.next() {
-            pieces.push(match c {
-                '\\' => match rest.next() {
-                    Some(escaped) => Piece::Plain(escaped),
-                    None => return Err("character to be escaped is missing".into()),
-                },
-                '$' => {
-                    let (group, behind) = group(rest.as_str(), pattern)?;
-                    rest = behind.chars();
-                    Piece::Group(group)
-                }
-                plain => Piece::Plain(plain),
-            });
-        }
-        Ok(Self(pieces))
-    }
-
-    fn expand(&self, captures: &Captures<'_>) -> String {
-        let mut text = String::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Group(group) => {
-                    text.push_str(captures.get(*group).map_or("", |group| group.as_str()));
-                }
-                Piece::Plain(plain) => text.push(*plain),
+    fn route(&self, topic: &TopicName) -> Result<TopicName> {
+        let route = || {
+            if !self.pattern.matches(topic)? {
+                return Ok(topic.clone());
             }
-        }
-        text
-    }
-}
-
-/// The group that is meant behind a `$`, and what follows it.
-fn group<'a>(text: &'a str, pattern: &Regex) -> Result<(usize, &'a str), String> {
-    if let Some(text) = text.strip_prefix('{') {
-        let name = text.split_once('}').filter(|(name, _)| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric())
-        });
-        let Some((name, behind)) = name else {
-            return Err("named capturing group is missing trailing '}'".into());
+            let new = self.pattern.replace_first(topic, &self.replacement)?;
+            Ok(TopicName::new(new))
         };
-        let mut names = pattern.capture_names();
-        return match names.position(|other| other == Some(name)) {
-            Some(group) => Ok((group, behind)),
-            None => Err(format!("No group with name {{{name}}}")),
-        };
+        route().map_err(|error: PatternError| {
+            Error::data(format!("topic \"{topic}\" with option \"regex\": {error}"))
+        })
     }
-    let group_count = pattern.captures_len().saturating_sub(1);
-    let mut digits = text.chars();
-    let mut group = match digits.next() {
-        None => return Err("Illegal group reference: group index is missing".into()),
-        Some(c) => c.to_digit(10).ok_or("Illegal group reference")?,
-    } as usize;
-    if group > group_count {
-        return Err(format!("No group {group}"));
-    }
-    // As many digits as name a group that there is.
-    let mut behind = digits.as_str();
-    while let Some(digit) = digits.next().and_then(|c| c.to_digit(10)) {
-        let longer = group * 10 + digit as usize;
-        if longer > group_count {
-            break;
-        }
-        group = longer;
-        behind = digits.as_str();
-    }
-    Ok((group, behind))
-}
-
-fn pattern() -> impl Validator {
-    validator::check("valid regex", |_, value| match value.as_str() {
-        None => Ok(()),
-        Some(pattern) => whole(pattern).map(drop),
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use connect_api::ErrorKind;
     use connect_api::config_map;
     use connect_api::data::Datum;
 
@@ -231,6 +144,22 @@ mod tests {
             "$", r"\", "$x", "$2", "${", "${}", "${m}", "${n", "${n.}", "$ü",
         ] {
             assert!(route("(?<n>a)", replacement, &[]).is_err(), "{replacement}");
+        }
+    }
+
+    #[test]
+    fn patterns_may_look_around() {
+        let topics = route("^(?!__)(.*)", "x-$1", &["a", "__a"]).unwrap();
+        assert_eq!(topics, ["x-a", "__a"].map(TopicName::from));
+    }
+
+    #[test]
+    fn a_match_that_takes_too_many_steps_names_option_and_pattern() {
+        let topic = "x".repeat(200);
+        let error = route("(?=x)(?:x+x+)+(?!z)y", "a", &[&topic]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Data);
+        for part in ["\"regex\"", "(?:x+x+)+"] {
+            assert!(error.message().contains(part), "{}", error.message());
         }
     }
 

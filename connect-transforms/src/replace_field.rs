@@ -1,4 +1,4 @@
-//! Choosing and renaming fields.
+//! Including, excluding and renaming fields.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -23,18 +23,20 @@ use crate::Part;
 use crate::pair;
 use crate::schema_cache::SchemaCache;
 use crate::selection::Selection;
+use crate::shape::Shape;
 use crate::shape::not_a_name;
-use crate::shape::take_map;
-use crate::shape::take_struct;
+use crate::shape::take_shape;
 
-/// Keeps some fields of the key or value, under new names if wanted. Those that are excluded go,
-/// even if they are included; those that are left are renamed.
+/// Removes the excluded fields of the key or value, and those that are not included, and renames the
+/// others. A field that is both included and excluded is removed.
 ///
-/// A null key or value stays null. Names of fields that are not there do not matter. If two fields
-/// get the same name, a schema is refused; in a map the last one counts.
+/// A null key or value stays null. Names of missing fields are ignored. If two entries of a map get
+/// the same name, the last one is kept.
 ///
-/// *Java*: `ReplaceField$Key`, `ReplaceField$Value`. As there, the new struct schema keeps name,
-/// version, documentation and parameters, but not whether it was optional.
+/// *Errors*: two fields of a struct with the same name are a data error.
+///
+/// *Java*: `ReplaceField$Key`, `ReplaceField$Value`. As in Java, the new struct schema keeps name,
+/// version, documentation and parameters, but is never optional.
 #[derive(Debug)]
 pub struct ReplaceField {
     part: Part,
@@ -60,7 +62,7 @@ struct ReplaceFieldConfig {
     replaces_null_with_default: bool,
 }
 
-/// Which fields are kept, and under which names.
+/// The fields to keep, and their new names.
 #[derive(Debug, Default)]
 struct Choice {
     exclude: HashSet<String>,
@@ -71,7 +73,7 @@ struct Choice {
 }
 
 impl ReplaceField {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {
@@ -117,12 +119,9 @@ impl Transform for ReplaceField {
         if datum.value.is_null() {
             return Ok(Some(record));
         }
-        if datum.schema.is_some() {
-            let structure = take_struct(&mut datum.value, PURPOSE)?;
-            *datum = self.apply_to_struct(structure)?;
-        } else {
-            let map = take_map(&mut datum.value, PURPOSE)?;
-            datum.value = self.choice.apply_to_map(map)?.into();
+        match take_shape(datum, PURPOSE)? {
+            Shape::Map(map) => datum.value = self.choice.apply_to_map(map)?.into(),
+            Shape::Struct(structure) => *datum = self.apply_to_struct(structure)?,
         }
         Ok(Some(record))
     }
@@ -133,7 +132,7 @@ impl Choice {
         !self.exclude.contains(name) && (self.include.is_empty() || self.include.contains(name))
     }
 
-    /// The name that a field gets; `None` if it is not kept.
+    /// The new name of a field; none if it is removed.
     fn new_name(&self, name: &Text) -> Option<Text> {
         let new_name = || self.renames.get(&**name).unwrap_or(name).clone();
         self.keeps(name).then(new_name)
@@ -144,7 +143,7 @@ impl Choice {
         for (key, value) in map {
             let name = match &key {
                 Value::String(name) => name,
-                // No list has a name for it.
+                // A null key has no name that a list could contain.
                 Value::Null if self.include.is_empty() => {
                     replaced.push_unique(key, value);
                     continue;
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_keeps_its_value_though_another_one_would_get_its_name() {
+    fn a_removed_field_does_not_replace_another_one() {
         let schema = SchemaBuilder::structure()
             .field("a", SchemaRef::INT32)
             .field("b", SchemaRef::STRING)

@@ -1,20 +1,20 @@
-//! What a transform has made of schemas.
+//! A cache of what a transform derives from schemas.
 
 use connect_api::Result;
 use connect_api::data::SchemaRef;
 
-/// What a transform has made of the last schemas that it has seen: other schemas, mostly.
+/// What a transform derived from the schemas that it saw last, mostly other schemas.
 ///
-/// A task sees few schemas, nearly always the same one again in memory, so a short list that is
-/// searched by identity first, and moved to the front, is all that is needed.
+/// A task sees few schemas, and nearly always the same one in memory as before. A short list, most
+/// recently used first and searched by identity, is enough.
 #[derive(Debug)]
 pub(crate) struct SchemaCache<T = SchemaRef>(Vec<(SchemaRef, T)>);
 
 impl<T: Clone> SchemaCache<T> {
-    /// As many as Java keeps.
+    /// Java's limit.
     const CAPACITY: usize = 16;
 
-    /// What was made of a schema; made now if it is not known.
+    /// Returns what was derived from a schema, or derives it.
     pub(crate) fn get_or_make(
         &mut self,
         from: &SchemaRef,
@@ -31,7 +31,7 @@ impl<T: Clone> SchemaCache<T> {
             .position(|(known, _)| known.is_same(from))
             .or_else(|| self.0.iter().position(|(known, _)| known == from));
         let entry = match index {
-            // A schema of the same content: from now on this one in memory is likelier.
+            // An equal schema. The next record most likely has this one in memory.
             Some(index) => (from.clone(), self.0.remove(index).1),
             None => (from.clone(), make(from)?),
         };
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_of_the_same_content_is_made_once() {
+    fn equal_schemas_share_an_entry() {
         let mut cache = SchemaCache::default();
         let made = cache.get_or_make(&named("a"), |_| Ok(named("b"))).unwrap();
         let again = cache

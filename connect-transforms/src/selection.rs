@@ -1,4 +1,4 @@
-//! Structs of some fields of another one.
+//! Structs with some of the fields of another struct.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use connect_api::data::Text;
 
 use crate::null::settle_nulls;
 
-/// Which fields of a struct schema are kept, and the schema that they make.
+/// The fields to keep of a struct schema, and the schema of the new struct.
 #[derive(Debug)]
 pub(crate) struct Selection {
     schema: SchemaRef,
@@ -20,12 +20,12 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// Keeps the fields that get a name.
+    /// Keeps the fields for which there is a name.
     ///
-    /// The new schema has name, version, documentation and parameters of the old one.
+    /// The new schema has the name, version, documentation and parameters of the old one.
     ///
     /// # Errors
-    /// Two fields get the same name.
+    /// Two fields have the same name.
     pub(crate) fn new(
         schema: &Schema,
         new_name: impl Fn(&Text) -> Option<Text>,
@@ -43,10 +43,10 @@ impl Selection {
         Ok(Arc::new(Self { schema, is_kept }))
     }
 
-    /// The struct of the fields that are kept, with its schema.
+    /// The struct with the fields to keep, and its schema.
     ///
     /// # Errors
-    /// One of them is null and may not be.
+    /// A required field is null.
     pub(crate) fn select(
         &self,
         structure: Struct,

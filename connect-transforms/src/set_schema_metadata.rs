@@ -1,4 +1,4 @@
-//! Naming schemas.
+//! Setting the name and version of schemas.
 
 use connect_api::Error;
 use connect_api::Result;
@@ -19,10 +19,10 @@ use crate::null::settle_nulls;
 use crate::schema_cache::SchemaCache;
 use crate::shape::fields;
 
-/// Sets the name of the key's or value's schema, its version, or both. Nothing else of the schema
-/// changes.
+/// Sets the name or version, or both, of the schema of the key or value. Nothing else changes. Null
+/// without a schema stays null.
 ///
-/// The schema must be that of a struct; null without a schema passes as it is.
+/// *Errors*: a schema that is not a struct, and a value without a schema, are data errors.
 ///
 /// *Java*: `SetSchemaMetadata$Key`, `SetSchemaMetadata$Value`.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ struct SetSchemaMetadataConfig {
 }
 
 impl SetSchemaMetadata {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {
@@ -70,7 +70,9 @@ impl Transform for SetSchemaMetadata {
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let config = SetSchemaMetadataConfig::from_config(config)?;
         if config.name.is_none() && config.version.is_none() {
-            return Err(Error::config("Neither schema name nor version configured"));
+            return Err(Error::config(
+                "Neither schema name nor version configured. Set schema.name, schema.version or both",
+            ));
         }
         self.name = config.name;
         self.version = config.version;
@@ -105,7 +107,7 @@ impl Transform for SetSchemaMetadata {
     }
 }
 
-/// The schema with another name or version.
+/// The schema with the new name or version.
 fn renamed(schema: &SchemaRef, name: Option<&Text>, version: Option<i32>) -> Result<SchemaRef> {
     let mut builder = SchemaBuilder::structure();
     for field in fields(schema)? {
@@ -127,7 +129,7 @@ fn renamed(schema: &SchemaRef, name: Option<&Text>, version: Option<i32>) -> Res
         builder = builder.optional();
     }
     if let Some(Value::Struct(default)) = schema.default() {
-        // It is one of the new schema from now on.
+        // The default belongs to the new schema.
         let values = default.values().to_vec();
         let default = Struct::from_values(builder.clone().build()?, values)?;
         builder = builder.default(default);

@@ -1,4 +1,4 @@
-//! What unit tests have in common.
+//! Helpers of the unit tests.
 
 use connect_api::Error;
 use connect_api::Result;
@@ -10,7 +10,7 @@ use connect_api::record::Record;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 
-/// What a transform of values, to be configured, makes of a value.
+/// Configures a transform of values and applies it to a value.
 pub(crate) fn transformed(
     mut transform: impl Transform,
     config: &ConfigMap,
@@ -20,7 +20,7 @@ pub(crate) fn transformed(
     Ok(apply(&mut transform, Record::new("t", value))?.value)
 }
 
-/// What a transform makes of a record from a source.
+/// Applies a transform to a record from a source.
 pub(crate) fn apply(transform: &mut impl Transform, record: Record) -> Result<Record> {
     let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
     let origin = Origin::Source {

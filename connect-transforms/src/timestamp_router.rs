@@ -1,4 +1,4 @@
-//! Topics by time.
+//! Renaming topics by timestamp.
 
 use connect_api::Error;
 use connect_api::Result;
@@ -14,15 +14,18 @@ use connect_api::record::Record;
 use crate::clock::now_millis;
 use crate::date_format::DateFormat;
 
-/// Makes the topic of a record from its topic and its timestamp, which must be there.
+/// Renames the topic of a record by a format of its topic and its timestamp, in UTC.
 ///
-/// *Java*: a bad pattern is refused here when the task starts, not with the first record.
+/// *Errors*: a record without a timestamp is a data error.
+///
+/// *Java*: `TimestampRouter`. A bad pattern is refused when the transform is configured; Java refuses
+/// the first record.
 #[derive(Debug, Default)]
 pub struct TimestampRouter {
     formats: Option<Formats>,
-    /// The last topic that was made.
+    /// The last route.
     last: Option<Routed>,
-    /// The text of the timestamp, to be written again.
+    /// A buffer for the text of the timestamp.
     text: String,
 }
 
@@ -70,11 +73,12 @@ impl Transform for TimestampRouter {
 
     fn apply(&mut self, mut record: Record, _: Origin<'_>) -> Result<Option<Record>> {
         let Some(formats) = &self.formats else {
-            return Err(Error::illegal_state("the transform is not configured"));
+            return Err(Error::illegal_state("TimestampRouter is not configured"));
         };
         let Some(timestamp) = record.timestamp else {
             return Err(Error::data(format!(
-                "Timestamp missing on record: topic \"{}\"",
+                "Timestamp missing on record: topic \"{}\". TimestampRouter needs records with a \
+                 timestamp",
                 record.topic
             )));
         };
@@ -83,7 +87,7 @@ impl Transform for TimestampRouter {
             .timestamp
             .write(timestamp.as_millis(), &mut self.text);
         let last = match self.last.take() {
-            // Most records have the topic and the day of the one before.
+            // Most records have the topic and the day of the previous one.
             Some(last) if last.from == record.topic && last.timestamp == self.text => last,
             _ => Routed {
                 to: formats

@@ -1,4 +1,4 @@
-//! Making the key from fields of the value.
+//! Copying fields of the value to the key.
 
 use std::sync::Arc;
 
@@ -24,10 +24,12 @@ use crate::schema_cache::SchemaCache;
 use crate::shape::not_a_map;
 use crate::shape::not_a_struct;
 
-/// Replaces the key by a struct, or a map if there is no schema, of some fields of the value.
+/// Replaces the key by a struct, or without a schema by a map, with some fields of the value. A field
+/// that is missing in a map is null.
 ///
-/// A null value is refused. What a map does not have is null; a field that the schema does not
-/// have is an error.
+/// *Errors*: a null value, and a field that the schema does not have, are data errors.
+///
+/// *Java*: `ValueToKey`.
 #[derive(Debug)]
 pub struct ValueToKey {
     fields: Vec<Text>,
@@ -46,7 +48,7 @@ struct ValueToKeyConfig {
     replaces_null_with_default: bool,
 }
 
-/// The schema of the key, and which values of the struct are its fields.
+/// The schema of the key, and the positions of its fields in the value.
 #[derive(Debug)]
 struct Plan {
     schema: SchemaRef,
@@ -117,7 +119,9 @@ impl Plan {
         let mut indexes = Vec::with_capacity(fields.len());
         for name in fields {
             let Some(field) = schema.field(name) else {
-                return Err(Error::data(format!("Field does not exist: {name}")));
+                return Err(Error::data(format!(
+                    "Field does not exist: {name}. Set the option fields to ones that the value has"
+                )));
             };
             builder = builder.field(name.clone(), field.schema().clone());
             indexes.push(field.index());

@@ -1,4 +1,4 @@
-//! The definition of a configuration: its keys, their groups and their order.
+//! Definitions of configurations: keys, groups and their order.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -15,10 +15,10 @@ use super::ParsedValue;
 use super::Recommender;
 use super::Validator;
 
-/// What keys a configuration has: types, defaults, checks, documentation.
+/// The keys of a configuration with their types, defaults, validators and documentation.
 ///
 /// *Shape*: keys in the order of definition, groups in the order of first use. Most definitions
-/// come from [`#[derive(ConfigDef)]`](macro@crate::config::ConfigDef); this is the form by hand:
+/// come from [`#[derive(ConfigDef)]`](macro@crate::config::ConfigDef). This one is written by hand:
 ///
 /// ```
 /// use connect_api::config::{ConfigDef, ConfigKey, ConfigType, Importance, validator};
@@ -49,20 +49,20 @@ pub struct ConfigDef {
 }
 
 impl ConfigDef {
-    /// A definition without keys.
+    /// Creates a definition without keys.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The definition of a plugin that has no configuration.
+    /// The definition of a plugin without options.
     #[must_use]
     pub fn empty() -> &'static Self {
         static EMPTY: LazyLock<ConfigDef> = LazyLock::new(ConfigDef::new);
         &EMPTY
     }
 
-    /// Starts a definition by hand.
+    /// Starts a definition.
     pub fn builder() -> ConfigDefBuilder {
         ConfigDefBuilder::default()
     }
@@ -70,7 +70,7 @@ impl ConfigDef {
     /// Adds a key.
     ///
     /// # Errors
-    /// The key is defined already, or its default is not legal.
+    /// The key is already defined, or its default is not valid.
     pub fn define(&mut self, key: ConfigKey) -> Result<(), ConfigError> {
         if self.index.contains_key(&key.name) {
             let message = format!("Configuration {} is defined twice.", key.name);
@@ -89,12 +89,12 @@ impl ConfigDef {
 
     /// Adds the keys of another definition under a prefix.
     ///
-    /// The keys come [sorted](Self::sorted), numbered from `first_order` in the group `group`, or
-    /// `group: theirs` if they have one. Their validators and recommenders see keys without the
-    /// prefix.
+    /// The keys are added in [sorted](Self::sorted) order and numbered from `first_order`, in the
+    /// group `group`, or `group: theirs` if they have a group. Their validators and recommenders see
+    /// keys without the prefix.
     ///
     /// # Errors
-    /// A key is defined already.
+    /// A key is already defined.
     pub fn embed(
         &mut self,
         prefix: &str,
@@ -108,7 +108,7 @@ impl ConfigDef {
         Ok(())
     }
 
-    /// A key by its name.
+    /// The key with a name.
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&ConfigKey> {
         self.keys.get(*self.index.get(name)?)
@@ -131,8 +131,8 @@ impl ConfigDef {
         &self.groups
     }
 
-    /// The keys as documentation lists them: by group, place in the group, required first,
-    /// importance and name.
+    /// The keys in the order of documentation: by group, order in the group, required keys first,
+    /// importance, and name.
     #[must_use]
     pub fn sorted(&self) -> Vec<&ConfigKey> {
         let place = |key: &ConfigKey| {
@@ -151,7 +151,7 @@ impl ConfigDef {
         keys
     }
 
-    /// The keys that some key names as a dependent and that are not defined, ordered.
+    /// The dependents of all keys that are not defined themselves, sorted.
     pub(super) fn undefined_dependents(&self) -> BTreeSet<&str> {
         let dependents = self.keys.iter().flat_map(|key| &key.dependents);
         dependents
@@ -167,7 +167,7 @@ impl fmt::Debug for ConfigDef {
     }
 }
 
-/// Collects the keys of a [`ConfigDef`].
+/// Builds a [`ConfigDef`].
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ConfigDefBuilder {
@@ -190,10 +190,10 @@ impl ConfigDefBuilder {
         self
     }
 
-    /// The definition, for definitions written in code.
+    /// Builds the definition.
     ///
     /// # Panics
-    /// Where [`try_build`](Self::try_build) fails: the definition itself is wrong.
+    /// The definition itself is wrong; see [`try_build`](Self::try_build).
     #[must_use]
     pub fn build(self) -> ConfigDef {
         match self.try_build() {
@@ -202,10 +202,10 @@ impl ConfigDefBuilder {
         }
     }
 
-    /// The definition.
+    /// Builds the definition.
     ///
     /// # Errors
-    /// A key is defined twice, or a default is not legal.
+    /// A key is defined twice, or a default is not valid.
     pub fn try_build(self) -> Result<ConfigDef, ConfigErrors> {
         match ConfigErrors::from_errors(self.errors) {
             Some(errors) => Err(errors),
@@ -240,7 +240,7 @@ fn embedded(prefix: &str, group: &str, order: i32, key: &ConfigKey) -> ConfigKey
     key
 }
 
-/// What was written for keys without a prefix, used for keys with one.
+/// A validator or recommender for keys without a prefix, used for keys with one.
 struct Embedded<T: ?Sized> {
     prefix: String,
     inner: Arc<T>,

@@ -1,13 +1,13 @@
-//! What is wrong with a configuration: one error per key and fact, never only the first.
+//! Errors of configurations.
 
 use std::fmt;
 
 use crate::Error;
 
-/// One fact that makes the value of one key wrong.
+/// One error of one key.
 ///
-/// Validators return it, [`Validation`](super::Validation) collects it. It displays as Kafka words
-/// it: `Invalid value 0 for configuration tasks.max: Value must be at least 1`.
+/// Validators return it and [`Validation`](super::Validation) collects it. `Display` uses Kafka's
+/// wording: `Invalid value 0 for configuration tasks.max: Value must be at least 1`.
 ///
 /// ```
 /// use connect_api::config::ConfigError;
@@ -19,13 +19,13 @@ use crate::Error;
 /// );
 /// assert_eq!(ConfigError::new("topics", "Must configure topics").to_string(), "Must configure topics");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     key: String,
     text: ErrorText,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum ErrorText {
     Invalid {
         name: String,
@@ -36,7 +36,7 @@ enum ErrorText {
 }
 
 impl ConfigError {
-    /// An error of a key with its whole message.
+    /// Creates an error with its whole message.
     #[must_use]
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
@@ -45,9 +45,9 @@ impl ConfigError {
         }
     }
 
-    /// An error about the value of a key, in Kafka's wording.
+    /// Creates an error about the value of a key, in Kafka's wording.
     ///
-    /// `value` is what to print for the value, usually a [`ParsedValue`](super::ParsedValue).
+    /// `value` is printed; usually it is a [`ParsedValue`](super::ParsedValue).
     #[must_use]
     pub fn invalid(key: &str, value: impl fmt::Display, reason: impl Into<String>) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl ConfigError {
         }
     }
 
-    /// The error of a key that has to be set and is not.
+    /// Creates the error of a required key that is not set.
     #[must_use]
     pub fn missing(key: &str) -> Self {
         Self::new(
@@ -69,20 +69,20 @@ impl ConfigError {
         )
     }
 
-    /// The key, with the prefix it has in the whole configuration.
+    /// The key, with its prefix in the whole configuration.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The error as one of another key; its text stays as it is.
+    /// Changes the key but not the message.
     #[must_use]
     pub fn at(mut self, key: &str) -> Self {
         self.key = key.into();
         self
     }
 
-    /// Keeps a secret out of the text.
+    /// Hides a secret in the message.
     pub(super) fn hide(mut self, secret: &str) -> Self {
         match &mut self.text {
             ErrorText::Invalid { value, reason, .. } => {
@@ -113,11 +113,18 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Everything that is wrong with a configuration.
+/// The same as `Display`, because `main` prints the error that it returns in this form.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// All errors of a configuration.
 ///
-/// *Shape*: at least one error, in the order of the definition. `Display` prints one message per
-/// line. Converts into an [`Error`](crate::Error) of kind [`Config`](crate::ErrorKind::Config).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// *Shape*: at least one error, in the order of the definition. `Display` prints one per line.
+/// Converts into an [`Error`](crate::Error) of kind [`Config`](crate::ErrorKind::Config).
+#[derive(Clone, PartialEq, Eq)]
 #[doc(alias = "ConfigException")]
 pub struct ConfigErrors(Vec<ConfigError>);
 
@@ -133,12 +140,12 @@ impl ConfigErrors {
         }
     }
 
-    /// The errors, each with its key.
+    /// The errors.
     pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
         self.0.iter()
     }
 
-    /// How many errors there are: at least one.
+    /// The number of errors, at least one.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
@@ -161,6 +168,13 @@ impl fmt::Display for ConfigErrors {
             write!(f, "{error}")?;
         }
         Ok(())
+    }
+}
+
+/// The same as `Display`, because `main` prints the error that it returns in this form.
+impl fmt::Debug for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -204,7 +218,7 @@ fn mask(text: &str, secret: &str) -> String {
     }
 }
 
-/// What stands for a secret wherever it would be printed.
+/// What is printed instead of a secret.
 pub(super) const HIDDEN: &str = "[hidden]";
 
 #[cfg(test)]
@@ -223,7 +237,9 @@ mod tests {
             "Missing required configuration \"topic\" which has no default value.\n\
              Invalid value x for configuration batch.size: Not a number of type INT"
         );
+        assert_eq!(format!("{errors:?}"), errors.to_string());
         let error = Error::from(errors);
+        assert_eq!(format!("{error:?}"), error.to_string());
         assert_eq!(error.kind(), crate::ErrorKind::Config);
     }
 

@@ -1,4 +1,4 @@
-//! Text to typed value and back: Kafka's nine types, and Rust's types on top of them.
+//! Parsing and formatting of values: Kafka's nine types and the Rust types based on them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,17 +20,17 @@ pub enum ConfigType {
     Class,
     /// A 64-bit floating point number.
     Double,
-    /// A 32-bit number.
+    /// A 32-bit integer.
     Int,
-    /// Texts separated by commas; white space around commas does not count.
+    /// Strings separated by commas. White space around commas is ignored.
     List,
-    /// A 64-bit number.
+    /// A 64-bit integer.
     Long,
-    /// A text that is never printed.
+    /// A string that is never printed.
     Password,
-    /// A 16-bit number.
+    /// A 16-bit integer.
     Short,
-    /// A text; white space around it does not count.
+    /// A string. White space around it is ignored.
     String,
 }
 
@@ -51,9 +51,9 @@ impl ConfigType {
         }
     }
 
-    /// Reads a value of this type. White space around the text does not count.
+    /// Parses a value of this type. White space around the text is ignored.
     ///
-    /// A class is any text here; see [`ConfigKey::classes`](super::ConfigKey::classes).
+    /// Any string is accepted as a class; see [`ConfigKey::classes`](super::ConfigKey::classes).
     ///
     /// # Errors
     /// The reason in Kafka's words, such as `Not a number of type INT`.
@@ -83,7 +83,7 @@ impl ConfigType {
         }
     }
 
-    /// Makes a value one of this type: numbers change their width, texts are parsed.
+    /// Converts a value to this type: numbers change their width, strings are parsed.
     pub(super) fn coerce(self, value: ParsedValue) -> Result<ParsedValue, String> {
         match (self, &value) {
             (_, ParsedValue::Null)
@@ -107,9 +107,9 @@ impl fmt::Display for ConfigType {
     }
 }
 
-/// A Rust type that a configuration key can have.
+/// A Rust type of a configuration key.
 ///
-/// Implement it for your own newtypes; derive it for plain enums with
+/// Implement it for your own types, or derive it for enums without data with
 /// [`ConfigEnum`](macro@crate::config::ConfigEnum).
 ///
 /// ```
@@ -135,20 +135,20 @@ impl fmt::Display for ConfigType {
 /// assert!(Percent::parse("101").is_err());
 /// ```
 pub trait ConfigField: Sized {
-    /// The type that Kafka's tools see.
+    /// Kafka's type of the key.
     const TYPE: ConfigType;
 
-    /// Reads a value. White space around the text does not count.
+    /// Parses a value. White space around the text is ignored.
     ///
     /// # Errors
-    /// The reason, without the value and the key, as in `Not a number of type INT`.
+    /// The reason without the value and the key, as in `Not a number of type INT`.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// The text that parses to this value again; `None` if the value stands for null. Passwords
-    /// render in clear.
+    /// Formats the value so that [`parse`](Self::parse) returns it again; `None` if the value
+    /// represents null. Passwords are not hidden.
     fn render(&self) -> Option<String>;
 
-    /// What null means; `None` if it has no meaning, which makes a null value an error.
+    /// The value that null represents; `None` if null is an error.
     #[must_use]
     fn null() -> Option<Self> {
         None
@@ -293,8 +293,8 @@ impl ConfigField for Vec<String> {
     }
 }
 
-/// Milliseconds, as in keys that end in `.ms`. Negative numbers are refused; where −1 has a
-/// meaning, use `i64`.
+/// Milliseconds, as in keys that end in `.ms`. Negative numbers are refused; use `i64` for a key
+/// whose value may be −1.
 impl ConfigField for Duration {
     const TYPE: ConfigType = ConfigType::Long;
 
@@ -310,7 +310,7 @@ impl ConfigField for Duration {
     }
 }
 
-/// A key that may be absent or null. An empty text is a value.
+/// A key that may be absent or null. An empty string is a value.
 impl<T: ConfigField> ConfigField for Option<T> {
     const TYPE: ConfigType = T::TYPE;
 
@@ -327,7 +327,7 @@ impl<T: ConfigField> ConfigField for Option<T> {
     }
 }
 
-/// Java's `String.trim`: everything up to U+0020.
+/// Java's `String.trim`: removes everything up to U+0020 at both ends.
 fn java_trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
@@ -342,7 +342,7 @@ fn parse_bool(trimmed: &str) -> Result<bool, String> {
     }
 }
 
-/// Java's `Double.parseDouble`, hexadecimal notation left out.
+/// Java's `Double.parseDouble` without hexadecimal notation. Numbers out of range are refused.
 fn parse_double(trimmed: &str) -> Option<f64> {
     let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
     match unsigned {
@@ -355,14 +355,17 @@ fn parse_double(trimmed: &str) -> Option<f64> {
         .strip_suffix(['f', 'F', 'd', 'D'])
         .unwrap_or(trimmed);
     let decimal = |c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-' | 'e' | 'E');
-    if digits.chars().all(decimal) {
-        digits.parse().ok()
-    } else {
-        None
+    if !digits.chars().all(decimal) {
+        return None;
     }
+    let number: f64 = digits.parse().ok()?;
+    let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
+    let is_zero = !mantissa.contains(|c: char| ('1'..='9').contains(&c));
+    // A number out of range would become infinity or zero.
+    (number.is_finite() && (number != 0.0 || is_zero)).then_some(number)
 }
 
-/// Splits at commas with the white space around them. Empty elements count.
+/// Splits at commas and the white space around them. Empty elements are kept.
 fn parse_list(trimmed: &str) -> Vec<String> {
     if trimmed.is_empty() {
         return Vec::new();
@@ -393,6 +396,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::data::Decimal;
 
     #[test]
     fn doubles_accept_what_java_accepts() {
@@ -401,12 +405,14 @@ mod tests {
             ("1.", 1.0),
             (".5D", 0.5),
             ("-1e3", -1000.0),
+            ("-0.0e-999", 0.0),
             ("-Infinity", f64::NEG_INFINITY),
         ] {
             assert_eq!(f64::parse(text), Ok(value), "{text}");
         }
         for text in [
-            "", "inf", "infinity", "nan", ".", "1_0", "f", "NaNf", "0x10",
+            "", "inf", "infinity", "nan", ".", "1_0", "f", "NaNf", "0x10", "1e400", "-1e400",
+            "1e-400",
         ] {
             assert!(f64::parse(text).is_err(), "{text}");
         }
@@ -446,6 +452,29 @@ mod tests {
             prop_assert_eq!(i16::parse(&short.render().unwrap()), Ok(short));
             let again = f64::parse(&double.render().unwrap()).unwrap();
             prop_assert_eq!(again.to_bits(), double.to_bits());
+        }
+
+        #[test]
+        fn numbers_are_read_whole_or_refused(
+            text in "[ \t]?[-+]{0,2}[0-9]{0,20}[.]?[0-9]{0,3}([eE][-+]?[0-9]{0,3})?[ _xfd,:]?"
+        ) {
+            let exact = Decimal::parse(java_trim(&text)).ok();
+            let whole = exact.as_ref().and_then(Decimal::to_i64_exact);
+            for found in [
+                i16::parse(&text).ok().map(i64::from),
+                i32::parse(&text).ok().map(i64::from),
+                i64::parse(&text).ok(),
+                Duration::parse(&text).ok().map(|time| time.as_millis().try_into().unwrap()),
+            ] {
+                prop_assert!(found.is_none() || found == whole, "{text:?} became {found:?}");
+            }
+            if let Ok(found) = f64::parse(&text) {
+                let number = Decimal::parse(java_trim(&text).trim_end_matches(['f', 'd'])).unwrap();
+                prop_assert_eq!(found, number.to_f64());
+                prop_assert!(found.is_finite());
+                let is_zero = number.is_same_number(&Decimal::new(0, 0));
+                prop_assert_eq!(found == 0.0, is_zero);
+            }
         }
 
         #[test]

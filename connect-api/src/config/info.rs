@@ -1,4 +1,4 @@
-//! The reply of `PUT /connector-plugins/{class}/config/validate`, member for member.
+//! The response of `PUT /connector-plugins/{class}/config/validate`.
 
 use std::collections::BTreeMap;
 
@@ -12,25 +12,25 @@ use super::ParsedValue;
 use super::Validation;
 use super::error::HIDDEN;
 
-/// The outcome of checking a configuration, as replies show it.
+/// The result of a validation, as the REST API returns it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ConfigInfos {
     /// The connector class as the user wrote it.
     pub name: String,
-    /// How many errors there are.
+    /// The number of errors.
     pub error_count: usize,
     /// The groups in order.
     pub groups: Vec<String>,
-    /// The keys: first those without a definition, then those with one, in order.
+    /// The keys: those without a definition, then those with one, in order.
     pub configs: Vec<ConfigInfo>,
 }
 
 impl ConfigInfos {
-    /// Joins definitions and values.
+    /// Combines definitions and values.
     ///
-    /// Values without a definition come first, as Kafka Connect lists them; keys without a value
-    /// have no `value`.
+    /// Values without a definition come first, as in Kafka Connect. Keys without a value have no
+    /// `value`.
     #[must_use]
     #[doc(alias = "generateResult")]
     pub fn new<'a>(
@@ -77,9 +77,9 @@ impl ConfigInfos {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ConfigInfo {
-    /// The definition; `None` if the key is not defined.
+    /// The definition; `None` if there is none.
     pub definition: Option<ConfigKeyInfo>,
-    /// The value; `None` if the key was not checked.
+    /// The value; `None` if the key was not validated.
     pub value: Option<ConfigValueInfo>,
 }
 
@@ -94,19 +94,19 @@ pub struct ConfigKeyInfo {
     pub ty: String,
     /// True if the key has no default.
     pub required: bool,
-    /// The default; `None` if it is null or the key is required.
+    /// The default value; `None` if it is null or the key is required.
     pub default_value: Option<String>,
     /// The importance, as in `HIGH`.
     pub importance: String,
     /// What the key does.
     pub documentation: String,
-    /// The group under which to show the key.
+    /// The group.
     pub group: Option<String>,
-    /// The place in the group.
+    /// The order in the group.
     pub order_in_group: i32,
     /// The width of the input field, as in `MEDIUM`.
     pub width: String,
-    /// The name to show.
+    /// The name that tools show.
     pub display_name: String,
     /// The keys whose recommendations depend on this one.
     pub dependents: Vec<String>,
@@ -136,18 +136,18 @@ impl From<&ConfigKey> for ConfigKeyInfo {
 pub struct ConfigValueInfo {
     /// The key.
     pub name: String,
-    /// The value as text; `[hidden]` for passwords and for what came from a provider.
+    /// The value; `[hidden]` for passwords and values from a provider.
     pub value: Option<String>,
-    /// Values to offer.
+    /// Recommended values.
     pub recommended_values: Vec<String>,
-    /// What is wrong.
+    /// The errors.
     pub errors: Vec<String>,
-    /// True if the key matters with the values of the other keys.
+    /// True if the key is relevant with the values of the other keys.
     pub visible: bool,
 }
 
 impl ConfigValueInfo {
-    /// Shows a value; `ty` is the type of its definition, if it has one.
+    /// Converts a value; `ty` is the type in its definition, if it has one.
     #[must_use]
     pub fn new(value: &ConfigValue, ty: Option<ConfigType>) -> Self {
         let text = match (&value.value, ty) {

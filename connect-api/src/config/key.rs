@@ -1,4 +1,4 @@
-//! One key of a definition, and all that tools want to know about it.
+//! Keys of definitions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::ParsedValue;
 use super::Recommender;
 use super::Validator;
 
-/// How likely a user needs a key.
+/// How important a key is for users.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Importance {
@@ -35,11 +35,11 @@ impl Importance {
     }
 }
 
-/// How wide the input field of a key should be.
+/// The width of the input field of a key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Width {
-    /// Not said.
+    /// Not specified.
     #[default]
     None,
     /// For numbers and short words.
@@ -65,8 +65,7 @@ impl Width {
 
 /// One key of a [`ConfigDef`](struct@super::ConfigDef).
 ///
-/// Built by chaining; without [`default`](Self::default()) or [`optional`](Self::optional) the key
-/// is required.
+/// A key is required unless [`default`](Self::default()) or [`optional`](Self::optional) is called.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ConfigKey {
@@ -74,40 +73,40 @@ pub struct ConfigKey {
     pub name: String,
     /// The type.
     pub ty: ConfigType,
-    /// The value if the key is absent; `None` if the key is required.
+    /// The default value; `None` if the key is required.
     pub default: Option<ParsedValue>,
-    /// The check of the value.
+    /// The validator of the value.
     pub validator: Option<Arc<dyn Validator>>,
-    /// How likely a user needs the key.
+    /// The importance.
     pub importance: Importance,
-    /// What the key does, in sentences.
+    /// The documentation.
     pub documentation: String,
-    /// The group under which tools show the key.
+    /// The group.
     pub group: Option<String>,
-    /// The place in the group; −1 if it does not matter.
+    /// The order in the group; −1 if it does not matter.
     pub order_in_group: i32,
-    /// How wide the input field should be.
+    /// The width of the input field.
     pub width: Width,
     /// The name that tools show.
     pub display_name: String,
     /// The keys whose recommendations depend on this one.
     pub dependents: Vec<String>,
-    /// What recommends values.
+    /// The recommender of values.
     pub recommender: Option<Arc<dyn Recommender>>,
-    /// True if the key is not for users.
+    /// True if users should not set the key.
     pub internal: bool,
     pub(super) classes: Option<Arc<ClassLookup>>,
     pub(super) check: Option<FieldCheck>,
 }
 
-/// Why the Rust type of a key refuses a text that Kafka's type of it accepts, or null.
+/// Checks whether the Rust type of a key accepts a string, or null, that Kafka's type accepts.
 pub(super) type FieldCheck = fn(Option<&str>) -> Result<(), String>;
 
 /// The full name of a class, or `None` if there is no such class.
 pub(super) type ClassLookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl ConfigKey {
-    /// A required key of medium importance.
+    /// Creates a required key of medium importance.
     #[must_use]
     pub fn new(name: impl Into<String>, ty: ConfigType) -> Self {
         let name = name.into();
@@ -130,7 +129,7 @@ impl ConfigKey {
         }
     }
 
-    /// A key with the type and the checks of a Rust type; optional if the type has a
+    /// Creates a key with the type and the checks of a Rust type. It is optional if the type accepts
     /// [null](ConfigField::null).
     #[must_use]
     pub fn of<T: ConfigField>(name: impl Into<String>) -> Self {
@@ -148,42 +147,42 @@ impl ConfigKey {
         }
     }
 
-    /// Sets the value if the key is absent. A text is parsed.
+    /// Sets the default value. A string is parsed.
     #[must_use]
     pub fn default(mut self, value: impl Into<ParsedValue>) -> Self {
         self.default = Some(value.into());
         self
     }
 
-    /// Makes the key null if it is absent.
+    /// Makes the key optional: it is null if it is absent.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.default = Some(ParsedValue::Null);
         self
     }
 
-    /// Sets the check of the value.
+    /// Sets the validator of the value.
     #[must_use]
     pub fn validator(mut self, validator: impl Validator + 'static) -> Self {
         self.validator = Some(Arc::new(validator));
         self
     }
 
-    /// Sets how likely a user needs the key.
+    /// Sets the importance.
     #[must_use]
     pub fn importance(mut self, importance: Importance) -> Self {
         self.importance = importance;
         self
     }
 
-    /// Sets what the key does, in sentences.
+    /// Sets the documentation.
     #[must_use]
     pub fn documentation(mut self, documentation: impl Into<String>) -> Self {
         self.documentation = documentation.into();
         self
     }
 
-    /// Sets the group under which tools show the key, and the place in it.
+    /// Sets the group and the order in it.
     #[must_use]
     pub fn group(mut self, group: impl Into<String>, order: i32) -> Self {
         self.group = Some(group.into());
@@ -191,7 +190,7 @@ impl ConfigKey {
         self
     }
 
-    /// Sets how wide the input field should be.
+    /// Sets the width of the input field.
     #[must_use]
     pub fn width(mut self, width: Width) -> Self {
         self.width = width;
@@ -212,22 +211,22 @@ impl ConfigKey {
         self
     }
 
-    /// Sets what recommends values.
+    /// Sets the recommender of values.
     #[must_use]
     pub fn recommender(mut self, recommender: impl Recommender + 'static) -> Self {
         self.recommender = Some(Arc::new(recommender));
         self
     }
 
-    /// Marks the key as not for users.
+    /// Marks the key as one that users should not set.
     #[must_use]
     pub fn internal(mut self) -> Self {
         self.internal = true;
         self
     }
 
-    /// Sets how names of a [`Class`](ConfigType::Class) key are looked up: the full name, or `None`
-    /// if there is no such class, which is an error of the value.
+    /// Sets the lookup of names for a [`Class`](ConfigType::Class) key. It returns the full name, or
+    /// `None` if there is no such class, which is an error.
     #[must_use]
     pub fn classes(
         mut self,
@@ -237,13 +236,13 @@ impl ConfigKey {
         self
     }
 
-    /// True if the key has to be set.
+    /// True if the key must be set.
     #[must_use]
     pub fn is_required(&self) -> bool {
         self.default.is_none()
     }
 
-    /// Makes the default one of the type and checks it.
+    /// Converts the default to the type of the key and validates it.
     pub(super) fn settle(mut self) -> Result<Self, ConfigError> {
         if let Some(value) = self.default.take() {
             let shown = value.to_string();
@@ -262,7 +261,7 @@ impl ConfigKey {
     }
 }
 
-/// Why null is refused.
+/// The error of a null value.
 pub(super) const NULL: &str = "Value must be non-null";
 
 impl fmt::Debug for ConfigKey {

@@ -1,4 +1,4 @@
-//! The text form of a configuration, with its secrets marked.
+//! Configurations as strings, with secrets marked.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
@@ -9,16 +9,15 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde::de;
 
-/// A configuration as text: key to nullable value, ordered by key.
+/// A configuration: a map from keys to strings or null, ordered by key.
 ///
-/// *Shape*: each entry keeps the raw text, as written by the user and as stored and shown, and the
-/// resolved text, in which `${provider:path:key}` variables are replaced. Entries whose text came
-/// from a provider are *secret*; the mark survives copies, prefix views and
-/// [`extend`](ConfigMap::extend). `Debug` prints keys only.
+/// *Shape*: an entry has a raw and a resolved value. The raw value is what the user wrote; it is
+/// stored and shown. In the resolved value, variables `${provider:path:key}` are replaced. Entries
+/// with a value from a provider are *secret*. Copies, [`with_prefix`](ConfigMap::with_prefix) and
+/// [`extend`](ConfigMap::extend) keep that mark. `Debug` prints keys only.
 ///
-/// Two misuses to avoid: logging what [`get`](ConfigMap::get) returns, and putting it under another
-/// key with [`insert`](ConfigMap::insert), which loses the mark; copy with `extend` or
-/// [`with_prefix`](ConfigMap::with_prefix) instead.
+/// *Misuse*: logging a value, or copying it to another key with [`insert`](ConfigMap::insert), which
+/// loses the mark. Use [`copy_from`](ConfigMap::copy_from), `extend` or `with_prefix` instead.
 ///
 /// ```
 /// use connect_api::config::ConfigMap;
@@ -37,32 +36,31 @@ pub struct ConfigMap(BTreeMap<String, Entry>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Entry {
-    /// The resolved text.
+    /// The resolved value.
     value: Option<String>,
-    /// The raw text where it differs.
+    /// The raw value if it is different.
     raw: Option<String>,
     secret: bool,
 }
 
 impl ConfigMap {
-    /// An empty configuration.
+    /// Creates an empty configuration.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a key to a text that is both raw and resolved.
+    /// Sets a key to a value without variables.
     pub fn insert(&mut self, key: impl Into<String>, value: impl Into<String>) {
         self.insert_entry(key.into(), Some(value.into()));
     }
 
-    /// Sets a key to null: present, without a text.
+    /// Sets a key to null. It counts as present.
     pub fn insert_null(&mut self, key: impl Into<String>) {
         self.insert_entry(key.into(), None);
     }
 
-    /// Sets a key whose raw text was resolved by a provider. A secret stays out of everything
-    /// printed.
+    /// Sets a key to a raw value and its resolved form. A secret is never printed.
     pub fn insert_resolved(
         &mut self,
         key: impl Into<String>,
@@ -78,13 +76,13 @@ impl ConfigMap {
         self.0.insert(key.into(), entry);
     }
 
-    /// The resolved text of a key; `None` if the key is absent or null.
+    /// The resolved value of a key; `None` if the key is absent or null.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.value.as_deref()
     }
 
-    /// The raw text of a key; `None` if the key is absent or null.
+    /// The raw value of a key; `None` if the key is absent or null.
     #[must_use]
     pub fn raw(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.raw()
@@ -96,41 +94,41 @@ impl ConfigMap {
         self.0.contains_key(key)
     }
 
-    /// True if the text of the key came from a provider and must not be printed.
+    /// True if the value came from a provider and must not be printed.
     #[must_use]
     pub fn is_secret(&self, key: &str) -> bool {
         self.0.get(key).is_some_and(|entry| entry.secret)
     }
 
-    /// Removes a key; true if it was present.
+    /// Removes a key. Returns true if it was present.
     pub fn remove(&mut self, key: &str) -> bool {
         self.0.remove(key).is_some()
     }
 
-    /// How many keys are present.
+    /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// True if no key is present.
+    /// True if there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The keys, ordered.
+    /// The keys in order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// The keys with their resolved texts, ordered by key.
+    /// The keys with their resolved values, in order.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
         Iter(self.0.iter())
     }
 
-    /// The entries whose key starts with `prefix` and is longer, with the prefix removed.
+    /// The entries whose key starts with `prefix` and is longer, without the prefix.
     #[must_use]
     #[doc(alias = "originalsWithPrefix")]
     pub fn with_prefix(&self, prefix: &str) -> Self {
@@ -154,13 +152,13 @@ impl ConfigMap {
             .into()
     }
 
-    /// Takes over all entries of another configuration, raw texts and secret marks included.
+    /// Adds all entries of another configuration, including raw values and secret marks.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    /// Takes over one entry of another configuration under a key of this one, raw text and secret
-    /// mark included; true if the other has it.
+    /// Copies an entry of another configuration to a key, including its raw value and secret mark.
+    /// Returns false if the other configuration does not have the entry.
     pub fn copy_from(&mut self, other: &Self, key: &str, as_key: impl Into<String>) -> bool {
         let Some(entry) = other.0.get(key) else {
             return false;
@@ -169,7 +167,7 @@ impl ConfigMap {
         true
     }
 
-    /// The raw texts: what may be stored and shown.
+    /// The raw values, which may be stored and shown.
     #[must_use]
     pub fn to_raw_map(&self) -> BTreeMap<String, Option<String>> {
         self.0
@@ -239,7 +237,7 @@ impl<'a> IntoIterator for &'a ConfigMap {
     }
 }
 
-/// The keys of a [`ConfigMap`] with their resolved texts.
+/// An iterator over the keys of a [`ConfigMap`] and their resolved values.
 #[derive(Clone)]
 pub struct Iter<'a>(btree_map::Iter<'a, String, Entry>);
 
@@ -267,8 +265,8 @@ impl fmt::Debug for Iter<'_> {
     }
 }
 
-/// Reads a map of texts. Null stays null; numbers and booleans become their text, as in Kafka
-/// Connect's REST interface. Lists and maps are refused.
+/// Reads a map of strings, numbers, booleans and nulls. Numbers and booleans become strings, as in
+/// Kafka Connect's REST API. Lists and maps are refused.
 impl<'de> Deserialize<'de> for ConfigMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let entries = BTreeMap::<String, Scalar>::deserialize(deserializer)?;
@@ -294,7 +292,7 @@ impl<'de> de::Visitor<'de> for ScalarVisitor {
     type Value = Scalar;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, a number, a boolean or null")
+        f.write_str("a string, a number, a boolean or null")
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Scalar, E> {
@@ -334,7 +332,7 @@ impl<'de> de::Visitor<'de> for ScalarVisitor {
     }
 }
 
-/// Makes a [`ConfigMap`](crate::config::ConfigMap) from keys and anything that has a text.
+/// Creates a [`ConfigMap`](crate::config::ConfigMap) from keys and values that implement `Display`.
 ///
 /// ```
 /// use connect_api::config_map;

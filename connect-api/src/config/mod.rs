@@ -1,12 +1,13 @@
-//! Configurations: text in, definitions and typed structs on top.
+//! Configurations: strings, their definitions, and typed structs.
 //!
-//! Decisions that live here: what a text means for each type, what is an error and how it is
-//! worded, and which texts must never be printed. The words are Kafka's, because users look them
-//! up and tools compare them.
+//! This module decides how a string is parsed for each type, what is an error, how errors are
+//! worded, and which values must not be printed. The wording is Kafka's because users search for it
+//! and tools compare it.
 //!
-//! * [`ConfigMap`] is a configuration as text, with secrets marked.
-//! * [`ConfigDef`](struct@ConfigDef) says what keys there are; [`validate`](struct@ConfigDef#method.validate) finds every error of every
-//!   key, and [`ConfigInfos`] is the REST form of the outcome.
+//! * [`ConfigMap`] is a configuration as strings, with secrets marked.
+//! * [`ConfigDef`](struct@ConfigDef) defines the keys.
+//!   [`validate`](struct@ConfigDef#method.validate) finds every error of every key, and
+//!   [`ConfigInfos`] is the form of the result in the REST API.
 //! * [`FromConfig`] reads a typed struct. Deriving it also derives the definition:
 //!
 //! ```
@@ -26,7 +27,7 @@
 //!     /// Topic that receives the lines.
 //!     #[config(name = "topic", importance = high, validate = non_empty)]
 //!     topic: TopicName,
-//!     /// Upper bound of records per poll.
+//!     /// The maximum number of records per poll.
 //!     #[config(name = "batch.size", default = 2000, importance = low)]
 //!     batch_size: i32,
 //! }
@@ -38,7 +39,7 @@
 //! # }
 //! ```
 //!
-//! * [`ConfigProvider`] and [`resolve`] replace `${provider:path:key}`.
+//! * [`ConfigProvider`] and [`resolve`] replace variables: `${provider:path:key}`.
 
 mod def;
 mod error;

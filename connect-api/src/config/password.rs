@@ -1,10 +1,10 @@
-//! A text that is never printed.
+//! Strings that are never printed.
 
 use std::fmt;
 
 use super::error::HIDDEN;
 
-/// A secret text: prints as `[hidden]` everywhere, and is reached only by [`Password::expose`].
+/// A secret string. It is printed as `[hidden]`; only [`Password::expose`] returns it.
 ///
 /// ```
 /// use connect_api::config::Password;
@@ -23,7 +23,7 @@ impl Password {
         Self(secret.into())
     }
 
-    /// The secret itself. Never log what this returns.
+    /// The secret. Never log it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,4 +1,7 @@
 //! Variables in configurations: `${provider:path:key}`.
+//!
+//! The worker of this version does not replace them. A host calls [`resolve`] on a configuration
+//! before it passes it on.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -12,13 +15,13 @@ use super::ConfigDef;
 use super::ConfigMap;
 use crate::Result;
 
-/// Looks up values that must not stand in configurations: secrets, mostly.
+/// Looks up values that do not belong in a configuration, such as secrets.
 ///
-/// *Shape*: one instance per alias of `config.providers`, configured once, then shared: `get` may
-/// run several times at once.
+/// *Shape*: one instance per alias, configured once and then shared: `get` may run several times at
+/// once.
 ///
-/// Misuse: answering an unknown key with an error. Leave it out; the variable then stays in the
-/// configuration as it is written.
+/// *Misuse*: returning an error for an unknown key. Leave the key out; the variable then stays in
+/// the configuration as it is written.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -42,24 +45,25 @@ pub trait ConfigProvider: Send + Sync + 'static {
         ConfigDef::empty()
     }
 
-    /// Takes the options of the alias: `config.providers.<alias>.param.*`, prefix removed.
+    /// Configures the provider with the options of its alias: in Kafka Connect's files
+    /// `config.providers.<alias>.param.*`, without that prefix.
     ///
     /// # Errors
-    /// The options are wrong; the worker does not start.
+    /// An option is wrong.
     async fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let _ = config;
         Ok(())
     }
 
-    /// The values of keys under a path, which is empty in `${provider:key}`. Keys without a value
-    /// are left out.
+    /// Returns the values of keys under a path; the path of `${provider:key}` is empty. Keys
+    /// without a value are left out.
     ///
     /// # Errors
-    /// The path cannot be read. The configuration that names it is then refused.
+    /// The path cannot be read; [`resolve`] returns the error.
     async fn get(&self, path: &str, keys: &[String]) -> Result<ConfigData>;
 }
 
-/// What a [`ConfigProvider`] answers. `Debug` prints keys only.
+/// The values that a [`ConfigProvider`] found. `Debug` prints keys only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ConfigData {
     values: BTreeMap<String, String>,
@@ -67,14 +71,13 @@ pub struct ConfigData {
 }
 
 impl ConfigData {
-    /// Values that stay as they are.
+    /// Creates values that do not expire.
     #[must_use]
     pub fn new(values: BTreeMap<String, String>) -> Self {
         Self { values, ttl: None }
     }
 
-    /// The same values, to be looked up again after this time. Connectors that use them are then
-    /// restarted if their `config.action.reload` is `restart`.
+    /// Makes the values expire after this time: they must be looked up again.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
@@ -87,7 +90,7 @@ impl ConfigData {
         &self.values
     }
 
-    /// How long the values hold; `None` if they stay as they are.
+    /// How long the values are valid; `None` if they do not expire.
     #[must_use]
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl
@@ -112,25 +115,25 @@ impl fmt::Debug for ConfigData {
 /// Providers by their alias.
 pub type ConfigProviders = BTreeMap<String, Arc<dyn ConfigProvider>>;
 
-/// A configuration without variables.
+/// A configuration whose variables are replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolved {
-    /// The configuration; what came from providers is secret.
+    /// The configuration; values from providers are marked secret.
     pub config: ConfigMap,
     /// The shortest time after which a value must be looked up again.
     pub ttl: Option<Duration>,
 }
 
-/// Replaces the variables in the raw texts of a configuration.
+/// Replaces the variables in the raw values of a configuration.
 ///
 /// A variable is `${provider:path:key}` or `${provider:key}`: the first colon ends the provider,
 /// the second ends the path, the first `}` ends the variable. There is no nesting and no escape.
-/// Variables of unknown providers and unknown keys stay as they are written; what a provider
-/// answers is not searched for variables. Each path of each provider is asked once.
+/// Variables of unknown providers and unknown keys stay as they are written. Values from providers
+/// are not searched for variables. Each path of each provider is looked up once.
 ///
 /// # Errors
-/// What a provider fails with.
+/// The error of a provider.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -230,7 +233,7 @@ pub fn variables(text: &str) -> impl Iterator<Item = Variable<'_>> {
     })
 }
 
-/// The text before the next variable, the variable, and the text behind it.
+/// The text before the next variable, the variable, and the text after it.
 fn next_variable(text: &str) -> Option<(&str, Variable<'_>, &str)> {
     let mut from = 0;
     loop {
@@ -279,7 +282,7 @@ mod tests {
     use super::*;
     use crate::config_map;
 
-    /// For path P and key K answers `<P|K>`; key `missing` has no value.
+    /// Returns `<P|K>` for path P and key K; key `missing` has no value.
     struct Echo(Option<Duration>);
 
     #[async_trait]
@@ -364,7 +367,7 @@ mod tests {
         }
 
         #[test]
-        fn variables_are_found_between_any_texts(
+        fn variables_are_found_in_any_text(
             before in "[^${}]{0,8}",
             provider in "[^:${}]{1,4}",
             path in "[^:${}]{0,4}",

@@ -1,4 +1,4 @@
-//! From a configuration to a typed struct.
+//! Reading of configurations into typed structs.
 
 use super::ConfigDef;
 use super::ConfigError;
@@ -20,9 +20,9 @@ pub trait FromConfig: Sized {
     fn from_config(config: &ConfigMap) -> Result<Self, ConfigErrors>;
 }
 
-/// Reads typed values of several keys and collects what is wrong.
+/// Reads typed values of several keys and collects the errors.
 ///
-/// The derive macro uses it; so can an implementation of [`FromConfig`] by hand:
+/// The derive macro uses it, and so can a handwritten implementation of [`FromConfig`]:
 ///
 /// ```
 /// use connect_api::config::{ConfigDef, ConfigErrors, ConfigKey, ConfigMap, ConfigReader, FromConfig};
@@ -67,7 +67,7 @@ pub struct ConfigReader<'a> {
 }
 
 impl<'a> ConfigReader<'a> {
-    /// Starts to read a configuration.
+    /// Creates a reader of a configuration.
     #[must_use]
     pub fn new(def: &'a ConfigDef, config: &'a ConfigMap) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl<'a> ConfigReader<'a> {
         }
     }
 
-    /// The value of a key, or `None` after noting what is wrong with it.
+    /// Reads the value of a key. If it is wrong, returns `None` and records the error.
     #[must_use]
     pub fn read<T: ConfigField>(&mut self, name: &str) -> Option<T> {
         self.try_read(name)
@@ -85,7 +85,7 @@ impl<'a> ConfigReader<'a> {
             .ok()
     }
 
-    /// What was wrong, if anything was.
+    /// Returns the errors, if there are any.
     ///
     /// # Errors
     /// The first error of each key that was read.
@@ -93,7 +93,7 @@ impl<'a> ConfigReader<'a> {
         ConfigErrors::from_errors(self.errors).map_or(Ok(()), Err)
     }
 
-    /// What was wrong, after a [`read`](Self::read) returned `None`.
+    /// The errors, after a [`read`](Self::read) returned `None`.
     #[must_use]
     pub fn into_errors(self) -> ConfigErrors {
         let unknown = || ConfigErrors::from(ConfigError::new("", "the configuration is wrong"));

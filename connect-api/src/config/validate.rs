@@ -1,4 +1,4 @@
-//! Checking a whole configuration: every key, every error.
+//! Validation of a whole configuration.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,12 +12,14 @@ use super::ParsedConfig;
 use super::ParsedValue;
 use super::error::HIDDEN;
 use super::key::FieldCheck;
+use crate::plugin::invisible_note;
 
 impl ConfigDef {
-    /// Checks a configuration: all errors of all keys, with recommended values and visibility.
+    /// Validates a configuration. The result has all errors of all keys, recommended values and
+    /// visibility.
     ///
-    /// Keys that the definition does not have are ignored. A value that does not parse counts as
-    /// null for its validator, so one key can have two errors, as in Kafka.
+    /// Keys that are not defined are ignored. The validator of a value that cannot be parsed gets
+    /// null, so a key can have two errors, as in Kafka.
     #[must_use]
     pub fn validate(&self, config: &ConfigMap) -> Validation {
         let mut validation = Validation::new();
@@ -52,7 +54,7 @@ impl ConfigDef {
         validation
     }
 
-    /// The typed values of all keys, defaults included.
+    /// Parses the values of all keys, including defaults.
     ///
     /// # Errors
     /// The first error of each key, in the order of definition.
@@ -72,17 +74,17 @@ impl ConfigDef {
 }
 
 impl ConfigKey {
-    /// The typed value in a configuration, null if it is missing or wrong, and what is wrong.
+    /// The typed value, null if it is missing or wrong, and the errors.
     fn evaluate(&self, config: &ConfigMap) -> (ParsedValue, Vec<ConfigError>) {
         let (value, errors) = self.typed(config);
         self.checked(config, value, errors)
     }
 
-    /// As [`evaluate`](Self::evaluate), after the validator has mended what it can.
+    /// Like [`evaluate`](Self::evaluate), but the validator may normalize the value first.
     pub(super) fn read(&self, config: &ConfigMap) -> (ParsedValue, Vec<ConfigError>) {
         let (mut value, errors) = self.typed(config);
         if let Some(validator) = &self.validator {
-            value = validator.mend(value);
+            value = validator.normalize(value);
         }
         self.checked(config, value, errors)
     }
@@ -134,13 +136,17 @@ impl ConfigKey {
         match (self.ty.parse(text)?, &self.classes) {
             (ParsedValue::Class(name), Some(lookup)) => match lookup(&name) {
                 Some(class) => Ok(ParsedValue::Class(class)),
-                None => Err(format!("Class {text} could not be found.")),
+                None => {
+                    let note = invisible_note(&name).map(|note| format!(" Note: {note}."));
+                    let note = note.unwrap_or_default();
+                    Err(format!("Class {text} could not be found.{note}"))
+                }
             },
             (value, _) => Ok(value),
         }
     }
 
-    /// What the Rust type of the key finds wrong. A default of null is always right.
+    /// The error of the Rust type of the key. A default of null is always accepted.
     fn check_reason(&self, check: FieldCheck, value: &ParsedValue) -> Option<String> {
         match value.expose() {
             None if self.default == Some(ParsedValue::Null) => None,
@@ -149,7 +155,7 @@ impl ConfigKey {
     }
 }
 
-/// The value of one key with everything that a tool wants to show about it.
+/// The result of the validation of one key.
 ///
 /// `Debug` hides the value if it came from a provider.
 #[derive(Clone, PartialEq)]
@@ -159,19 +165,19 @@ pub struct ConfigValue {
     pub name: String,
     /// The typed value; null if it is missing or wrong.
     pub value: ParsedValue,
-    /// Values to offer.
+    /// Recommended values.
     pub recommended_values: Vec<ParsedValue>,
-    /// What is wrong.
+    /// The errors.
     #[doc(alias = "errorMessages")]
     pub errors: Vec<String>,
-    /// True if the key matters with the values of the other keys.
+    /// True if the key is relevant with the values of the other keys.
     pub visible: bool,
     /// True if the value came from a provider and must not be shown.
     pub secret: bool,
 }
 
 impl ConfigValue {
-    /// A visible null value without errors.
+    /// Creates a visible null value without errors.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -184,21 +190,21 @@ impl ConfigValue {
         }
     }
 
-    /// The same with a value.
+    /// Sets the value.
     #[must_use]
     pub fn with_value(mut self, value: impl Into<ParsedValue>) -> Self {
         self.value = value.into();
         self
     }
 
-    /// The same with one more error.
+    /// Adds an error.
     #[must_use]
     pub fn with_error(mut self, message: impl Into<String>) -> Self {
         self.errors.push(message.into());
         self
     }
 
-    /// The same with values to offer.
+    /// Sets the recommended values.
     #[must_use]
     pub fn with_recommended_values(mut self, values: Vec<ParsedValue>) -> Self {
         self.recommended_values = values;
@@ -219,11 +225,11 @@ impl fmt::Debug for ConfigValue {
     }
 }
 
-/// The outcome of checking a configuration.
+/// The result of the validation of a configuration.
 ///
 /// *Shape*: one [`ConfigValue`] per key, in the order of the definition.
 ///
-/// A plugin adds what its definition cannot say:
+/// A plugin can add errors that its definition cannot express:
 ///
 /// ```
 /// use connect_api::config::{ConfigDef, ConfigKey, ConfigType};
@@ -247,7 +253,7 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// An outcome without keys.
+    /// Creates a result without keys.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -265,13 +271,13 @@ impl Validation {
         self.values
     }
 
-    /// What is known about a key.
+    /// The result of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&ConfigValue> {
         self.values.get(*self.index.get(key)?)
     }
 
-    /// What is known about a key.
+    /// The result of a key.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut ConfigValue> {
         self.values.get_mut(*self.index.get(key)?)
     }
@@ -283,7 +289,7 @@ impl Validation {
             .map_or(&ParsedValue::Null, |value| &value.value)
     }
 
-    /// Adds what is known about a key, in place of what was known before.
+    /// Adds the result of a key, replacing an earlier one.
     pub fn push(&mut self, value: ConfigValue) {
         if let Some(known) = self.get_mut(&value.name) {
             *known = value;
@@ -293,7 +299,7 @@ impl Validation {
         }
     }
 
-    /// Adds an error to a key, which need not be known yet.
+    /// Adds an error to a key. The key is added if there is no result of it yet.
     pub fn add_error(&mut self, key: &str, message: impl Into<String>) {
         if let Some(known) = self.get_mut(key) {
             known.errors.push(message.into());
@@ -302,8 +308,8 @@ impl Validation {
         }
     }
 
-    /// Takes over the outcome of checking something else. Errors of keys that both know are
-    /// added up; otherwise the other's knowledge counts.
+    /// Merges another result into this one. For keys that both have, the other one wins, except that
+    /// the errors of both are kept.
     pub fn extend(&mut self, other: Self) {
         for mut value in other.values {
             if let Some(known) = self.get_mut(&value.name) {
@@ -326,7 +332,7 @@ impl Validation {
         })
     }
 
-    /// How many errors there are.
+    /// The number of errors.
     #[must_use]
     pub fn error_count(&self) -> usize {
         self.values.iter().map(|value| value.errors.len()).sum()
@@ -338,7 +344,7 @@ impl Validation {
         self.error_count() == 0
     }
 
-    /// Turns errors into a failure.
+    /// Converts the result to an error if there are errors.
     ///
     /// # Errors
     /// All errors, if there are any.

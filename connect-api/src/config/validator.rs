@@ -1,4 +1,4 @@
-//! Checks of one value, and recommendations that depend on other values.
+//! Validators of values, and recommendations that depend on other values.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,10 +10,10 @@ use super::ParsedValue;
 use super::value::java_double;
 use crate::pattern::Pattern;
 
-/// Checks the typed value of one key.
+/// Validates the value of one key.
 ///
-/// The functions of [this module](self) cover Kafka's validators; a closure wrapped by [`check`]
-/// covers the rest.
+/// The functions of [this module](self) return Kafka's validators. [`check`] turns a closure into
+/// one.
 ///
 /// ```
 /// use connect_api::config::{ConfigError, ParsedValue, Validator};
@@ -39,23 +39,22 @@ use crate::pattern::Pattern;
 /// assert_eq!(error.to_string(), "Invalid value 3 for configuration n: Value must be even");
 /// ```
 pub trait Validator: Send + Sync {
-    /// Checks a value. A value that could not be parsed, or is null, comes as
-    /// [`ParsedValue::Null`].
+    /// Validates a value. It is [`ParsedValue::Null`] if it is null or could not be parsed.
     ///
     /// # Errors
-    /// What is wrong, usually made by [`ConfigError::invalid`].
+    /// Usually one created by [`ConfigError::invalid`].
     #[doc(alias = "ensureValid")]
     fn validate(&self, key: &str, value: &ParsedValue) -> Result<(), ConfigError>;
 
-    /// What is legal, for documentation: `[1,...]`.
+    /// Describes valid values for documentation, as in `[1,...]`.
     fn describe(&self) -> String;
 
-    /// Mends the value of a configuration that is read, before it is checked; what
-    /// [`ConfigDef::validate`](super::ConfigDef::validate) reports is not mended.
+    /// Normalizes a value before it is validated, when a configuration is read.
+    /// [`ConfigDef::validate`](super::ConfigDef::validate) does not call it.
     ///
     /// *Java*: `ConfigDef.parse` drops the duplicates of a `ValidList`.
     #[must_use]
-    fn mend(&self, value: ParsedValue) -> ParsedValue {
+    fn normalize(&self, value: ParsedValue) -> ParsedValue {
         value
     }
 }
@@ -69,17 +68,17 @@ impl<V: Validator + ?Sized> Validator for Arc<V> {
         (**self).describe()
     }
 
-    fn mend(&self, value: ParsedValue) -> ParsedValue {
-        (**self).mend(value)
+    fn normalize(&self, value: ParsedValue) -> ParsedValue {
+        (**self).normalize(value)
     }
 }
 
-/// Recommends values and decides whether a key matters, given the values of all keys.
+/// Recommends values of a key and decides whether it is relevant, given the values of all keys.
 ///
 /// ```
 /// use connect_api::config::{ParsedConfig, ParsedValue, Recommender};
 ///
-/// /// The compression level matters only if there is compression.
+/// /// The compression level is relevant only with compression.
 /// struct Level;
 ///
 /// impl Recommender for Level {
@@ -93,10 +92,10 @@ impl<V: Validator + ?Sized> Validator for Arc<V> {
 /// }
 /// ```
 pub trait Recommender: Send + Sync {
-    /// The values to offer; empty if any value may do.
+    /// The recommended values; empty if there are none.
     fn valid_values(&self, key: &str, config: &ParsedConfig) -> Vec<ParsedValue>;
 
-    /// True if the key matters with these values.
+    /// True if the key is relevant with these values.
     #[doc(alias = "visible")]
     fn is_visible(&self, key: &str, config: &ParsedConfig) -> bool {
         let _ = (key, config);
@@ -104,7 +103,7 @@ pub trait Recommender: Send + Sync {
     }
 }
 
-/// A bound of a numeric range; prints as given.
+/// A bound of a numeric range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bound {
     value: f64,
@@ -151,7 +150,7 @@ impl fmt::Display for Bound {
     }
 }
 
-/// A number that is at least `min`. Null is refused.
+/// Accepts numbers from `min`. Null is refused.
 #[must_use]
 #[doc(alias = "Range")]
 pub fn at_least(min: impl Into<Bound>) -> impl Validator {
@@ -161,7 +160,7 @@ pub fn at_least(min: impl Into<Bound>) -> impl Validator {
     }
 }
 
-/// A number that is at most `max`. Null is refused.
+/// Accepts numbers up to `max`. Null is refused.
 #[must_use]
 #[doc(alias = "Range")]
 pub fn at_most(max: impl Into<Bound>) -> impl Validator {
@@ -171,7 +170,7 @@ pub fn at_most(max: impl Into<Bound>) -> impl Validator {
     }
 }
 
-/// A number from `min` to `max`, both included. Null is refused.
+/// Accepts numbers from `min` to `max`, both included. Null is refused.
 #[must_use]
 #[doc(alias = "Range")]
 pub fn between(min: impl Into<Bound>, max: impl Into<Bound>) -> impl Validator {
@@ -181,26 +180,26 @@ pub fn between(min: impl Into<Bound>, max: impl Into<Bound>) -> impl Validator {
     }
 }
 
-/// One of these texts. Null is refused.
+/// Accepts one of these strings. Null is refused.
 #[must_use]
 #[doc(alias = "ValidString")]
-pub fn one_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
-    OneOf(texts.into_iter().map(Into::into).collect())
+pub fn one_of<S: Into<String>>(strings: impl IntoIterator<Item = S>) -> impl Validator {
+    OneOf(strings.into_iter().map(Into::into).collect())
 }
 
-/// One of these texts in any case. Null is refused.
+/// Accepts one of these strings, ignoring case. Null is refused.
 #[must_use]
 #[doc(alias = "CaseInsensitiveValidString")]
-pub fn one_of_ignore_case<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
+pub fn one_of_ignore_case<S: Into<String>>(strings: impl IntoIterator<Item = S>) -> impl Validator {
     OneOfIgnoreCase(
-        texts
+        strings
             .into_iter()
             .map(|text| text.into().to_uppercase())
             .collect(),
     )
 }
 
-/// Any value but null.
+/// Accepts any value but null.
 #[must_use]
 #[doc(alias = "NonNullValidator")]
 pub fn non_null() -> impl Validator {
@@ -213,7 +212,7 @@ pub fn non_null() -> impl Validator {
     })
 }
 
-/// Any text but the empty one. Null passes.
+/// Accepts any string but the empty one, and null.
 #[must_use]
 #[doc(alias = "NonEmptyString")]
 pub fn non_empty() -> impl Validator {
@@ -226,7 +225,7 @@ pub fn non_empty() -> impl Validator {
     })
 }
 
-/// Any text without control characters but the empty one. Null passes.
+/// Accepts any string without control characters but the empty one, and null.
 #[must_use]
 #[doc(alias = "NonEmptyStringWithoutControlChars")]
 pub fn non_empty_without_control_chars() -> impl Validator {
@@ -255,7 +254,7 @@ pub fn non_empty_without_control_chars() -> impl Validator {
     )
 }
 
-/// A regular expression in Java's syntax, as [`Pattern`] reads it. Null passes.
+/// Accepts a regular expression that [`Pattern`] can compile, and null.
 #[must_use]
 #[doc(alias = "RegexValidator")]
 pub fn pattern() -> impl Validator {
@@ -268,12 +267,12 @@ pub fn pattern() -> impl Validator {
     })
 }
 
-/// A list of these texts, without duplicates; it may be empty but not null. Duplicates are dropped
-/// where the list is read.
+/// Accepts a list of these strings without duplicates. It may be empty but not null. Duplicates are
+/// dropped when the list is read.
 #[must_use]
 #[doc(alias = "ValidList")]
-pub fn list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
-    let allowed = texts.into_iter().map(Into::into).collect();
+pub fn list_of<S: Into<String>>(strings: impl IntoIterator<Item = S>) -> impl Validator {
+    let allowed = strings.into_iter().map(Into::into).collect();
     List {
         allowed,
         empty_allowed: true,
@@ -281,12 +280,12 @@ pub fn list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Vali
     }
 }
 
-/// A list of these texts, without duplicates, with at least one element. Duplicates are dropped
-/// where the list is read.
+/// Accepts a list of at least one of these strings without duplicates. Duplicates are dropped when
+/// the list is read.
 #[must_use]
 #[doc(alias = "ValidList")]
-pub fn non_empty_list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> impl Validator {
-    let allowed = texts.into_iter().map(Into::into).collect();
+pub fn non_empty_list_of<S: Into<String>>(strings: impl IntoIterator<Item = S>) -> impl Validator {
+    let allowed = strings.into_iter().map(Into::into).collect();
     List {
         allowed,
         empty_allowed: false,
@@ -294,8 +293,8 @@ pub fn non_empty_list_of<S: Into<String>>(texts: impl IntoIterator<Item = S>) ->
     }
 }
 
-/// A list of any texts but empty ones, without duplicates. Duplicates are dropped where the list is
-/// read.
+/// Accepts a list of any strings but empty ones without duplicates. Duplicates are dropped when the
+/// list is read.
 #[must_use]
 #[doc(alias = "anyNonDuplicateValues")]
 pub fn any_non_duplicate(empty_allowed: bool, null_allowed: bool) -> impl Validator {
@@ -306,7 +305,7 @@ pub fn any_non_duplicate(empty_allowed: bool, null_allowed: bool) -> impl Valida
     }
 }
 
-/// A list of at most `max` elements. Null passes.
+/// Accepts a list of at most `max` elements, and null.
 #[must_use]
 #[doc(alias = "ListSize")]
 pub fn at_most_of_size(max: usize) -> impl Validator {
@@ -319,10 +318,10 @@ pub fn at_most_of_size(max: usize) -> impl Validator {
     )
 }
 
-/// A check by a closure, with the description of what is legal.
+/// Creates a validator from a description of valid values and a closure.
 ///
-/// The closure gets the key and the value, null included, and answers with the reason if the value
-/// is illegal.
+/// The closure gets the key and the value, which may be null. It returns the reason if the value is
+/// not valid.
 ///
 /// ```
 /// use connect_api::config::Validator as _;
@@ -346,7 +345,7 @@ pub fn check(
     }
 }
 
-/// Several validators in order; the first error counts.
+/// Combines several validators. The first error is returned.
 #[must_use]
 #[doc(alias = "CompositeValidator")]
 pub fn all_of(validators: impl IntoIterator<Item = Box<dyn Validator>>) -> impl Validator {
@@ -434,7 +433,7 @@ impl Validator for OneOfIgnoreCase {
 }
 
 struct List {
-    /// Empty: any text.
+    /// Empty if any string is allowed.
     allowed: Vec<String>,
     empty_allowed: bool,
     null_allowed: bool,
@@ -490,7 +489,7 @@ impl Validator for List {
         format!("[{}] {empty} {null}", self.allowed.join(", "))
     }
 
-    fn mend(&self, value: ParsedValue) -> ParsedValue {
+    fn normalize(&self, value: ParsedValue) -> ParsedValue {
         match value {
             ParsedValue::List(mut list) => {
                 let mut seen = BTreeSet::new();

@@ -7,8 +7,8 @@ use super::Password;
 
 /// The typed value of one key.
 ///
-/// `Display` prints it as Kafka's messages do: lists as `[a, b]`, passwords as `[hidden]`, null as
-/// `null`. Compare [`ParsedValue::render`].
+/// `Display` prints it as Kafka's errors do: lists as `[a, b]`, passwords as `[hidden]`, null as
+/// `null`. [`ParsedValue::render`] is different.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub enum ParsedValue {
@@ -18,20 +18,20 @@ pub enum ParsedValue {
     Class(String),
     /// A 64-bit floating point number.
     Double(f64),
-    /// A 32-bit number.
+    /// A 32-bit integer.
     Int(i32),
-    /// Texts.
+    /// Strings.
     List(Vec<String>),
-    /// A 64-bit number.
+    /// A 64-bit integer.
     Long(i64),
     /// No value.
     #[default]
     Null,
-    /// A text that is never printed.
+    /// A string that is never printed.
     Password(Password),
-    /// A 16-bit number.
+    /// A 16-bit integer.
     Short(i16),
-    /// A text.
+    /// A string.
     String(String),
 }
 
@@ -52,7 +52,7 @@ impl ParsedValue {
         }
     }
 
-    /// The whole number, if it is one of any width.
+    /// The integer, if it is one of any width.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match self {
@@ -63,7 +63,7 @@ impl ParsedValue {
         }
     }
 
-    /// The number as a floating point number, if it is a number of any type.
+    /// The number as a floating point number, if it is one of any type.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -77,7 +77,7 @@ impl ParsedValue {
         }
     }
 
-    /// The text, if it is a text or a class.
+    /// The string, if it is a string or a class.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         if let Self::String(value) | Self::Class(value) = self {
@@ -87,7 +87,7 @@ impl ParsedValue {
         }
     }
 
-    /// The texts, if it is a list.
+    /// The strings, if it is a list.
     #[must_use]
     pub fn as_list(&self) -> Option<&[String]> {
         if let Self::List(value) = self {
@@ -97,7 +97,7 @@ impl ParsedValue {
         }
     }
 
-    /// The text that parses to this value again, passwords in clear; `None` for null.
+    /// Formats the value so that parsing returns it again; `None` for null. Passwords are not hidden.
     #[must_use]
     #[doc(alias = "convertToStringMapWithPasswordValues")]
     pub fn expose(&self) -> Option<String> {
@@ -107,7 +107,7 @@ impl ParsedValue {
         }
     }
 
-    /// The text as replies show it: lists joined by commas, passwords as `[hidden]`; `None` for
+    /// Formats the value for responses: lists joined by commas, passwords as `[hidden]`; `None` for
     /// null.
     #[must_use]
     #[doc(alias = "convertToString")]
@@ -212,12 +212,12 @@ impl ParsedConfig {
         self.0.insert(key.into(), value);
     }
 
-    /// The keys with their values, ordered by key.
+    /// The keys with their values, in order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ParsedValue)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The values whose key starts with `prefix`, with the prefix removed.
+    /// The values whose key starts with `prefix`, without the prefix.
     #[must_use]
     pub fn with_prefix(&self, prefix: &str) -> Self {
         self.iter()
@@ -239,7 +239,7 @@ impl fmt::Debug for ParsedConfig {
     }
 }
 
-/// A floating point number as Java prints it: `1.0`, `1.0E10`.
+/// Formats a floating point number as Java does: `1.0`, `1.0E10`.
 pub(super) fn java_double(value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();

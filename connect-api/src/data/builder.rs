@@ -1,4 +1,4 @@
-//! Building schemas.
+//! The builder of schemas.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::data::Text;
 use crate::data::Value;
 use crate::data::schema::Fields;
 
-/// Builds a schema; mistakes are reported by [`build`](SchemaBuilder::build), the first one first.
+/// Builds a schema. [`build`](SchemaBuilder::build) reports the first mistake.
 ///
 /// ```
 /// use connect_api::data::{SchemaBuilder, SchemaRef, Value};
@@ -25,7 +25,7 @@ use crate::data::schema::Fields;
 ///     .build()?;
 /// assert_eq!(schema.fields().unwrap().len(), 3);
 ///
-/// // There is one name only.
+/// // The name can be set only once.
 /// assert!(SchemaBuilder::int32().name("a").name("b").build().is_err());
 /// # Ok::<(), connect_api::Error>(())
 /// ```
@@ -58,7 +58,7 @@ impl SchemaBuilder {
         boolean Boolean, string String, bytes Bytes,
     }
 
-    /// Starts a schema of a type. The fields of a struct type are kept.
+    /// Starts a schema of a type. A struct type keeps its fields.
     pub fn of(ty: SchemaType) -> Self {
         let fields = match &ty {
             SchemaType::Struct(fields) => fields
@@ -96,22 +96,21 @@ impl SchemaBuilder {
         Self::of(SchemaType::Struct(Fields::default()))
     }
 
-    /// Null fits.
+    /// Allows null.
     pub fn optional(mut self) -> Self {
         self.check_set("optional", self.optional.is_some_and(|optional| !optional));
         self.optional = Some(true);
         self
     }
 
-    /// Null does not fit; so it is without a call.
+    /// Does not allow null. This is the default.
     pub fn required(mut self) -> Self {
         self.check_set("optional", self.optional == Some(true));
         self.optional = Some(false);
         self
     }
 
-    /// Sets the value that stands for an absent one; checked against the schema by
-    /// [`build`](SchemaBuilder::build).
+    /// Sets the default value. [`build`](SchemaBuilder::build) checks it against the schema.
     #[doc(alias = "defaultValue")]
     pub fn default(mut self, default: impl Into<Value>) -> Self {
         let default = default.into();
@@ -144,7 +143,7 @@ impl SchemaBuilder {
         self
     }
 
-    /// Sets a parameter; one of the same name is replaced.
+    /// Sets a parameter, replacing one of the same name.
     pub fn parameter(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
         self.parameters.insert(name.into(), value.into());
         self
@@ -168,8 +167,8 @@ impl SchemaBuilder {
         self
     }
 
-    /// Copies name, version, documentation and parameters of another schema, as transforms do when
-    /// they rebuild one.
+    /// Copies the name, version, documentation and parameters of another schema, for transforms that
+    /// rebuild one.
     pub fn basics_of(mut self, schema: &Schema) -> Self {
         self.name.clone_from(&schema.name);
         self.version = schema.version;
@@ -178,11 +177,12 @@ impl SchemaBuilder {
         self
     }
 
-    /// Finishes the schema.
+    /// Builds the schema.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for the first mistake: something set to two
-    /// things, a field twice or on a type without fields, a default that does not fit.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for the first mistake: an attribute that was set
+    /// twice, a field that was added twice or to a type without fields, a default that does not
+    /// match the schema.
     pub fn build(self) -> Result<SchemaRef> {
         let refuse = |problem: String| {
             Error::data(problem)
@@ -208,7 +208,7 @@ impl SchemaBuilder {
             schema
                 .validate(&default)
                 .map_err(|error| refuse("Invalid default value".into()).with_source(error))?;
-            // A null default is no default, in Java too.
+            // A null default is the same as no default, as in Java.
             schema.default = (!default.is_null()).then_some(default);
         }
         Ok(SchemaRef::from(schema))

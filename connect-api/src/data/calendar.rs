@@ -1,5 +1,5 @@
-//! Days and times of day as Java's calendar counts them: Julian until 1582-10-04, Gregorian from
-//! 1582-10-15, always in UTC, lenient about fields out of range.
+//! Java's calendar: Julian until 1582-10-04, Gregorian from 1582-10-15, always in UTC. Fields may be
+//! out of range.
 //!
 //! ```
 //! use connect_api::data::calendar::{Moment, days_of_date};
@@ -12,7 +12,7 @@
 
 use super::logical::MILLIS_PER_DAY;
 
-/// A moment in calendar fields.
+/// A point in time as calendar fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Moment {
@@ -35,7 +35,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The fields of milliseconds since the epoch.
+    /// Converts milliseconds since the epoch.
     #[must_use]
     pub fn of_millis(millis: i64) -> Self {
         let days = millis.div_euclid(MILLIS_PER_DAY);
@@ -53,7 +53,7 @@ impl Moment {
         }
     }
 
-    /// The year of its era. Years before 1 count backwards in an era of their own.
+    /// The year of the era: 5 for the year 5 and for the year −4, which is 5 BC.
     #[must_use]
     pub const fn year_of_era(&self) -> i64 {
         if self.year > 0 {
@@ -107,30 +107,30 @@ impl Moment {
     }
 }
 
-/// Days since the epoch of a date; month and day may be out of range. Year 0 is the one before
-/// year 1.
+/// Converts a date to days since the epoch. Month and day may be out of range. Year 0 is the year
+/// before year 1.
 #[must_use]
 pub const fn days_of_date(year: i64, month: i64, day: i64) -> i64 {
     let gregorian = gregorian_month(year, month) + day - 1;
     if gregorian >= FIRST_GREGORIAN_DAY {
         return gregorian;
     }
-    // Days of the lost ten days stay where the Julian calendar has them.
+    // The ten skipped days are read as dates of the Julian calendar.
     julian_month(year, month) + day - 1
 }
 
 /// 1582-10-15 in days since the epoch.
 pub const FIRST_GREGORIAN_DAY: i64 = -141_427;
 
-/// The first day of a month of the Gregorian calendar in days since the epoch, whatever the year;
-/// the month may be out of range.
+/// The first day of a month in days since the epoch, by the Gregorian calendar for all years. The
+/// month may be out of range.
 #[must_use]
 pub const fn gregorian_month(year: i64, month: i64) -> i64 {
     days_of_month(year, month, true)
 }
 
-/// The first day of a month of the Julian calendar in days since the epoch, whatever the year;
-/// the month may be out of range.
+/// The first day of a month in days since the epoch, by the Julian calendar for all years. The
+/// month may be out of range.
 #[must_use]
 pub const fn julian_month(year: i64, month: i64) -> i64 {
     days_of_month(year, month, false)
@@ -141,7 +141,7 @@ const fn days_of_month(year: i64, month: i64, is_gregorian: bool) -> i64 {
         year + (month - 1).div_euclid(12),
         (month - 1).rem_euclid(12) + 1,
     );
-    // Years that begin in March have their leap day at the end.
+    // Count years from March, so that the leap day is the last day.
     let year = if month <= 2 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5;
     let days = year * 365 + year.div_euclid(4) + day_of_year;
@@ -152,10 +152,10 @@ const fn days_of_month(year: i64, month: i64, is_gregorian: bool) -> i64 {
     }
 }
 
-/// The date of days since the epoch; year 0 is the one before year 1.
+/// Converts days since the epoch to a date. Year 0 is the year before year 1.
 fn date_of_days(days: i64) -> (i64, i64, i64) {
     let is_gregorian = days >= FIRST_GREGORIAN_DAY;
-    // A guess that is never too late by more than a year, then exact steps.
+    // An estimate that is off by at most a year or so, then exact steps.
     let mut year = 1970 + (days * 400).div_euclid(146_097) - 1;
     while days_of_month(year + 1, 1, is_gregorian) <= days {
         year += 1;
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(moment.date(), "2023-11-14");
         assert_eq!(moment.time(), "22:13:20.123Z");
         assert_eq!(Moment::of_millis(-1).time(), "23:59:59.999Z");
-        // The far ends of 64 bits do not overflow.
+        // The limits of 64 bits do not overflow.
         assert_eq!(Moment::of_millis(i64::MIN).year, -292_269_054);
         assert_eq!(Moment::of_millis(i64::MAX).date(), "292278994-08-17");
     }

@@ -1,4 +1,4 @@
-//! Does a value fit a schema?
+//! Checks whether a value matches a schema.
 
 use std::fmt;
 
@@ -11,19 +11,19 @@ use crate::data::SchemaType;
 use crate::data::Value;
 
 impl Schema {
-    /// Checks that a value fits, all the way down.
+    /// Checks that a value matches the schema, including nested values.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data), worded as Java words it.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data), naming the place, the type and the expected type.
     #[doc(alias = "validateValue")]
     pub fn validate(&self, value: &Value) -> Result<()> {
         self.check(Location::Whole, value)
     }
 
-    /// [`validate`](Schema::validate) with the name of the field in the message.
+    /// Like [`validate`](Schema::validate), with the name of the field in the error.
     ///
     /// # Errors
-    /// As [`validate`](Schema::validate).
+    /// As for [`validate`](Schema::validate).
     pub fn validate_named(&self, field: &str, value: &Value) -> Result<()> {
         self.check(Location::Field(field), value)
     }
@@ -34,19 +34,15 @@ impl Schema {
                 return Ok(());
             }
             return Err(Error::data(format!(
-                "Invalid value: null used for required {location}, schema type: {}",
-                self.ty.name()
+                "{location} is null, but its schema {} is not optional",
+                self.title(),
             )));
         }
         if !self.accepts(value) {
-            let schema = self
-                .name()
-                .map(|name| format!(" \"{name}\""))
-                .unwrap_or_default();
             return Err(Error::data(format!(
-                "Invalid Java object for schema{schema} with type {}: class {} for {location}",
-                self.ty.name(),
-                value.java_class(),
+                "{location} has type {}, but its schema is {}",
+                value.type_name(),
+                self.title(),
             )));
         }
         match (&self.ty, value) {
@@ -68,7 +64,10 @@ impl Schema {
             }
             (SchemaType::Struct(_), Value::Struct(structure)) => {
                 if **structure.schema() != *self {
-                    return Err(Error::data("Struct schemas do not match."));
+                    return Err(Error::data(format!(
+                        "{location} is a struct of another schema than {}",
+                        self.title(),
+                    )));
                 }
                 structure.validate()
             }
@@ -76,7 +75,15 @@ impl Schema {
         }
     }
 
-    /// True if the variant of a value is one that this schema takes.
+    /// The type and the name, for errors.
+    fn title(&self) -> String {
+        match self.name() {
+            Some(name) => format!("{} \"{name}\"", self.ty.name()),
+            None => self.ty.name().to_owned(),
+        }
+    }
+
+    /// True if the variant of the value matches the type of the schema.
     fn accepts(&self, value: &Value) -> bool {
         match Logical::of(self) {
             Some(Logical::Date) => return matches!(value, Value::Date(_)),
@@ -103,7 +110,7 @@ impl Schema {
     }
 }
 
-/// Where a value is.
+/// Which part of the checked value an error is about.
 #[derive(Clone, Copy)]
 enum Location<'a> {
     Element(&'a Self),
@@ -114,20 +121,20 @@ enum Location<'a> {
 }
 
 impl Location<'_> {
-    /// The schema of what is there. Text that was parsed may have arrays and maps without one.
+    /// The schema of that part. Arrays and maps that were parsed from text may have none.
     fn schema(self, schema: Option<&SchemaRef>) -> Result<&SchemaRef> {
-        schema.ok_or_else(|| Error::data(format!("No schema defined for {self}")))
+        schema.ok_or_else(|| Error::data(format!("{self} has no schema")))
     }
 }
 
 impl fmt::Display for Location<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Element(array) => write!(f, "element of array {array}"),
-            Self::Field(name) => write!(f, "field: \"{name}\""),
-            Self::Key(map) => write!(f, "key of map {map}"),
-            Self::Value(map) => write!(f, "value of map {map}"),
-            Self::Whole => f.write_str("value"),
+            Self::Element(array) => write!(f, "an element of {array}"),
+            Self::Field(name) => write!(f, "field \"{name}\""),
+            Self::Key(map) => write!(f, "a key of {map}"),
+            Self::Value(map) => write!(f, "a value of {map}"),
+            Self::Whole => f.write_str("the value"),
         }
     }
 }
@@ -142,50 +149,48 @@ mod tests {
     use crate::data::Value;
 
     #[test]
-    fn messages_are_those_of_java() {
+    fn messages_name_the_place_and_both_types() {
         let message =
             |schema: &SchemaRef, value: Value| schema.validate(&value).unwrap_err().report();
         assert_eq!(
             message(&SchemaRef::INT8, Value::Int16(1)),
-            "Invalid Java object for schema with type INT8: class java.lang.Short for value"
+            "the value has type INT16, but its schema is INT8"
         );
         assert_eq!(
             message(&SchemaRef::INT8, Value::Null),
-            "Invalid value: null used for required value, schema type: INT8"
+            "the value is null, but its schema INT8 is not optional"
         );
         let array = SchemaBuilder::array(SchemaRef::INT32).build().unwrap();
         assert_eq!(
             message(&array, Value::Array(vec![Value::Null])),
-            "Invalid value: null used for required element of array value, schema type: INT32"
+            "an element of the value is null, but its schema INT32 is not optional"
         );
         let named = |schema: &SchemaRef, value: Value| {
             schema.validate_named("x", &value).unwrap_err().report()
         };
         assert_eq!(
             named(&SchemaRef::INT8, Value::Null),
-            "Invalid value: null used for required field: \"x\", schema type: INT8"
+            "field \"x\" is null, but its schema INT8 is not optional"
         );
         assert_eq!(
             named(&array, Value::Array(vec!["a".into()])),
-            "Invalid Java object for schema with type INT32: class java.lang.String for element of \
-             array field: \"x\""
+            "an element of field \"x\" has type STRING, but its schema is INT32"
         );
         let mixed = SchemaBuilder::of(SchemaType::Array(None)).build().unwrap();
         assert_eq!(
             message(&mixed, Value::Array(Vec::new())),
-            "No schema defined for element of array value"
+            "an element of the value has no schema"
         );
         let structure = SchemaBuilder::structure().field("x", SchemaRef::INT8);
         let structure = structure.build().unwrap();
         assert_eq!(
             message(&structure, Struct::new(structure.clone()).unwrap().into()),
-            "Invalid value: null used for required field: \"x\", schema type: INT8"
+            "field \"x\" is null, but its schema INT8 is not optional"
         );
         let date = Logical::date().build().unwrap();
         assert_eq!(
             message(&date, Value::Int32(1)),
-            "Invalid Java object for schema \"org.apache.kafka.connect.data.Date\" with type INT32: \
-             class java.lang.Integer for value"
+            "the value has type INT32, but its schema is INT32 \"org.apache.kafka.connect.data.Date\""
         );
         assert!(date.validate(&Value::Date(1)).is_ok());
     }

@@ -1,4 +1,4 @@
-//! Values as the types that their user asks for.
+//! Conversions of values to a type that the caller needs.
 
 use super::Datum;
 use super::Decimal;
@@ -20,19 +20,19 @@ use crate::Result;
 
 /// # Conversions
 ///
-/// A header that should be a number may be text, and one that should be a timestamp a number. These
-/// methods take what they get as far as it has such a meaning:
+/// A header that should be a number may be a string, and one that should be a timestamp may be a
+/// number. These methods convert between such types:
 ///
-/// | asked for | taken |
+/// | to | from |
 /// | --- | --- |
-/// | a boolean | numbers, true unless they are zero without their fraction; text as `true`, `false` or a number |
-/// | a number | numbers of any type; text as a number; with their schema Dates, Times and Timestamps as what encodes them |
-/// | an array, a map | text as [`parse`](super::parse()) reads it |
-/// | a Date, Time or Timestamp | each other, as far as there is a day or a time of day in them; numbers as what encodes them; text as [`parse`](super::parse()) reads it |
-/// | a Decimal | numbers of any type, text as a number, bytes as an unscaled value |
+/// | a boolean | numbers: false if the integer part is zero; strings: `true`, `false` or a number |
+/// | a number | numbers of any type; strings with a number; Dates, Times and Timestamps with a schema, as the numbers that encode them |
+/// | an array, a map | strings as [`parse`](super::parse()) reads them |
+/// | a Date, Time or Timestamp | each other, if they contain a day or a time of day; numbers that encode them; strings as [`parse`](super::parse()) reads them |
+/// | a Decimal | numbers of any type; strings with a number; bytes with an unscaled value |
 ///
-/// Null is `None` where a boolean or a number is asked for, and an error otherwise. For text there
-/// is [`to_text`](Datum::to_text), which never fails.
+/// Null converts to `None` where a boolean or a number is returned, and is an error otherwise.
+/// [`to_text`](Datum::to_text) converts any value to text and never fails.
 ///
 /// ```
 /// use connect_api::data::{Datum, Value};
@@ -42,21 +42,21 @@ use crate::Result;
 /// assert_eq!(Datum::from(1_566_570_894_346i64).to_timestamp()?, 1_566_570_894_346);
 /// assert_eq!(Datum::string("[1, 2]").to_array()?, [Value::Int8(1), Value::Int8(2)]);
 ///
-/// // A number that does not fit is refused.
+/// // A number that is out of range is refused.
 /// assert!(Datum::from(300).to_i8().is_err());
 /// # Ok::<(), connect_api::Error>(())
 /// ```
 ///
-/// *Java*: `Values.convertTo…`, which makes a byte 44 of 300, an integer 0 of `NaN`, and infinity of
-/// a number that is too large.
+/// *Java*: `Values.convertTo…`, which converts 300 to the byte 44, `NaN` to the integer 0 and numbers
+/// that are too large to infinity.
 ///
-/// *Errors*: [`ErrorKind::Data`](crate::ErrorKind::Data) for what has no such meaning, or does not
-/// fit.
+/// *Errors*: [`ErrorKind::Data`](crate::ErrorKind::Data) for a value that cannot be converted or is
+/// out of range.
 impl Datum {
-    /// The value as a boolean.
+    /// Converts the value to a boolean.
     ///
     /// # Errors
-    /// It is neither a boolean nor a number nor a text that says one; it is `NaN`.
+    /// The value is not a boolean, a number or a string with one of them, or it is `NaN`.
     #[doc(alias = "convertToBoolean")]
     pub fn to_bool(&self) -> Result<Option<bool>> {
         let Some(source) = Source::of(self) else {
@@ -77,46 +77,46 @@ impl Datum {
         Ok(Some(source.number()?.whole() != Some(0)))
     }
 
-    /// The value as an 8-bit integer, without its fraction.
+    /// Converts the value to an 8-bit integer without its fraction.
     ///
     /// # Errors
-    /// It is no number, or does not fit.
+    /// The value is not a number or is out of range.
     #[doc(alias = "convertToByte")]
     pub fn to_i8(&self) -> Result<Option<i8>> {
         self.to_integer(&SchemaType::Int8)
     }
 
-    /// The value as a 16-bit integer, without its fraction.
+    /// Converts the value to a 16-bit integer without its fraction.
     ///
     /// # Errors
-    /// It is no number, or does not fit.
+    /// The value is not a number or is out of range.
     #[doc(alias = "convertToShort")]
     pub fn to_i16(&self) -> Result<Option<i16>> {
         self.to_integer(&SchemaType::Int16)
     }
 
-    /// The value as a 32-bit integer, without its fraction.
+    /// Converts the value to a 32-bit integer without its fraction.
     ///
     /// # Errors
-    /// It is no number, or does not fit.
+    /// The value is not a number or is out of range.
     #[doc(alias = "convertToInteger")]
     pub fn to_i32(&self) -> Result<Option<i32>> {
         self.to_integer(&SchemaType::Int32)
     }
 
-    /// The value as a 64-bit integer, without its fraction.
+    /// Converts the value to a 64-bit integer without its fraction.
     ///
     /// # Errors
-    /// It is no number, or does not fit.
+    /// The value is not a number or is out of range.
     #[doc(alias = "convertToLong")]
     pub fn to_i64(&self) -> Result<Option<i64>> {
         self.to_integer(&SchemaType::Int64)
     }
 
-    /// The value as a single precision number, rounded.
+    /// Converts the value to a single precision number, with rounding.
     ///
     /// # Errors
-    /// It is no number, or too large.
+    /// The value is not a number or is too large.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "what becomes infinite is refused"
@@ -137,59 +137,59 @@ impl Datum {
         Ok(Some(value))
     }
 
-    /// The value as a double precision number, rounded.
+    /// Converts the value to a double precision number, with rounding.
     ///
     /// # Errors
-    /// It is no number, or too large.
+    /// The value is not a number or is too large.
     #[doc(alias = "convertToDouble")]
     pub fn to_f64(&self) -> Result<Option<f64>> {
         Source::of(self).map(Source::float).transpose()
     }
 
-    /// The elements of an array.
+    /// Converts the value to the elements of an array.
     ///
     /// # Errors
-    /// It is neither an array nor a text that says one.
+    /// The value is not an array or a string with one.
     #[doc(alias = "convertToList")]
     pub fn to_array(&self) -> Result<Vec<Value>> {
         self.read(|source| match source.value {
             Value::Array(values) => Ok(values.clone()),
-            _ => Err(source.refuse("Schema{ARRAY}")),
+            _ => Err(source.refuse("ARRAY")),
         })
     }
 
-    /// The entries of a map.
+    /// Converts the value to a map.
     ///
     /// # Errors
-    /// It is neither a map nor a text that says one.
+    /// The value is not a map or a string with one.
     #[doc(alias = "convertToMap")]
     pub fn to_map(&self) -> Result<ValueMap> {
         self.read(|source| match source.value {
             Value::Map(map) => Ok(map.clone()),
-            _ => Err(source.refuse("Schema{MAP}")),
+            _ => Err(source.refuse("MAP")),
         })
     }
 
-    /// The struct.
+    /// Returns the struct.
     ///
     /// # Errors
-    /// It is none.
+    /// The value is not a struct.
     #[doc(alias = "convertToStruct")]
     pub fn to_struct(&self) -> Result<Struct> {
         let source = Source::of(self).ok_or_else(null)?;
         match source.value {
             Value::Struct(structure) => Ok(structure.clone()),
-            _ => Err(source.refuse("Schema{STRUCT}")),
+            _ => Err(source.refuse("STRUCT")),
         }
     }
 
-    /// The value as a Date: days since 1970-01-01. Of a Timestamp, its day.
+    /// Converts the value to a Date: days since 1970-01-01. A Timestamp is converted to its day.
     ///
-    /// *Java*: a moment without a schema keeps its time of day, a Timestamp before 1970 gets the day
-    /// after its own, and a Time is as many days as milliseconds.
+    /// *Java*: values without a schema keep their time of day, a Timestamp before 1970 is converted to
+    /// the next day, and the milliseconds of a Time are taken as days.
     ///
     /// # Errors
-    /// It is neither a number nor something with a day in it, or does not fit.
+    /// The value is not a number, a Date or a Timestamp, or is out of range.
     #[doc(alias = "convertToDate")]
     pub fn to_date(&self) -> Result<i32> {
         self.read(|source| {
@@ -208,12 +208,14 @@ impl Datum {
         })
     }
 
-    /// The value as a Time: milliseconds since midnight. Of a Timestamp, its time of day.
+    /// Converts the value to a Time: milliseconds since midnight. A Timestamp is converted to its
+    /// time of day.
     ///
-    /// *Java*: a moment without a schema keeps its day, and a Date is as many milliseconds as days.
+    /// *Java*: values without a schema keep their day, and the days of a Date are taken as
+    /// milliseconds.
     ///
     /// # Errors
-    /// It is neither a number nor something with a time of day in it, or is longer than a day.
+    /// The value is not a number, a Time or a Timestamp, or is longer than a day.
     #[doc(alias = "convertToTime")]
     pub fn to_time(&self) -> Result<i32> {
         self.read(|source| {
@@ -229,11 +231,11 @@ impl Datum {
         })
     }
 
-    /// The value as a Timestamp: milliseconds since 1970-01-01T00:00:00Z. Dates are their midnight,
-    /// Times are on the first day.
+    /// Converts the value to a Timestamp: milliseconds since 1970-01-01T00:00:00Z. A Date is
+    /// converted to its midnight, a Time to a time on 1970-01-01.
     ///
     /// # Errors
-    /// It is neither a number nor a moment, or does not fit.
+    /// The value is not a number, a Date, a Time or a Timestamp, or is out of range.
     #[doc(alias = "convertToTimestamp")]
     pub fn to_timestamp(&self) -> Result<i64> {
         self.read(|source| match source.moment()? {
@@ -246,12 +248,12 @@ impl Datum {
         })
     }
 
-    /// The value as a Decimal. The scale is that of bytes; what has a scale of its own keeps it.
+    /// Converts the value to a Decimal. `scale` is used for bytes; other values have their own.
     ///
     /// *Java*: integers lose their digits beyond the 17th.
     ///
     /// # Errors
-    /// It is neither a finite number nor a text that says one nor bytes.
+    /// The value is not a finite number, a string with one, or bytes.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a double counts only if it is the same number"
@@ -285,7 +287,7 @@ impl Datum {
         }
     }
 
-    /// Reads a value that must be there, or the one that its text says.
+    /// Reads a value that is not null. A string is parsed first.
     fn read<T>(&self, read: impl FnOnce(Source<'_>) -> Result<T>) -> Result<T> {
         let source = Source::of(self).ok_or_else(null)?;
         let Value::String(text) = source.value else {
@@ -302,12 +304,11 @@ impl Datum {
     }
 }
 
-const DATE: &str = "Schema{org.apache.kafka.connect.data.Date:INT32}";
-const DECIMAL: &str = "Schema{org.apache.kafka.connect.data.Decimal:BYTES}";
-const NO_TIME: &str =
-    "Time values must use number of milliseconds greater than 0 and less than 86400000";
-const TIME: &str = "Schema{org.apache.kafka.connect.data.Time:INT32}";
-const TIMESTAMP: &str = "Schema{org.apache.kafka.connect.data.Timestamp:INT64}";
+const DATE: &str = "DATE";
+const DECIMAL: &str = "DECIMAL";
+const NO_TIME: &str = "a Time is from 0 to 86400000 milliseconds";
+const TIME: &str = "TIME";
+const TIMESTAMP: &str = "TIMESTAMP";
 
 /// A value that is not null.
 #[derive(Clone, Copy)]
@@ -324,9 +325,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// The number that it is.
-    ///
-    /// *Java*: as there, a moment is one only with its schema.
+    /// The value as a number. As in Java, Dates, Times and Timestamps need their schema.
     fn number(self) -> Result<Number> {
         if let (Some(millis), Some(logical)) = (millis_of(self.value), self.moment_type()) {
             return Ok(Number::Whole(match from_millis(logical, millis)? {
@@ -343,7 +342,7 @@ impl<'a> Source<'a> {
                 .or(value.as_f64().map(Number::Float)),
         };
         number.ok_or_else(|| match self.schema {
-            Some(schema) => self.refuse(&schema.to_string()),
+            Some(schema) => self.refuse(&format!("a number: its schema is {schema}")),
             None => self.refuse("a number"),
         })
     }
@@ -354,13 +353,13 @@ impl<'a> Source<'a> {
             .ok_or_else(|| self.does_not_fit("FLOAT64"))
     }
 
-    /// The moment that it is and its milliseconds, if its schema says so, or if there is none.
+    /// A Date, Time or Timestamp with its milliseconds. If there is a schema, it must be one of them.
     fn moment(self) -> Result<Option<(&'a Value, i64)>> {
         let Some(millis) = millis_of(self.value) else {
             return Ok(None);
         };
         if self.schema.is_some() && self.moment_type().is_none() {
-            // Then it is no number either, and this is the error that says so.
+            // It is not a number either: return that error.
             self.number()?;
         }
         Ok(Some((self.value, millis)))
@@ -372,14 +371,14 @@ impl<'a> Source<'a> {
 
     fn refuse(self, to: &str) -> Error {
         Error::data(format!(
-            "Unable to convert {} (class {}) to {to}",
+            "cannot convert {} (type {}) to {to}",
             java_string(self.value),
-            self.value.java_class()
+            self.value.type_name()
         ))
     }
 
     fn does_not_fit(self, to: &str) -> Error {
-        self.refuse(&format!("{to}: it does not fit"))
+        self.refuse(&format!("{to}: it is out of range"))
     }
 }
 
@@ -393,7 +392,7 @@ impl Number {
     /// The number without its fraction, if that fits.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
     fn whole(&self) -> Option<i64> {
-        /// 2 to the power of 63, the first number beyond the range.
+        /// 2 to the power of 63: the first number out of range.
         const END: f64 = 9_223_372_036_854_775_808.0;
         match self {
             Self::Decimal(decimal) => decimal.to_i64(),
@@ -404,7 +403,7 @@ impl Number {
         }
     }
 
-    /// The nearest double, unless the number is beyond all of them.
+    /// The nearest double; `None` if the number is too large.
     #[expect(clippy::cast_precision_loss, reason = "as Java rounds")]
     fn float(&self) -> Option<f64> {
         match self {
@@ -415,13 +414,13 @@ impl Number {
     }
 }
 
-/// As many digits as tell a number from its neighbors.
+/// The digits that identify the number among all doubles.
 fn decimal_of(number: f64) -> Option<Decimal> {
     Decimal::parse(&FloatText::of_f64(number)).ok()
 }
 
 fn null() -> Error {
-    Error::data("Unable to convert a null value to a schema that requires a value")
+    Error::data("null cannot be converted")
 }
 
 #[cfg(test)]
@@ -495,7 +494,7 @@ mod tests {
         assert_eq!(timestamp.to_i64().unwrap(), Some(i64::MIN));
         assert_eq!(Datum::from(86_400_000).to_time().unwrap(), 86_400_000);
         assert!(Datum::from(86_400_001).to_time().is_err());
-        // A schema that does not know of moments does not make them numbers.
+        // A schema of another type does not make them numbers.
         assert!(Datum::string("2019-08-23").to_date().is_err());
         assert!(Datum::schemaless("14:34:54.346Z").to_date().is_err());
         assert!(Datum::schemaless("null").to_time().is_err());
@@ -526,6 +525,23 @@ mod tests {
                 let _ = (datum.to_bool(), datum.to_i8(), datum.to_f32(), datum.to_f64());
                 let _ = (datum.to_date(), datum.to_time(), datum.to_timestamp());
                 let _ = (datum.to_decimal(0), datum.to_array(), datum.to_map());
+            }
+        }
+
+        #[test]
+        fn numbers_in_text_lose_their_fraction_only(
+            text in "[-+]?[0-9]{0,21}[.]?[0-9]{0,5}(e[-+]?[0-9]{1,3})?[:, x]?"
+        ) {
+            let datum = Datum::string(text.as_str());
+            if let Ok(Some(number)) = datum.to_i64() {
+                let plain = Decimal::parse(&text).unwrap().to_plain_string();
+                prop_assert_eq!(plain.split('.').next().unwrap().parse(), Ok(number));
+            }
+            if let Ok(decimal) = datum.to_decimal(0) {
+                prop_assert_eq!(decimal, Decimal::parse(&text).unwrap());
+            }
+            if let Ok(Some(number)) = datum.to_f64() {
+                prop_assert_eq!(number, text.parse::<f64>().unwrap());
             }
         }
 

@@ -8,11 +8,11 @@ use num_bigint::BigUint;
 /// The text of a floating point number as Java's `Float.toString` and `Double.toString` print it:
 /// `1.0`, `0.001`, `1.0E7`, `-Infinity`, `NaN`.
 ///
-/// *Shape*: on the stack; nothing is allocated for common numbers.
+/// *Shape*: on the stack. Common numbers need no allocation.
 ///
-/// *Java*: the digits are those of Java up to version 18, on which Kafka Connect runs most often.
-/// They name the number exactly, but are not always the fewest that do (`2.0E-3` is `0.002`, yet
-/// `123456789` as a float is `1.23456792E8`). Later versions print the fewest.
+/// *Java*: the digits are those of Java up to version 18, on which Kafka Connect often runs. They
+/// identify the number but are not always the fewest: the float `123456789` prints as
+/// `1.23456792E8`. Later versions print the fewest digits.
 ///
 /// ```
 /// use connect_api::data::FloatText;
@@ -27,10 +27,10 @@ pub struct FloatText {
 }
 
 impl FloatText {
-    // Sign, 20 digits, full stop, `E-324`, and zeros around short numbers fit.
+    // Room for the sign, 20 digits, the point, `E-324` and zeros around short numbers.
     const CAPACITY: usize = 32;
 
-    /// The text of a single precision number.
+    /// Formats a single precision number.
     #[must_use]
     pub fn of_f32(value: f32) -> Self {
         let bits = value.to_bits();
@@ -46,7 +46,7 @@ impl FloatText {
         Self::of(value.is_sign_negative(), &number.to_decimal())
     }
 
-    /// The text of a double precision number.
+    /// Formats a double precision number.
     #[must_use]
     pub fn of_f64(value: f64) -> Self {
         let bits = value.to_bits();
@@ -249,7 +249,7 @@ struct Binary {
 impl Binary {
     fn new(fraction: u64, exponent: i32, bias: i32, precision: i32) -> Self {
         if exponent == 0 {
-            // A subnormal number: as many bits count as there are.
+            // A subnormal number: fewer bits are significant.
             let shift = fraction.leading_zeros().cast_signed() - 11;
             let significant = precision - shift;
             return Self {
@@ -265,7 +265,7 @@ impl Binary {
         }
     }
 
-    /// Steele and White's algorithm with Java's stopping rule: digits are made until the rest is
+    /// Steele and White's algorithm with Java's stopping rule: digits are produced until the rest is
     /// less than half the distance to the next number. `B / S` is the number, `M / S` that half.
     fn to_decimal(&self) -> Digits {
         let tail_zeros = self.fraction.trailing_zeros().cast_signed();
@@ -286,7 +286,7 @@ impl Binary {
         s2 -= common;
         m2 -= common;
         if fraction_bits == 1 {
-            // Below a power of two numbers are half as far apart.
+            // Below a power of two, the distance to the next number is half as large.
             m2 -= 1;
         }
         if m2 < 0 {
@@ -341,7 +341,7 @@ struct Scaled {
     power: i32,
 }
 
-/// Makes the digits in one type of numbers. `high_at_equal` is the stopping rule at a tie.
+/// Produces the digits with one number type. `high_at_equal` is the stopping rule at a tie.
 macro_rules! digits {
     ($name:ident, $number:ty, |$factor:ident| $ten_times:expr, |$a:ident, $b:ident| $sum:expr) => {
         fn $name(&self, high_at_equal: bool) -> Digits {
@@ -377,7 +377,7 @@ macro_rules! digits {
                 decimal.push(digit);
             }
             if !(-2..=8).contains(&decimal.point) {
-                // The form with an exponent always has a digit behind the full stop.
+                // The form with an exponent always has a digit after the point.
                 (low, high) = (false, false);
             }
             while !low && !high && decimal.len < decimal.digits.len() {
@@ -402,7 +402,7 @@ impl Scaled {
     digits!(digits_big, BigUint, |m| m * 10u32, |b, m| b + m);
 }
 
-/// What numbers of a type are multiplied by.
+/// The type of small factors of a number type.
 trait Small {
     type Of;
 }
@@ -419,7 +419,7 @@ impl Small for BigUint {
     type Of = u32;
 }
 
-/// A guess of the decimal power of `fraction × 2^(exponent - 52)`, at most one too high.
+/// An estimate of the decimal exponent of `fraction × 2^(exponent - 52)`, at most one too high.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the power of a double has three digits"

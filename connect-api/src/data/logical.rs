@@ -1,4 +1,4 @@
-//! Logical types: values with a meaning beyond their encoding.
+//! Logical types: Date, Decimal, Time and Timestamp.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::data::Value;
 /// Milliseconds of a day.
 pub const MILLIS_PER_DAY: i64 = 86_400_000;
 
-/// A logical type of Kafka Connect, recognized by the name of a schema.
+/// A logical type of Kafka Connect. The name of a schema identifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Logical {
@@ -39,7 +39,7 @@ impl Logical {
         }
     }
 
-    /// The logical type of a schema, by its name.
+    /// The logical type of a schema.
     #[must_use]
     pub fn of(schema: &Schema) -> Option<Self> {
         let name = schema.name()?;
@@ -69,7 +69,7 @@ impl Logical {
             .version(1)
     }
 
-    /// Starts a Decimal schema of a scale.
+    /// Starts a Decimal schema with a scale.
     pub fn decimal(scale: i32) -> SchemaBuilder {
         SchemaBuilder::bytes()
             .name(Self::Decimal.schema_name())
@@ -78,22 +78,24 @@ impl Logical {
     }
 }
 
-/// The scale that a Decimal schema asks for.
+/// The scale of a Decimal schema.
 ///
 /// # Errors
-/// [`ErrorKind::Data`](crate::ErrorKind::Data) if the schema has no `scale` or a bad one.
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) if the parameter `scale` is missing or not a number.
 pub fn decimal_scale(schema: &Schema) -> Result<i32> {
     let Some(scale) = schema.parameters().get("scale") else {
         return Err(Error::data(
-            "Invalid Decimal schema: scale parameter not found.",
+            "a Decimal schema needs the parameter \"scale\"",
         ));
     };
-    scale
-        .parse()
-        .map_err(|_| Error::data("Invalid scale parameter found in Decimal schema: "))
+    scale.parse().map_err(|_| {
+        Error::data(format!(
+            "the scale \"{scale}\" of a Decimal schema is not a whole number"
+        ))
+    })
 }
 
-/// An exact decimal number: `unscaled × 10^-scale`. Trailing zeros count: `1.0` is not `1.00`.
+/// An exact decimal number: `unscaled × 10^-scale`. `1.0` and `1.00` are not equal.
 ///
 /// *Java*: `BigDecimal`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -104,17 +106,47 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// From its parts.
+    /// Creates a number from its unscaled value and its scale. For unscaled values beyond 128 bits
+    /// there are [`from_digits`](Self::from_digits) and [`from_be_bytes`](Self::from_be_bytes).
+    ///
+    /// ```
+    /// use connect_api::data::Decimal;
+    ///
+    /// assert_eq!(Decimal::new(-1234, 2).to_string(), "-12.34");
+    /// ```
     #[must_use]
-    pub fn new(unscaled: impl Into<BigInt>, scale: i32) -> Self {
-        Self {
-            unscaled: unscaled.into(),
-            scale,
+    pub fn new(unscaled: impl Into<i128>, scale: i32) -> Self {
+        Self::of(unscaled.into().into(), scale)
+    }
+
+    const fn of(unscaled: BigInt, scale: i32) -> Self {
+        Self { unscaled, scale }
+    }
+
+    /// Creates a number from the decimal digits of its unscaled value, with or without a sign.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for anything but digits.
+    ///
+    /// ```
+    /// use connect_api::data::Decimal;
+    ///
+    /// let decimal = Decimal::from_digits("-1234", 2)?;
+    /// assert_eq!(decimal, Decimal::new(-1234, 2));
+    /// assert_eq!(decimal.unscaled_digits(), "-1234");
+    /// # Ok::<(), connect_api::Error>(())
+    /// ```
+    pub fn from_digits(unscaled: &str, scale: i32) -> Result<Self> {
+        let digits = unscaled.strip_prefix(['+', '-']).unwrap_or(unscaled);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        match unscaled.parse() {
+            Ok(unscaled) if is_number => Ok(Self::of(unscaled, scale)),
+            _ => Err(Error::data(format!("\"{unscaled}\" is not a whole number"))),
         }
     }
 
-    /// From the unscaled value in two's complement, big endian, as Connect encodes it. No bytes are
-    /// zero.
+    /// Creates a number from its unscaled value in big-endian two's complement, as Connect encodes
+    /// it. An empty slice is zero.
     #[must_use]
     pub fn from_be_bytes(bytes: &[u8], scale: i32) -> Self {
         Self {
@@ -123,19 +155,20 @@ impl Decimal {
         }
     }
 
-    /// The unscaled value in two's complement, big endian, of minimal length.
+    /// The unscaled value in big-endian two's complement, in as few bytes as possible.
     #[must_use]
     pub fn to_be_bytes(&self) -> Vec<u8> {
         self.unscaled.to_signed_bytes_be()
     }
 
-    /// The unscaled value.
+    /// The unscaled value in decimal digits, with a `-` in front of negative ones.
     #[must_use]
-    pub const fn unscaled(&self) -> &BigInt {
-        &self.unscaled
+    #[doc(alias = "unscaledValue")]
+    pub fn unscaled_digits(&self) -> String {
+        self.unscaled.to_string()
     }
 
-    /// How many digits stand after the point.
+    /// The number of digits after the point.
     #[must_use]
     pub const fn scale(&self) -> i32 {
         self.scale
@@ -144,7 +177,7 @@ impl Decimal {
     /// Parses decimal text, with or without exponent, as Java's `new BigDecimal(text)`.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for anything else.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if the text is not a decimal number.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = || Error::data(format!("\"{text}\" is not a decimal number"));
         let (mantissa, exponent) = match text.find(['e', 'E']) {
@@ -169,8 +202,8 @@ impl Decimal {
         })
     }
 
-    /// All digits, without an exponent. Huge exponents make huge text; see
-    /// [`Display`](fmt::Display) for the compact form.
+    /// The number without an exponent. A large exponent makes a long string;
+    /// [`Display`](fmt::Display) has the compact form.
     #[must_use]
     pub fn to_plain_string(&self) -> String {
         let text = self.unscaled.magnitude().to_string();
@@ -194,7 +227,8 @@ impl Decimal {
         }
     }
 
-    /// The number as a 64-bit integer, if it is whole and fits. Huge exponents cost nothing.
+    /// The number as a 64-bit integer; `None` if it has a fraction or is out of range. Large
+    /// exponents cost nothing.
     #[must_use]
     #[doc(alias = "longValueExact")]
     pub fn to_i64_exact(&self) -> Option<i64> {
@@ -205,8 +239,8 @@ impl Decimal {
             let power = BigInt::from(10).pow(self.scale.unsigned_abs());
             return (&self.unscaled * power).try_into().ok();
         }
-        // A whole number has more digits than stand behind the point; any other is not multiplied
-        // out. With a scale below -18 only zero fits.
+        // A whole number has more digits than its scale; others need no division. With a scale below
+        // -18 only zero is in range.
         let digits = self.unscaled.magnitude().to_string().len();
         if usize::try_from(self.scale).is_ok_and(|scale| scale < digits) {
             let power = BigInt::from(10).pow(self.scale.unsigned_abs());
@@ -217,7 +251,7 @@ impl Decimal {
         None
     }
 
-    /// The number without its fraction, if that fits. Huge exponents cost nothing.
+    /// The number without its fraction; `None` if it is out of range. Large exponents cost nothing.
     #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
         let Some(scale) = u32::try_from(self.scale).ok().filter(|scale| *scale > 0) else {
@@ -232,13 +266,13 @@ impl Decimal {
             .ok()
     }
 
-    /// The number without its fraction, reduced to its low 64 bits. Huge exponents cost nothing.
+    /// The low 64 bits of the number without its fraction. Large exponents cost nothing.
     #[must_use]
     #[doc(alias = "longValue")]
     pub fn to_i64_wrapping(&self) -> i64 {
         let power = || BigInt::from(10).pow(self.scale.unsigned_abs());
         let whole = if self.scale <= -64 {
-            // 64 factors 10 are 64 factors 2: no bit is left.
+            // 10^64 is a multiple of 2^64: all low bits are zero.
             return 0;
         } else if self.scale <= 0 {
             &self.unscaled * power()
@@ -257,8 +291,7 @@ impl Decimal {
         }
     }
 
-    /// The same number with another scale. `None` if that would lose digits, or add more than
-    /// 10,000 of them.
+    /// The same number with another scale. `None` if digits would be lost, or more than 10,000 added.
     #[must_use]
     #[doc(alias = "setScale")]
     pub fn with_scale(&self, scale: i32) -> Option<Self> {
@@ -271,10 +304,24 @@ impl Decimal {
             .filter(|count| *count <= 10_000)?;
         let power = BigInt::from(10).pow(count);
         if zeros >= 0 {
-            return Some(Self::new(&self.unscaled * power, scale));
+            return Some(Self::of(&self.unscaled * power, scale));
         }
         let is_exact = (&self.unscaled % &power).sign() == num_bigint::Sign::NoSign;
-        is_exact.then(|| Self::new(&self.unscaled / power, scale))
+        is_exact.then(|| Self::of(&self.unscaled / power, scale))
+    }
+
+    /// True if both are the same number, with any scales. Large exponents cost nothing.
+    pub(crate) fn is_same_number(&self, other: &Self) -> bool {
+        let digits = |decimal: &Self| {
+            let text = decimal.unscaled_digits();
+            let significant = text.trim_end_matches('0');
+            let zeros = i64::try_from(text.len() - significant.len()).unwrap_or(i64::MAX);
+            // Zero has no digits left, and its exponent does not matter.
+            let exponent = zeros.saturating_sub(decimal.scale.into());
+            let exponent = (!significant.is_empty()).then_some(exponent);
+            (significant.to_owned(), exponent)
+        };
+        digits(self) == digits(other)
     }
 
     /// The nearest single precision number.
@@ -291,7 +338,7 @@ impl Decimal {
 }
 
 impl fmt::Display for Decimal {
-    /// As Java's `BigDecimal.toString`: with an exponent if the scale is negative or the number is
+    /// Like Java's `BigDecimal.toString`: with an exponent if the scale is negative or the number is
     /// very small.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.unscaled.magnitude().to_string();
@@ -322,7 +369,7 @@ impl fmt::Debug for Decimal {
     }
 }
 
-/// A logical value from milliseconds since the epoch, as Java's `Date` objects hold them.
+/// Creates a logical value from milliseconds since the epoch, which Java's `Date` objects contain.
 ///
 /// # Errors
 /// [`ErrorKind::Data`](crate::ErrorKind::Data) for a Date with a time of day, a Time outside of the
@@ -331,9 +378,7 @@ pub fn from_millis(logical: Logical, millis: i64) -> Result<Value> {
     match logical {
         Logical::Date => {
             if millis.rem_euclid(MILLIS_PER_DAY) != 0 {
-                return Err(Error::data(
-                    "Kafka Connect Date type should not have any time fields set to non-zero values.",
-                ));
+                return Err(Error::data("a Date must not have a time of day"));
             }
             i32::try_from(millis.div_euclid(MILLIS_PER_DAY))
                 .map(Value::Date)
@@ -341,17 +386,17 @@ pub fn from_millis(logical: Logical, millis: i64) -> Result<Value> {
         }
         Logical::Time => match i32::try_from(millis) {
             Ok(time) if (0..=MILLIS_PER_DAY).contains(&millis) => Ok(Value::Time(time)),
-            _ => Err(Error::data(
-                "Kafka Connect Time type should not have any date fields set to non-zero values.",
-            )),
+            _ => Err(Error::data("a Time must lie within one day")),
         },
         Logical::Timestamp => Ok(Value::Timestamp(millis)),
-        Logical::Decimal => Err(Error::data("a Decimal is not a moment")),
+        Logical::Decimal => Err(Error::data("a Decimal is not a point in time")),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -442,9 +487,33 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_number_is_refused() {
+    fn text_that_is_not_a_number_is_refused() {
         for bad in ["", ".", "-", "1e", "0x1", "1_0", "1.2.3", "NaN", " 1"] {
             assert!(Decimal::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "-", "1.0", "1e3", "1_0", "+-1", " 1"] {
+            assert!(Decimal::from_digits(bad, 0).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        /// The digits, the point and the exponent are counted here without a number type.
+        #[test]
+        fn decimal_text_is_read_whole_or_refused(
+            text in "[-+]{0,2}[0-9]{0,25}[.]{0,2}[0-9]{0,9}([eE][-+]?[0-9]{0,11})?[ _x]?"
+        ) {
+            let Ok(decimal) = Decimal::parse(&text) else { return Ok(()) };
+            let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
+            let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+            let digits = format!("{whole}{fraction}");
+            let digits = digits.trim_start_matches(['+', '-']).trim_start_matches('0');
+            let found = decimal.unscaled_digits();
+            prop_assert_eq!(found.trim_start_matches(['-', '0']), digits);
+            let is_negative = text.starts_with('-') && !digits.is_empty();
+            prop_assert_eq!(found.starts_with('-'), is_negative);
+            let scale = fraction.len() as i64 - exponent.parse::<i64>().unwrap();
+            prop_assert_eq!(i64::from(decimal.scale()), scale);
+            prop_assert_eq!(Decimal::from_digits(&found, decimal.scale()).unwrap(), decimal);
         }
     }
 }

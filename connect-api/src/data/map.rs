@@ -7,8 +7,7 @@ use crate::data::Value;
 
 /// A map that keeps the order of insertion.
 ///
-/// Two maps are equal if they hold the same entries, in whatever order. The representation is
-/// private: look-ups are linear for small maps.
+/// Two maps are equal if they have the same entries in any order. Lookups are linear.
 ///
 /// ```
 /// use connect_api::data::{Value, ValueMap};
@@ -24,19 +23,19 @@ use crate::data::Value;
 pub struct ValueMap(Vec<(Value, Value)>);
 
 impl ValueMap {
-    /// An empty map; allocates nothing.
+    /// Creates an empty map without an allocation.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// An empty map with room for entries.
+    /// Creates an empty map with room for entries.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
 
-    /// Sets an entry and returns the value that it replaces. A replaced entry keeps its place.
+    /// Inserts an entry and returns the value that it replaces. A replaced entry keeps its place.
     pub fn insert(&mut self, key: impl Into<Value>, value: impl Into<Value>) -> Option<Value> {
         let (key, value) = (key.into(), value.into());
         match self.0.iter_mut().find(|(other, _)| *other == key) {
@@ -48,12 +47,12 @@ impl ValueMap {
         }
     }
 
-    /// Appends an entry whose key is known to be new; for decoders.
+    /// Appends an entry whose key is known to be new, for decoders.
     pub fn push_unique(&mut self, key: Value, value: Value) {
         self.0.push((key, value));
     }
 
-    /// The value of a text key.
+    /// The value of a string key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.0
@@ -71,7 +70,7 @@ impl ValueMap {
             .map(|(_, value)| value)
     }
 
-    /// Removes the entry of a text key.
+    /// Removes the entry of a string key.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         let index = self
             .0
@@ -97,7 +96,7 @@ impl ValueMap {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
-    /// Entries in order of insertion, values to be changed in place.
+    /// Entries in order of insertion, with mutable values.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&Value, &mut Value)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }

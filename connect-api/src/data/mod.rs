@@ -1,14 +1,15 @@
-//! The data model: values, and schemas that say what they are.
+//! The data model: values and their schemas.
 //!
-//! A [`Value`] is 40 bytes; text and bytes in it are shared slices, so a record travels from a file
-//! to a log without copies. A [`Schema`] is optional everywhere: a [`Datum`] is a value with or
-//! without one.
+//! A [`Value`] is 40 bytes. Strings and bytes in it are shared slices, so a record moves from a file
+//! to a log without copies. A [`Schema`] is always optional: a [`Datum`] is a value with or without
+//! one.
 
 mod builder;
 pub mod calendar;
 mod conform;
 mod convert;
 mod float_text;
+mod infer;
 pub mod logical;
 mod map;
 mod moment;
@@ -22,10 +23,10 @@ mod value;
 
 pub use builder::SchemaBuilder;
 pub use float_text::FloatText;
+pub use infer::infer_schema;
 pub use logical::Decimal;
 pub use logical::Logical;
 pub use map::ValueMap;
-pub use parse::infer_schema;
 pub use parse::parse;
 pub use project::project;
 pub use schema::Field;

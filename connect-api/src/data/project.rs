@@ -1,4 +1,4 @@
-//! Reading a value of one schema as another.
+//! Projection of a value from one schema to another.
 
 use crate::Error;
 use crate::Result;
@@ -9,9 +9,9 @@ use crate::data::Struct;
 use crate::data::Value;
 use crate::data::ValueMap;
 
-/// Projects a value of a schema onto a target schema: numbers widen, struct fields that the target
-/// lacks are dropped, fields that the source lacks take the target's default. So does null of an
-/// optional source, if the target is not optional.
+/// Projects a value from its schema to a target schema. Numbers are widened. Struct fields that the
+/// target does not have are dropped, and fields that the source does not have get the default of the
+/// target. Null of an optional source gets the default of a target that is not optional.
 ///
 /// ```
 /// use connect_api::data::{SchemaBuilder, SchemaRef, Struct, Value, project};
@@ -31,12 +31,12 @@ use crate::data::ValueMap;
 /// # Ok::<(), connect_api::Error>(())
 /// ```
 ///
-/// *Java*: `SchemaProjector.project`. As there, an optional source does not fit a required target
-/// without a default, even if the value is not null.
+/// *Java*: `SchemaProjector.project`. As in Java, an optional source cannot be projected to a required
+/// target without a default, even if the value is not null.
 ///
 /// # Errors
-/// [`ErrorKind::Data`](crate::ErrorKind::Data) if names, parameters or types do not fit, if a field
-/// has no value to take, or if a value that is not one of its own schema does not fit either.
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) if names, parameters or types do not match, if a field
+/// has neither a value nor a default, or if the value matches neither schema.
 #[doc(alias = "SchemaProjector")]
 pub fn project(source: &SchemaRef, value: &Value, target: &SchemaRef) -> Result<Value> {
     check(source, target)?;
@@ -93,15 +93,18 @@ fn project_required(source: &SchemaRef, value: &Value, target: &SchemaRef) -> Re
             .collect::<Result<Vec<_>>>()
             .map(Value::Array),
         (SchemaType::Map(..), Value::Map(map)) => project_map(source, map, target),
-        (SchemaType::Array(_) | SchemaType::Map(..) | SchemaType::Struct(_), other) => Err(refuse(
-            format!("class {} is no value of {target}", other.java_class()),
-        )),
+        (SchemaType::Array(_) | SchemaType::Map(..) | SchemaType::Struct(_), other) => {
+            Err(refuse(format!(
+                "a value of type {} is not a value of {target}",
+                other.type_name()
+            )))
+        }
         (to, value) => widen(value, to)
-            .ok_or_else(|| refuse(format!("a value of {source} is not one of its own schema"))),
+            .ok_or_else(|| refuse(format!("the value does not match its own schema {source}"))),
     }
 }
 
-/// Elements without a schema stay as they are.
+/// Elements without a schema are not changed.
 fn project_inner(
     source: Option<&SchemaRef>,
     value: &Value,
@@ -151,7 +154,7 @@ fn project_struct(source: &SchemaRef, structure: &Struct, target: &SchemaRef) ->
     Ok(Value::Struct(projected))
 }
 
-/// Names the field, unless the value is at fault.
+/// Adds the name of the field, unless the value itself is wrong.
 fn in_field(name: &str, error: Error) -> Error {
     if error.java_class() == PROJECTOR_EXCEPTION {
         refuse(format!("Error projecting {name}")).with_source(error)
@@ -176,8 +179,8 @@ fn widens(from: &SchemaType, to: &SchemaType) -> bool {
     matches!((rank(from), rank(to)), (Some(from), Some(to)) if from <= to)
 }
 
-/// A number as a wider type; anything else as it is. `None` for a number that is not one of the
-/// source type and does not fit.
+/// Converts a number to a wider type and returns other values as they are. `None` for a number that
+/// is not of the source type and out of range.
 #[expect(
     clippy::cast_precision_loss,
     reason = "Java widens long to float and double likewise"

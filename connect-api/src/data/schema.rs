@@ -1,4 +1,4 @@
-//! Schemas: what a value is.
+//! Schemas of values.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use crate::data::Struct;
 use crate::data::Text;
 use crate::data::Value;
 
-/// The type of a schema, with the schemas of what it contains.
+/// The type of a schema, with the schemas of elements, keys, values or fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SchemaType {
@@ -32,16 +32,16 @@ pub enum SchemaType {
     String,
     /// Bytes.
     Bytes,
-    /// Values of one schema; `None` where elements have no common one (text that was parsed).
+    /// Elements of one schema; `None` if they have no common one, which happens in parsed text.
     Array(Option<SchemaRef>),
-    /// Keys and values of one schema each; `None` where there is no common one.
+    /// Keys and values of one schema each; `None` if they have no common one.
     Map(Option<SchemaRef>, Option<SchemaRef>),
     /// Named fields.
     Struct(Fields),
 }
 
 impl SchemaType {
-    /// Kafka's name in capitals, as messages print it: `INT8`, `STRUCT`.
+    /// Kafka's name, as in `INT8` and `STRUCT`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl SchemaType {
         }
     }
 
-    /// True for all types without schemas inside.
+    /// True for all types but arrays, maps and structs.
     #[must_use]
     pub const fn is_primitive(&self) -> bool {
         !matches!(self, Self::Array(_) | Self::Map(..) | Self::Struct(_))
@@ -76,7 +76,7 @@ impl SchemaType {
     }
 }
 
-/// The fields of a struct schema, in order. Found by name through an index above 16 fields.
+/// The fields of a struct schema, in order. Above 16 fields there is an index of names.
 #[derive(Clone, Default)]
 pub struct Fields {
     list: Box<[Field]>,
@@ -108,7 +108,7 @@ impl Fields {
         Self { list, index }
     }
 
-    /// The field of a name.
+    /// The field with a name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&Field> {
         match &self.index {
@@ -149,29 +149,29 @@ pub struct Field {
 }
 
 impl Field {
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &Text {
         &self.name
     }
 
-    /// Its place in the struct, from 0.
+    /// The index in the struct, from 0.
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// Its schema.
+    /// The schema.
     #[must_use]
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 }
 
-/// What a value is: a type, whether it may be null, and who says so.
+/// The description of a value: its type, whether it may be null, and further attributes.
 ///
-/// Equality covers every attribute. Build one with
-/// [`SchemaBuilder`](crate::data::SchemaBuilder); refer to one with [`SchemaRef`].
+/// Equality compares all attributes. [`SchemaBuilder`](crate::data::SchemaBuilder) builds schemas,
+/// [`SchemaRef`] refers to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[doc(alias = "ConnectSchema")]
 pub struct Schema {
@@ -204,20 +204,20 @@ impl Schema {
         &self.ty
     }
 
-    /// True if null fits.
+    /// True if null is allowed.
     #[must_use]
     pub const fn is_optional(&self) -> bool {
         self.optional
     }
 
-    /// The value that stands for an absent one.
+    /// The default value.
     #[must_use]
     #[doc(alias = "defaultValue")]
     pub const fn default(&self) -> Option<&Value> {
         self.default.as_ref()
     }
 
-    /// The name, which makes a logical type or a record type.
+    /// The name, which identifies a logical type or a record type.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -241,7 +241,7 @@ impl Schema {
         &self.parameters
     }
 
-    /// The fields, if it is a struct.
+    /// The fields of a struct.
     #[must_use]
     pub fn fields(&self) -> Option<&[Field]> {
         match &self.ty {
@@ -250,7 +250,7 @@ impl Schema {
         }
     }
 
-    /// The field of a name, if it is a struct that has one.
+    /// The field of a struct with a name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         match &self.ty {
@@ -286,10 +286,10 @@ impl fmt::Display for Schema {
     }
 }
 
-/// A schema by reference: primitive ones are built in, others are shared.
+/// A reference to a schema. Primitive schemas are built in, others are shared.
 ///
-/// *Shape*: 16 bytes. Cloning a built-in one costs nothing; comparing a reference with its own
-/// clone compares pointers only.
+/// *Shape*: 16 bytes. Cloning a built-in schema costs nothing, and comparing a reference with its
+/// clone compares only pointers.
 #[derive(Clone)]
 pub struct SchemaRef(Inner);
 
@@ -365,7 +365,7 @@ builtin! {
 }
 
 impl SchemaRef {
-    /// True if both refer to the very same schema in memory; equality of content is `==`.
+    /// True if both refer to the same schema in memory. `==` compares the content.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -375,8 +375,8 @@ impl SchemaRef {
         }
     }
 
-    /// The [`default`](Schema::default), as a value of this very schema: the default of a struct was
-    /// made for one that has no default yet.
+    /// The [`default`](Schema::default) as a value of this schema. The default of a struct was built
+    /// with a schema that did not have the default yet.
     #[must_use]
     pub fn default_value(&self) -> Option<Value> {
         match self.default()? {

@@ -1,4 +1,4 @@
-//! Values with named fields.
+//! Structs: values with named fields.
 
 use std::fmt;
 use std::hash::Hash;
@@ -9,7 +9,7 @@ use crate::Result;
 use crate::data::SchemaRef;
 use crate::data::Value;
 
-/// Fields against a struct schema: field `i` of the schema is value `i`.
+/// A struct schema and the value of each of its fields.
 ///
 /// ```
 /// use connect_api::data::{SchemaBuilder, SchemaRef, Struct, Value};
@@ -31,10 +31,10 @@ pub struct Struct {
 }
 
 impl Struct {
-    /// A struct whose fields are all unset.
+    /// Creates a struct with no field set.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if the schema is not that of a struct.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if the schema is not a struct schema.
     pub fn new(schema: SchemaRef) -> Result<Self> {
         let Some(fields) = schema.fields() else {
             return Err(Error::data(format!(
@@ -46,16 +46,18 @@ impl Struct {
         Ok(Self { schema, values })
     }
 
-    /// A struct from all its values, in the order of the schema's fields. Values are not checked;
-    /// missing ones are null.
+    /// Creates a struct from its values, in the order of the schema's fields. The values are not
+    /// checked. Missing values are null.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if the schema is not that of a struct, or has
-    /// fewer fields.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if the schema is not a struct schema or has fewer
+    /// fields.
     pub fn from_values(schema: SchemaRef, mut values: Vec<Value>) -> Result<Self> {
         let fields = schema.fields().map_or(0, <[_]>::len);
         if schema.fields().is_none() || values.len() > fields {
-            return Err(Error::data("more values than the struct schema has fields"));
+            return Err(Error::data(
+                "there are more values than fields in the struct schema",
+            ));
         }
         values.resize(fields, Value::Null);
         Ok(Self {
@@ -76,14 +78,14 @@ impl Struct {
         &self.values
     }
 
-    /// The values, to be taken apart.
+    /// Converts the struct to its values.
     #[must_use]
     pub fn into_values(self) -> Vec<Value> {
         self.values.into_vec()
     }
 
-    /// The value of a field: its default if it is stored as null and has one. `None` if there is
-    /// no such field.
+    /// The value of a field, or its default if the field is not set. `None` if there is no such
+    /// field.
     #[must_use]
     pub fn get(&self, field: &str) -> Option<&Value> {
         let field = self.schema.field(field)?;
@@ -99,11 +101,12 @@ impl Struct {
         self.values.get(self.schema.field(field)?.index())
     }
 
-    /// Sets a field, checked against its schema.
+    /// Sets a field after checking the value against the schema.
     ///
     /// # Errors
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) for an unknown field or a value that does not
-    /// fit; null for a required field does not fit even if it has a default: leave it unset.
+    /// match the schema. Null is refused for a required field even if it has a default: do not set
+    /// the field then.
     pub fn put(&mut self, field: &str, value: impl Into<Value>) -> Result<()> {
         let value = value.into();
         let Some(field) = self.schema.field(field) else {
@@ -117,27 +120,27 @@ impl Struct {
         Ok(())
     }
 
-    /// Sets a field by its index in the schema, without a check; for code that built the value
-    /// from the schema. Out of range is ignored.
+    /// Sets a field by its index without checking the value, for code that built the value from the
+    /// schema. An index out of range is ignored.
     pub fn set_unchecked(&mut self, index: usize, value: Value) {
         if let Some(slot) = self.values.get_mut(index) {
             *slot = value;
         }
     }
 
-    /// [`put`](Struct::put) for chains.
+    /// Like [`put`](Struct::put), for chaining.
     ///
     /// # Errors
-    /// As [`put`](Struct::put).
+    /// As for [`put`](Struct::put).
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Result<Self> {
         self.put(field, value)?;
         Ok(self)
     }
 
-    /// Checks that every field fits its schema: required ones are set or have a default.
+    /// Checks that every field matches its schema. Required fields must be set or have a default.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming the first field that does not.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data), naming the first field that does not match.
     pub fn validate(&self) -> Result<()> {
         for (field, value) in self
             .schema

@@ -1,4 +1,4 @@
-//! Shared UTF-8 text.
+//! Shared UTF-8 strings.
 
 use std::borrow::Borrow;
 use std::borrow::Cow;
@@ -8,11 +8,10 @@ use std::ops::Deref;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-/// A checked UTF-8 view of shared bytes.
+/// A UTF-8 string in shared bytes.
 ///
-/// A line is a slice of the chunk it was read in, and the string converter hands the very same
-/// bytes on: text travels from a file to the log without a copy. Cloning costs a reference count;
-/// static text costs nothing.
+/// A line is a slice of the chunk that was read, and the string converter passes the same bytes on,
+/// so text moves from a file to the log without a copy. Cloning increments a reference count.
 ///
 /// ```
 /// use connect_api::data::Text;
@@ -25,35 +24,35 @@ use bytestring::ByteString;
 pub struct Text(ByteString);
 
 impl Text {
-    /// Empty text.
+    /// Creates an empty string.
     #[must_use]
     pub const fn new() -> Self {
         Self(ByteString::new())
     }
 
-    /// Text that lives as long as the program.
+    /// Creates text from a static string.
     #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         Self(ByteString::from_static(text))
     }
 
-    /// Checks shared bytes and takes them as they are.
+    /// Creates text from shared bytes without a copy.
     ///
     /// # Errors
-    /// The bytes back, if they are not UTF-8.
+    /// Returns the bytes if they are not valid UTF-8.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, Bytes> {
         if simdutf8::basic::from_utf8(&bytes).is_err() {
             return Err(bytes);
         }
         #[expect(
             unsafe_code,
-            reason = "to check again takes a third of the time of a sink"
+            reason = "checking again would take a third of the time of a sink"
         )]
         // SAFETY: the bytes were checked above, and shared bytes do not change.
         Ok(Self(unsafe { ByteString::from_bytes_unchecked(bytes) }))
     }
 
-    /// Takes shared bytes, with U+FFFD in place of what is not UTF-8, as Java's decoder does.
+    /// Creates text from shared bytes. Invalid UTF-8 becomes U+FFFD, as in Java.
     #[must_use]
     pub fn from_utf8_lossy(bytes: Bytes) -> Self {
         match Self::from_utf8(bytes) {
@@ -62,19 +61,19 @@ impl Text {
         }
     }
 
-    /// The text.
+    /// The string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The shared bytes behind the text.
+    /// The shared bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &Bytes {
         self.0.as_bytes()
     }
 
-    /// The shared bytes behind the text, without a copy.
+    /// Converts the text to its shared bytes without a copy.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.0.into_bytes()
@@ -197,7 +196,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Long enough for the vector unit; nearly right, so that both answers come up.
+        /// Long enough for vector instructions, and nearly valid, so that both results occur.
         #[test]
         fn the_check_is_that_of_the_standard_library(
             text in "[a-zß-鿿🙂-🙏]{0,120}",

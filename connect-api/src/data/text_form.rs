@@ -1,8 +1,8 @@
-//! The text of values as Java prints them.
+//! Values as text, as Java prints them.
 //!
-//! There are two forms. [`to_text`] is the one that [`parse`](super::parse) reads back; the
-//! simple header converter writes it. [`java_string`] is what Java's `String.valueOf` prints; the
-//! string converter and the file sink write it.
+//! There are two forms. [`to_text`] can be parsed by [`parse`](super::parse); the simple header
+//! converter writes it. [`java_string`] prints what Java's `String.valueOf` prints; the string
+//! converter and the file sink write it.
 
 use std::fmt::Write as _;
 
@@ -18,12 +18,12 @@ use super::ValueMap;
 use super::calendar::Moment;
 use super::logical::MILLIS_PER_DAY;
 
-/// The text of a value that header parsers understand: text and numbers as they are, bytes in
-/// base64, lists as `[1,"a"]`, maps and structs as `{"a":1}`, moments in ISO 8601. `None` for null.
+/// Formats a value for headers: strings and numbers as they are, bytes in base64, arrays as
+/// `[1,"a"]`, maps and structs as `{"a":1}`, dates and times in ISO 8601. `None` for null.
 ///
-/// *Java*: `Values.convertToString`. Moments are in UTC, as the `Z` behind them says; Java prints
-/// the time zone of the worker's machine. As in Java, a moment before 1970-01-02 prints its time of
-/// day only, and a whole day its date only.
+/// *Java*: `Values.convertToString`. Dates and times are in UTC here, as their `Z` says; Java uses
+/// the time zone of the machine. As in Java, a Timestamp before 1970-01-02 is printed without its
+/// date, and midnight without the time of day.
 ///
 /// ```
 /// use connect_api::data::{Value, text_form};
@@ -43,11 +43,11 @@ pub fn to_text(value: &Value) -> Option<String> {
     Some(text)
 }
 
-/// The text of a value as Java's `String.valueOf` prints it: lists as `[a, b]`, maps as `{k=v}`,
-/// structs as `Struct{a=1,b=2}` without null fields, moments as `Thu Jan 01 00:00:00 UTC 1970`,
-/// null as `null`.
+/// Formats a value as Java's `String.valueOf` does: arrays as `[a, b]`, maps as `{k=v}`, structs as
+/// `Struct{a=1,b=2}` without null fields, dates and times as `Thu Jan 01 00:00:00 UTC 1970`, null as
+/// `null`.
 ///
-/// *Java*: bytes print in base64 here. Java prints the address of the array, which says nothing.
+/// *Java*: bytes are printed in base64 here. Java prints the address of the array.
 ///
 /// ```
 /// use connect_api::data::{Value, ValueMap, text_form};
@@ -207,7 +207,7 @@ fn push_scalar(out: &mut String, value: &Value) {
     }
 }
 
-/// Milliseconds since the epoch of a logical moment.
+/// The milliseconds since the epoch of a Date, Time or Timestamp.
 pub(super) fn millis_of(value: &Value) -> Option<i64> {
     match value {
         Value::Date(days) => Some(i64::from(*days) * MILLIS_PER_DAY),
@@ -223,7 +223,7 @@ fn push<T: std::fmt::Display>(out: &mut String, value: T) {
 }
 
 impl Datum {
-    /// The text of the value that header parsers understand; see [`to_text`].
+    /// Formats the value for headers; see [`to_text`].
     #[must_use]
     pub fn to_text(&self) -> Option<String> {
         to_text(&self.value)

@@ -1,4 +1,4 @@
-//! Values, and values with their schema.
+//! Values with and without a schema.
 
 use std::fmt;
 use std::hash::Hash;
@@ -14,11 +14,11 @@ use crate::data::ValueMap;
 
 /// A typed value.
 ///
-/// *Shape*: 40 bytes; text and bytes are shared slices. Logical values are variants of their own,
-/// since Connect allows them with and without a schema.
+/// *Shape*: 40 bytes; strings and bytes are shared slices. Logical values have their own variants
+/// because Connect allows them without a schema.
 ///
-/// Equality is that of Java's boxed types: `NaN` equals itself, `0.0` and `-0.0` differ, values of
-/// different types are never equal.
+/// Equality is that of Java's boxed types: `NaN` equals itself, `0.0` and `-0.0` differ, and values
+/// of different types are never equal.
 ///
 /// ```
 /// use connect_api::data::Value;
@@ -55,7 +55,7 @@ pub enum Value {
     Array(Vec<Value>),
     /// Entries with unique keys.
     Map(ValueMap),
-    /// Named fields against a schema.
+    /// Named fields with a schema.
     Struct(Struct),
     /// Logical: a number with a scale.
     Decimal(Box<Decimal>),
@@ -69,7 +69,7 @@ pub enum Value {
 
 const _: () = assert!(
     size_of::<Value>() == 40,
-    "growing Value must be a conscious act"
+    "a larger Value slows down every pipeline: grow it only on purpose"
 );
 
 impl Value {
@@ -155,7 +155,32 @@ impl Value {
         }
     }
 
-    /// The simple name of the Java class that holds such a value, as Java's messages print it.
+    /// The name of the type, for messages: `INT32`, `DATE`, `STRUCT`; `null` for null.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Array(_) => "ARRAY",
+            Self::Boolean(_) => "BOOLEAN",
+            Self::Bytes(_) => "BYTES",
+            Self::Date(_) => "DATE",
+            Self::Decimal(_) => "DECIMAL",
+            Self::Float32(_) => "FLOAT32",
+            Self::Float64(_) => "FLOAT64",
+            Self::Int8(_) => "INT8",
+            Self::Int16(_) => "INT16",
+            Self::Int32(_) => "INT32",
+            Self::Int64(_) => "INT64",
+            Self::Map(_) => "MAP",
+            Self::Null => "null",
+            Self::String(_) => "STRING",
+            Self::Struct(_) => "STRUCT",
+            Self::Time(_) => "TIME",
+            Self::Timestamp(_) => "TIMESTAMP",
+        }
+    }
+
+    /// The name of the Java class of such a value, where Java's text is needed.
+    /// [`type_name`](Self::type_name) is for errors.
     #[must_use]
     pub const fn java_class(&self) -> &'static str {
         match self {
@@ -177,7 +202,7 @@ impl Value {
         }
     }
 
-    /// Bytes of memory that the value holds beyond its own 40, roughly; for budgets.
+    /// The approximate size in memory in bytes, in addition to the 40 bytes of the value itself.
     #[must_use]
     pub fn heap_size(&self) -> usize {
         match self {
@@ -302,7 +327,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// A value with its schema, or without one ("schemaless").
+/// A value with a schema or without one ("schemaless").
 ///
 /// *Java*: `SchemaAndValue`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -316,17 +341,18 @@ pub struct Datum {
 
 const _: () = assert!(
     size_of::<Datum>() == 56,
-    "growing Datum must be a conscious act"
+    "a larger Datum slows down every pipeline: grow it only on purpose"
 );
 
 impl Datum {
-    /// No schema, no value.
+    /// Null without a schema.
     pub const NULL: Self = Self {
         schema: None,
         value: Value::Null,
     };
 
-    /// A value with its schema. Nothing is checked; see [`Schema::validate`](crate::data::Schema::validate).
+    /// Creates a value with a schema. The value is not checked; see
+    /// [`Schema::validate`](crate::data::Schema::validate).
     #[must_use]
     pub fn new(schema: SchemaRef, value: impl Into<Value>) -> Self {
         Self {
@@ -335,7 +361,7 @@ impl Datum {
         }
     }
 
-    /// A value without a schema.
+    /// Creates a value without a schema.
     #[must_use]
     pub fn schemaless(value: impl Into<Value>) -> Self {
         Self {
@@ -344,7 +370,7 @@ impl Datum {
         }
     }
 
-    /// Text with the required string schema.
+    /// Creates a string with the required string schema.
     #[must_use]
     pub fn string(text: impl Into<Text>) -> Self {
         Self {
@@ -353,7 +379,7 @@ impl Datum {
         }
     }
 
-    /// Bytes with the required bytes schema.
+    /// Creates bytes with the required bytes schema.
     #[must_use]
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self {
@@ -364,7 +390,7 @@ impl Datum {
 }
 
 impl<T: Into<Value>> From<T> for Datum {
-    /// A value without a schema.
+    /// Creates a value without a schema.
     fn from(value: T) -> Self {
         Self::schemaless(value)
     }

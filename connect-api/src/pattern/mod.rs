@@ -25,7 +25,7 @@ use crate::ErrorKind;
 
 /// A compiled regular expression in Java's syntax.
 ///
-/// *Shape*: cloning is cheap. Two patterns are equal if their texts are.
+/// *Shape*: cloning is cheap. Patterns are equal if their texts are equal.
 ///
 /// *Java*: `java.util.regex.Pattern`. `\d`, `\w` and `\s` are ASCII unless `(?U)` is on. Differences:
 /// `.` excludes only `\n`; without `(?m)`, `$` matches only at the very end; `(?i)` ignores the case
@@ -169,7 +169,7 @@ impl std::str::FromStr for Pattern {
 ///
 /// Converts into an [`Error`] of kind [`Config`](ErrorKind::Config), or of kind
 /// [`Data`](ErrorKind::Data) for [`TooManySteps`](Self::TooManySteps): another text may match.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
     /// The text is not a regular expression.
@@ -190,10 +190,10 @@ pub enum PatternError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A match was given up because it backtracked too often.
+    /// A match was aborted because it backtracked too often.
     #[error(
-        "pattern \"{pattern}\" was given up after {} steps; write it without look-around, back \
-         references and nested repetitions, or make it more specific",
+        "matching pattern \"{pattern}\" was aborted after {} steps; avoid look-around, back \
+         references and nested repetitions in it, or make it more specific",
         engine::MAX_STEPS
     )]
     TooManySteps {
@@ -212,6 +212,13 @@ impl PatternError {
             }
             Self::TooManySteps { .. } => self.to_string(),
         }
+    }
+}
+
+/// The same as `Display`, because `main` prints the error that it returns in this form.
+impl fmt::Debug for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -236,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_whole_texts() {
+    fn patterns_match_the_whole_text() {
         for (pattern, text, expected) in [
             ("topic-.*", "topic-a", true),
             ("topic", "topic-a", false),

@@ -41,7 +41,7 @@ impl Replacement {
         })
     }
 
-    /// Appends the replacement with the texts of groups.
+    /// Appends the replacement, with the groups of a match.
     pub(super) fn expand<'t>(&self, to: &mut String, group: impl Fn(usize) -> Option<&'t str>) {
         for piece in &self.0 {
             match piece {

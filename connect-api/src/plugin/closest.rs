@@ -1,8 +1,8 @@
-//! The likely name behind a misspelt one.
+//! Suggestions for misspelled names.
 
-/// The candidate that looks most like `name`, if one looks like it at all.
+/// Returns the candidate that is most similar to `name`, if one is similar.
 ///
-/// Compares without case; up to a third of the characters may differ.
+/// Case is ignored. Up to a third of the characters may differ.
 ///
 /// ```
 /// use connect_api::plugin::closest;
@@ -23,9 +23,9 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// How many characters have to be inserted, removed or replaced.
+/// The number of characters that must be inserted, removed or replaced.
 fn distance(name: &[char], candidate: &str) -> usize {
-    // `row` has the distances between the beginnings of `name` and the candidate read so far.
+    // `row` has the distances between each prefix of `name` and the candidate read so far.
     let mut row: Vec<usize> = (0..=name.len()).collect();
     for c in candidate.to_lowercase().chars() {
         let mut diagonal = 0;

@@ -1,9 +1,9 @@
-//! What a plugin is called.
+//! Names and versions of plugins.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What a plugin is for.
+/// The kind of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PluginKind {
@@ -12,15 +12,15 @@ pub enum PluginKind {
     Sink,
     /// A source connector.
     Source,
-    /// A transformation of single records.
+    /// A transform of single records.
     Transform,
-    /// A condition of a transformation.
+    /// A predicate of a transform.
     Predicate,
     /// A converter of keys and values.
     Converter,
     /// A converter of headers.
     HeaderConverter,
-    /// A source of values for configurations.
+    /// A provider of values for configurations.
     ConfigProvider,
 }
 
@@ -36,7 +36,7 @@ impl PluginKind {
         Self::ConfigProvider,
     ];
 
-    /// The name in replies: `sink`, `source`, `transformation`, `predicate`, `converter`,
+    /// The name in responses: `sink`, `source`, `transformation`, `predicate`, `converter`,
     /// `header_converter`, `configprovider`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -57,7 +57,7 @@ impl PluginKind {
         matches!(self, Self::Sink | Self::Source)
     }
 
-    /// The Java interface that plugins of this kind implement; its name ends class names.
+    /// The Java interface of plugins of this kind. Class names usually end with it.
     pub(super) const fn interface(self) -> &'static str {
         match self {
             Self::ConfigProvider => "ConfigProvider",
@@ -93,8 +93,8 @@ pub struct PluginInfo {
 }
 
 impl PluginInfo {
-    /// Names a plugin by the full class name under which configurations know it. A port of a Java
-    /// plugin takes the name of the Java class; nested classes are written `a.b.Outer$Inner`.
+    /// Creates the names of a plugin from its full class name, which configurations use. A port of a
+    /// Java plugin has the name of the Java class; nested classes are written `a.b.Outer$Inner`.
     #[must_use]
     pub fn new(class: impl Into<Cow<'static, str>>, version: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl PluginInfo {
         }
     }
 
-    /// Adds a name. The simple name and the name without its kind (`FileStreamSource` for
+    /// Adds an alias. The simple name and the short name (`FileStreamSource` for
     /// `FileStreamSourceConnector`) need not be added.
     #[must_use]
     pub fn alias(mut self, alias: impl Into<Cow<'static, str>>) -> Self {
@@ -118,7 +118,7 @@ impl PluginInfo {
         &self.class
     }
 
-    /// The class name behind the last full stop.
+    /// The class name without its package.
     #[must_use]
     pub fn simple_name(&self) -> &str {
         self.class
@@ -126,7 +126,7 @@ impl PluginInfo {
             .map_or(&*self.class, |(_, name)| name)
     }
 
-    /// The names that were added.
+    /// The aliases that were added.
     pub fn aliases(&self) -> impl Iterator<Item = &str> {
         self.aliases.iter().map(|alias| &**alias)
     }
@@ -137,7 +137,7 @@ impl PluginInfo {
         &self.version
     }
 
-    /// The simple name without the name of its kind: `Json` for the converter `JsonConverter`.
+    /// The simple name without its kind: `Json` for the converter `JsonConverter`.
     #[must_use]
     #[doc(alias = "prunedName")]
     pub fn short_name(&self, kind: PluginKind) -> &str {

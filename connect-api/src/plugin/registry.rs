@@ -1,4 +1,4 @@
-//! The plugins of a worker.
+//! The registry of plugins.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::PluginInfo;
 use super::PluginKind;
 use super::closest;
+use super::invisible::invisible_note;
+use super::invisible::visible;
 use crate::Connector;
 use crate::Converter;
 use crate::Error;
@@ -19,17 +21,17 @@ use crate::SourceConnector;
 use crate::Transform;
 use crate::config::ConfigProvider;
 
-/// The plugins of a worker, by name.
+/// The plugins that a worker can use.
 ///
-/// *Shape*: a plain value; clones share the factories. Factories are closures, so what is scarce
-/// (a file watcher, a connection pool) can be made once and captured.
+/// *Shape*: a plain value; clones share the factories. Factories are closures, so they can share a
+/// resource such as a connection pool.
 ///
 /// # Names
 ///
-/// A configuration names a plugin by its full class name, its simple name, its short name
-/// (`FileStreamSource` for `FileStreamSourceConnector`, `Json` for `JsonConverter`) or a name of
-/// its [`PluginInfo`]. The full name always wins. Another name that fits several plugins is an
-/// error that lists them.
+/// A configuration refers to a plugin by its full class name, its simple name, its short name
+/// (`FileStreamSource` for `FileStreamSourceConnector`, `Json` for `JsonConverter`) or an alias in
+/// its [`PluginInfo`]. A full name takes precedence. If several plugins have another name, using it
+/// is an error that lists them.
 ///
 /// Registering a class again for the same kind replaces it.
 ///
@@ -44,7 +46,7 @@ use crate::config::ConfigProvider;
 /// #     fn test(&mut self, _: &Record, _: Origin<'_>) -> Result<bool> { Ok(false) }
 /// # }
 ///
-/// /// What a plugin crate exports.
+/// /// The function that a plugin crate exports.
 /// fn plugins(registry: &mut PluginRegistry) {
 ///     registry.predicate(
 ///         PluginInfo::new("com.example.IsTombstone", env!("CARGO_PKG_VERSION")),
@@ -72,13 +74,13 @@ pub struct PluginRegistry {
 /// The plugins of one kind by class.
 type Shelf<P> = BTreeMap<String, Factory<P>>;
 
-/// Makes plugins of one class.
+/// Creates plugins of one class.
 pub struct Factory<P: ?Sized> {
     info: Arc<PluginInfo>,
     make: Arc<dyn Fn() -> Box<P> + Send + Sync>,
 }
 
-/// Makes connectors of one class.
+/// Creates connectors of one class.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ConnectorFactory {
@@ -88,7 +90,7 @@ pub enum ConnectorFactory {
     Source(Factory<dyn SourceConnector>),
 }
 
-/// Declares the registration, the lookup and the construction of one kind.
+/// Declares the methods of one kind of plugins.
 macro_rules! kind {
     ($what:literal, $shelf:ident, $kind:ident, $bound:ident, $add:ident, $find:ident, $new:ident) => {
         #[doc = concat!("Registers a ", $what, ".")]
@@ -109,7 +111,7 @@ macro_rules! kind {
             self
         }
 
-        #[doc = concat!("Finds the ", $what, " that a name means.")]
+        #[doc = concat!("Finds the ", $what, " with a name.")]
         ///
         /// # Errors
         /// [`Config`](crate::ErrorKind::Config): nothing has the name, or several plugins have it.
@@ -120,7 +122,7 @@ macro_rules! kind {
                 .ok_or_else(|| self.unknown(name, &[PluginKind::$kind]))
         }
 
-        #[doc = concat!("Makes the ", $what, " that a name means.")]
+        #[doc = concat!("Creates the ", $what, " with a name.")]
         ///
         /// # Errors
         /// [`Config`](crate::ErrorKind::Config): nothing has the name, or several plugins have it.
@@ -131,13 +133,13 @@ macro_rules! kind {
 }
 
 impl PluginRegistry {
-    /// A registry without plugins.
+    /// Creates a registry without plugins.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets a plugin crate register its plugins.
+    /// Registers the plugins of a crate.
     pub fn install(&mut self, plugins: impl FnOnce(&mut Self)) -> &mut Self {
         plugins(self);
         self
@@ -207,7 +209,7 @@ impl PluginRegistry {
         new_config_provider
     );
 
-    /// Finds the connector that a name means.
+    /// Finds the connector with a name.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): nothing has the name, or several connectors have it.
@@ -225,7 +227,7 @@ impl PluginRegistry {
             .ok_or_else(|| self.unknown(name, KINDS))
     }
 
-    /// The full class name of the plugin of one of these kinds that a name means.
+    /// The full class name of the plugin with a name, among plugins of these kinds.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): nothing has the name, or several plugins have it.
@@ -248,7 +250,7 @@ impl PluginRegistry {
         }
     }
 
-    /// The plugins, in the order in which Kafka Connect lists them: by kind and class.
+    /// The plugins by kind and class, in Kafka Connect's order.
     #[must_use]
     pub fn list(&self) -> Vec<(PluginKind, &PluginInfo)> {
         let of = |kind| {
@@ -259,7 +261,7 @@ impl PluginRegistry {
         PluginKind::ALL.into_iter().flat_map(of).collect()
     }
 
-    /// The same registry with these plugins only, by any of their names.
+    /// A copy of the registry with only these plugins.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): nothing has one of the names.
@@ -268,7 +270,7 @@ impl PluginRegistry {
         Ok(self.filtered(|class| classes.contains(class)))
     }
 
-    /// The same registry without these plugins, by any of their names.
+    /// A copy of the registry without these plugins.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): nothing has one of the names.
@@ -312,8 +314,8 @@ impl PluginRegistry {
         }
     }
 
-    /// True if a plugin has a name other than its full one. Names of one class hold for all its
-    /// kinds: `Json` means the header converter `JsonConverter` because it is a converter too.
+    /// True if a plugin has this name, apart from its full name. A class has the same names in all
+    /// its kinds: `Json` is also the header converter `JsonConverter`, because that is a converter too.
     fn is_named(&self, info: &PluginInfo, name: &str) -> bool {
         let is_named_as = |(kind, other): (PluginKind, &PluginInfo)| {
             let is_alias = other.aliases().any(|alias| alias == name);
@@ -334,7 +336,8 @@ impl PluginRegistry {
                 .chain(info.aliases());
             names.extend(short.chain(others).map(|name| (name, info.class())));
         }
-        let likely = closest(name, names.keys().copied()).and_then(|name| names.get(name));
+        let candidates = names.keys().copied();
+        let likely = closest(&visible(name), candidates).and_then(|name| names.get(name));
         let mut message = format!(
             "Failed to find any class that implements {} and which name matches {name}, \
              available are: {}",
@@ -345,6 +348,9 @@ impl PluginRegistry {
                 classes.join(", ")
             }
         );
+        if let Some(note) = invisible_note(name) {
+            message.push_str(&format!("; {note}"));
+        }
         if let Some(likely) = likely {
             message.push_str(&format!("; did you mean {likely}?"));
         }
@@ -359,7 +365,7 @@ impl<P: ?Sized> Factory<P> {
         &self.info
     }
 
-    /// Makes a plugin.
+    /// Creates a plugin.
     #[must_use]
     pub fn make(&self) -> Box<P> {
         (self.make)()
@@ -400,7 +406,7 @@ impl ConnectorFactory {
         }
     }
 
-    /// Makes a connector for what sources and sinks have in common.
+    /// Creates a connector, for what sources and sinks have in common.
     #[must_use]
     pub fn make(&self) -> Box<dyn Connector> {
         match self {
@@ -414,7 +420,7 @@ fn infos<P: ?Sized>(shelf: &Shelf<P>) -> Vec<&PluginInfo> {
     shelf.values().map(Factory::info).collect()
 }
 
-/// What plugins of these kinds are called in messages.
+/// The name of these kinds in errors.
 fn title(kinds: &[PluginKind]) -> &'static str {
     match kinds {
         [kind] => kind.interface(),
@@ -542,13 +548,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_likely_one() {
+    fn an_unknown_name_gets_a_suggestion() {
         let error = registry().new_converter("Jsn").err().unwrap();
         assert_eq!(
             error.to_string(),
             "Failed to find any class that implements Converter and which name matches Jsn, \
              available are: a.JsonConverter, b.StringConverter, c.StringConverter; \
              did you mean a.JsonConverter?"
+        );
+        let error = registry().new_converter("Json\u{a0}").err().unwrap();
+        assert!(
+            error.to_string().ends_with(
+                "; the name has a no-break space (U+00A0) at its end; remove it; \
+                 did you mean a.JsonConverter?"
+            ),
+            "{error}"
         );
         let error = registry().connector("FileStreamSource").err().unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Headers of a record: typed while it is inside Connect, raw on the log.
+//! Headers of a record: typed in Connect, bytes in the log.
 
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Makes a header.
+    /// Creates a header.
     #[must_use]
     pub fn new(key: impl Into<Text>, value: impl Into<Datum>) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Header {
 pub struct Headers(Vec<Header>);
 
 impl Headers {
-    /// No headers; allocates nothing.
+    /// Creates an empty list without an allocation.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
@@ -65,7 +65,7 @@ impl Headers {
         self.0.iter().filter(move |header| header.key == *key)
     }
 
-    /// Removes all headers of a key and says how many there were.
+    /// Removes all headers of a key and returns how many there were.
     pub fn remove(&mut self, key: &str) -> usize {
         let before = self.0.len();
         self.0.retain(|header| header.key != *key);
@@ -107,7 +107,7 @@ impl Headers {
         self.0.iter()
     }
 
-    /// The headers in order, to change them in place.
+    /// The headers in order, mutable.
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Header> {
         self.0.iter_mut()
     }
@@ -137,7 +137,7 @@ impl<'a> IntoIterator for &'a Headers {
     }
 }
 
-/// One header as it stands on the log.
+/// One header as it is stored in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RawHeader {
     /// The key.
@@ -146,7 +146,7 @@ pub struct RawHeader {
     pub value: Option<Bytes>,
 }
 
-/// Headers as they stand on the log, in order. Empty headers allocate nothing.
+/// Headers as they are stored in the log, in order. An empty list needs no allocation.
 pub type RawHeaders = Vec<RawHeader>;
 
 #[cfg(test)]

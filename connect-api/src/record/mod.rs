@@ -1,7 +1,7 @@
-//! Records: what connectors exchange with a log.
+//! Records that connectors exchange with a log.
 //!
-//! There is one [`Record`]; a [`SourceRecord`] adds where in the other system it came from, a
-//! [`SinkRecord`] where in the log. Transforms see a `Record` and its [`Origin`].
+//! A [`SourceRecord`] is a [`Record`] with its origin in the other system, a [`SinkRecord`] is one
+//! with its position in the log. Transforms see a `Record` and its [`Origin`].
 
 mod header;
 mod sink;
@@ -26,7 +26,7 @@ use crate::topic::LogPosition;
 use crate::topic::Timestamp;
 use crate::topic::TopicName;
 
-/// A record: topic, key, value and what goes with them.
+/// A record: topic, partition, timestamp, key, value and headers.
 ///
 /// ```
 /// use connect_api::data::Datum;
@@ -41,7 +41,7 @@ use crate::topic::TopicName;
 pub struct Record {
     /// The topic.
     pub topic: TopicName,
-    /// The partition; without one the log chooses by the key.
+    /// The partition; with `None` the log chooses one by the key.
     #[doc(alias = "kafkaPartition")]
     pub partition: Option<i32>,
     /// The time of the record.
@@ -56,11 +56,11 @@ pub struct Record {
 
 const _: () = assert!(
     size_of::<Record>() <= 176,
-    "growing Record must be a conscious act"
+    "a larger Record slows down every pipeline: grow it only on purpose"
 );
 
 impl Record {
-    /// A record with a topic and a value.
+    /// Creates a record with a topic and a value.
     #[must_use]
     pub fn new(topic: impl Into<TopicName>, value: Datum) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl Record {
         self
     }
 
-    /// Bytes of memory that the record takes, roughly; what back-pressure counts.
+    /// The approximate size in memory, in bytes. Back-pressure counts it.
     #[must_use]
     pub fn size(&self) -> usize {
         let headers: usize = self
@@ -99,13 +99,13 @@ impl Record {
     }
 }
 
-/// Where a record came from: what a transform may look at beside the record.
+/// Where a record came from. Transforms may look at it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Origin<'a> {
     /// From a log, on its way to a sink.
     Sink {
-        /// Where it stands in the log.
+        /// The position in the log.
         position: &'a LogPosition,
     },
     /// From a source, on its way to a log.

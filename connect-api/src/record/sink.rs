@@ -4,16 +4,16 @@ use crate::record::Record;
 use crate::topic::LogPosition;
 use crate::topic::TimestampType;
 
-/// A record for a sink, with the place in the log that it came from.
+/// A record for a sink, with its position in the log.
 ///
-/// Transforms may change [`record`](SinkRecord::record), topic and partition included;
-/// `position` is always the original one, and the one to use with
-/// [`SinkTaskContext`](crate::SinkTaskContext) and in `pre_commit` (KIP-793).
+/// Transforms may change [`record`](SinkRecord::record), including topic and partition. `position`
+/// is always the original one; use it with [`SinkTaskContext`](crate::SinkTaskContext) and in
+/// `pre_commit` (KIP-793).
 #[derive(Debug, Clone)]
 #[doc(alias = "originalTopic")]
 #[doc(alias = "originalKafkaOffset")]
 pub struct SinkRecord {
-    /// Where it stands in the log.
+    /// The position in the log.
     pub position: LogPosition,
     /// Who set its timestamp.
     pub timestamp_type: TimestampType,
@@ -22,7 +22,7 @@ pub struct SinkRecord {
 }
 
 impl SinkRecord {
-    /// Makes a record for a sink.
+    /// Creates a record for a sink.
     #[must_use]
     pub fn new(position: LogPosition, record: Record) -> Self {
         Self {

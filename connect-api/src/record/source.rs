@@ -13,9 +13,9 @@ use crate::data::Text;
 use crate::record::Record;
 use crate::topic::LogPosition;
 
-/// One value inside a source partition or source offset: what JSON can carry without nesting.
+/// A value in a source partition or source offset: anything that JSON has without nesting.
 ///
-/// *Java*: integers of any width are read back as 64 bits.
+/// *Java*: integers of any width are read back with 64 bits.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum OffsetValue {
@@ -26,11 +26,11 @@ pub enum OffsetValue {
     Boolean(bool),
     /// An integer.
     Int(i64),
-    /// A floating point number; compared by its bits.
+    /// A floating point number. Equality compares bits.
     Float(f64),
     /// Text.
     String(Text),
-    /// Bytes; base64 text where they are stored.
+    /// Bytes, stored as base64 text.
     Bytes(Bytes),
 }
 
@@ -126,8 +126,8 @@ pub type OffsetEntries = [(OffsetKey, OffsetValue)];
 
 /// Which part of the other system a record came from: a file, a table, a queue.
 ///
-/// *Shape*: built once per part and shared; a clone is one reference count. Order of entries is
-/// kept, since it decides the bytes of the key under which offsets are stored.
+/// *Shape*: build it once and clone it; cloning increments a reference count. The order of entries
+/// is kept because it determines the bytes of the key under which offsets are stored.
 ///
 /// ```
 /// use connect_api::record::SourcePartition;
@@ -139,7 +139,7 @@ pub type OffsetEntries = [(OffsetKey, OffsetValue)];
 pub struct SourcePartition(Option<Arc<OffsetEntries>>);
 
 impl SourcePartition {
-    /// A partition from its entries.
+    /// Creates a partition from its entries.
     #[must_use]
     pub fn new<K, V>(entries: impl IntoIterator<Item = (K, V)>) -> Self
     where
@@ -154,13 +154,13 @@ impl SourcePartition {
         ))
     }
 
-    /// No partition: offsets of such records are not kept.
+    /// The null partition: offsets of its records are not stored.
     #[must_use]
     pub const fn null() -> Self {
         Self(None)
     }
 
-    /// True if offsets of its records are not kept.
+    /// True for the null partition.
     #[must_use]
     pub const fn is_null(&self) -> bool {
         self.0.is_none()
@@ -181,7 +181,7 @@ impl SourcePartition {
             .map(|(_, value)| value)
     }
 
-    /// True if both are the very same partition in memory; equality of content is `==`.
+    /// True if both share their memory. `==` compares the content.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -192,7 +192,7 @@ impl SourcePartition {
     }
 }
 
-/// Equality ignores the order of entries, as that of Java's maps does.
+/// Equality ignores the order of entries, as Java's maps do.
 impl PartialEq for SourcePartition {
     fn eq(&self, other: &Self) -> bool {
         self.is_same(other)
@@ -227,11 +227,10 @@ impl fmt::Debug for SourcePartition {
     }
 }
 
-/// How far a source partition was read, once a record was delivered: what the task needs to go on
-/// *after* that record.
+/// Where to resume in a source partition *after* a record was delivered.
 ///
-/// *Shape*: one moving entry inline, the rest shared, so that an offset per record costs no
-/// allocation.
+/// *Shape*: the entry that changes is stored inline and the others are shared, so an offset per
+/// record needs no allocation.
 ///
 /// ```
 /// use connect_api::record::SourceOffset;
@@ -251,7 +250,7 @@ pub struct SourceOffset {
 pub type SharedOffset = Arc<OffsetEntries>;
 
 impl SourceOffset {
-    /// An offset of one moving entry.
+    /// Creates an offset of one entry that changes from record to record.
     #[must_use]
     pub fn new(key: impl Into<OffsetKey>, value: impl Into<OffsetValue>) -> Self {
         Self {
@@ -260,7 +259,7 @@ impl SourceOffset {
         }
     }
 
-    /// An offset from any entries.
+    /// Creates an offset from any entries.
     #[must_use]
     pub fn from_entries<K, V>(entries: impl IntoIterator<Item = (K, V)>) -> Self
     where
@@ -277,7 +276,7 @@ impl SourceOffset {
         }
     }
 
-    /// Constant entries, built once and shared by many offsets.
+    /// Creates constant entries to be shared by many offsets.
     #[must_use]
     pub fn shared<K, V>(entries: impl IntoIterator<Item = (K, V)>) -> SharedOffset
     where
@@ -297,7 +296,7 @@ impl SourceOffset {
         self
     }
 
-    /// The entries, the moving one first.
+    /// The entries; the one that changes comes first.
     pub fn entries(&self) -> impl Iterator<Item = (&OffsetKey, &OffsetValue)> {
         let moving = self.moving.iter().map(|(key, value)| (key, value));
         let shared = self.shared.iter().flat_map(|entries| entries.iter());
@@ -330,25 +329,25 @@ impl fmt::Debug for SourceOffset {
     }
 }
 
-/// A record from a source, with the offset that is reached once it is delivered.
+/// A record from a source, with the offset from which to resume after it.
 ///
-/// Offset and partition never travel through transforms: what is committed is what the task gave.
+/// Transforms cannot change the offset and the source partition.
 #[derive(Debug, Clone)]
 pub struct SourceRecord {
-    /// Where it came from.
+    /// The source partition that it came from.
     pub partition: SourcePartition,
-    /// How far the partition is read with this record.
+    /// Where to resume after this record.
     pub offset: SourceOffset,
-    /// True if more records under the same offset follow: the offset can be committed only when
-    /// all of them, up to the first record of the partition without this mark, are durable or
-    /// dropped; exactly-once never splits them over two transactions.
+    /// True if more records with the same offset follow. The offset is committed when all of them,
+    /// up to the first record of the partition without this mark, are durable or dropped.
+    /// Exactly-once delivery writes them in one transaction.
     pub more_follow: bool,
     /// The record itself.
     pub record: Record,
 }
 
 impl SourceRecord {
-    /// A record that stands alone under its offset.
+    /// Creates a record that has its offset for itself.
     #[must_use]
     pub fn new(partition: SourcePartition, offset: SourceOffset, record: Record) -> Self {
         Self {
@@ -359,8 +358,10 @@ impl SourceRecord {
         }
     }
 
-    /// Marks that more records under the same offset follow. Misuse: forgetting to send the last
-    /// one without the mark; then the offset of the partition stands still.
+    /// Marks that more records with the same offset follow.
+    ///
+    /// *Misuse*: setting the mark on the last of them, too. Offsets of the partition are then no
+    /// longer committed.
     #[must_use]
     pub fn more_follow(mut self) -> Self {
         self.more_follow = true;
@@ -368,23 +369,22 @@ impl SourceRecord {
     }
 }
 
-/// The fate of consecutive records of a source task.
+/// Reports that consecutive records of a source task are durable or were dropped.
 ///
-/// Records are counted from 0 in the order in which `poll` returned them, over the whole life of
-/// the task.
+/// Records are counted from 0, in the order in which `poll` returned them since the task started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "commitRecord")]
 pub struct Delivery {
     /// The records.
     pub records: Range<u64>,
-    /// Where the first of them stands, the others following offset by offset in the same
-    /// partition; `None` if they were dropped by a transform or by error tolerance.
+    /// The position of the first one; the others follow in the same partition without a gap. `None`
+    /// if they were dropped by a transform or by error tolerance.
     pub position: Option<LogPosition>,
 }
 
 impl Delivery {
-    /// Makes a delivery; for runtimes and tests.
+    /// Creates a delivery, for runtimes and tests.
     #[must_use]
     pub fn new(records: Range<u64>, position: Option<LogPosition>) -> Self {
         Self { records, position }

@@ -1,5 +1,6 @@
 //! Tasks: the parts of a connector that move the data.
 
+pub(crate) mod errant;
 pub(crate) mod sink;
 pub(crate) mod source;
 
@@ -7,6 +8,11 @@ use async_trait::async_trait;
 
 use crate::Result;
 
+pub use errant::RawMessage;
+pub use errant::ReportHandle;
+pub use errant::Reported;
+pub use errant::SourceErrantReporter;
+pub use errant::SourceErrantReporterHost;
 pub use sink::ErrantRecordReporter;
 pub use sink::ErrantRecordReporterHost;
 pub use sink::SinkTask;
@@ -18,7 +24,7 @@ pub use source::SourceTaskHost;
 pub use source::TransactionContext;
 pub use source::TransactionHost;
 
-/// What source and sink tasks share: an end.
+/// What source and sink tasks share.
 ///
 /// # Example
 ///
@@ -31,21 +37,21 @@ pub use source::TransactionHost;
 /// #[async_trait]
 /// impl Task for Session {
 ///     async fn stop(&mut self) -> Result<()> {
-///         self.open = false; // release here what `start` opened
+///         self.open = false; // release what `start` acquired
 ///         Ok(())
 ///     }
 /// }
 /// ```
 ///
-/// *Misuse*: committing or sending something in `stop`. Offsets were committed before it is called;
-/// what is sent later nobody waits for.
+/// *Misuse*: writing data in `stop`. The last offsets were committed before it is called, and the
+/// worker does not wait for later writes.
 #[async_trait]
 pub trait Task: Send + 'static {
-    /// Releases what the task holds: called once, last, also after a failure, if `start` was
-    /// called. The default does nothing.
+    /// Releases the resources of the task. It is the last call, also after a failure, and is made
+    /// only if `start` was called. The default does nothing.
     ///
     /// # Errors
-    /// Logged; the task is gone all the same.
+    /// The error is logged. The task counts as stopped.
     async fn stop(&mut self) -> Result<()> {
         Ok(())
     }

@@ -20,15 +20,15 @@ use crate::topic::TopicPartition;
 ///
 /// # Contract
 ///
-/// [`start`](SinkTask::start) once; then, as partitions come and go, [`open`](SinkTask::open) before
-/// the first record of a partition and [`close`](SinkTask::close) after its last;
-/// [`put`](SinkTask::put) with records in offset order per partition;
-/// [`pre_commit`](SinkTask::pre_commit) before offsets are committed; at the end
-/// [`stop`](Task::stop). Calls never overlap. After an error other than a retriable one nothing but
-/// `close` and `stop` follows.
+/// The runtime calls [`start`](SinkTask::start) once. It calls [`open`](SinkTask::open) before the
+/// first record of a partition and [`close`](SinkTask::close) after the last,
+/// [`put`](SinkTask::put) with records in the order of their offsets per partition,
+/// [`pre_commit`](SinkTask::pre_commit) before it commits offsets, and finally
+/// [`stop`](Task::stop). Calls never overlap. After an error that is not retriable, only `close` and
+/// `stop` are called.
 ///
-/// **An offset is committed only after `pre_commit` returned it.** What it stands for must then be
-/// durable: `put` may buffer, `flush` or `pre_commit` must not.
+/// **An offset is committed only after `pre_commit` has returned it.** All records before it must
+/// then be durable: `put` may buffer records, but `flush` and `pre_commit` must write them.
 ///
 /// # Example
 ///
@@ -38,7 +38,7 @@ use crate::topic::TopicPartition;
 /// use connect_api::record::SinkRecord;
 /// use connect_api::{Error, LogOffsets, Result, SinkTask, SinkTaskContext, Task};
 ///
-/// /// Collects text and "writes" it on flush.
+/// /// Buffers text and "writes" it on flush.
 /// #[derive(Default)]
 /// struct Memory { buffer: Vec<String>, written: Vec<String> }
 ///
@@ -66,7 +66,7 @@ use crate::topic::TopicPartition;
 /// }
 /// ```
 ///
-/// *Misuse*: swallowing a write error. The offsets are committed and the records are lost.
+/// *Misuse*: ignoring a write error. The offsets are committed and the records are lost.
 #[async_trait]
 pub trait SinkTask: Task {
     /// Prepares to write.
@@ -75,8 +75,8 @@ pub trait SinkTask: Task {
     /// The task becomes FAILED.
     async fn start(&mut self, context: SinkTaskContext, config: ConfigMap) -> Result<()>;
 
-    /// Partitions were assigned; no record of them was put yet. A task that keeps offsets with its
-    /// data moves to them here with [`SinkTaskContext::seek`].
+    /// Prepares for partitions that were assigned. A task that stores offsets with its data seeks to
+    /// them here with [`SinkTaskContext::seek`].
     ///
     /// # Errors
     /// The task becomes FAILED.
@@ -85,36 +85,40 @@ pub trait SinkTask: Task {
         Ok(())
     }
 
-    /// Takes records, in offset order per partition. Never called with none.
+    /// Accepts records, in the order of their offsets per partition. There is at least one.
     ///
     /// *Cancellation*: never dropped before the deadline of a shutdown.
     ///
     /// # Errors
-    /// After a retriable error the very same records are put again; any other fails the task, and
-    /// the records come again after a restart.
+    /// After a retriable error the same records are put again. Any other error fails the task, and
+    /// the records are delivered again after a restart.
     async fn put(&mut self, records: &[SinkRecord]) -> Result<()>;
 
-    /// Makes everything that was put durable. The default does nothing: right for a task whose
-    /// `put` is durable when it returns.
+    /// Makes all records that were put durable. The default does nothing, which is right for a task
+    /// whose records are durable when `put` returns.
     ///
     /// # Errors
-    /// No offset is committed; records since the last commit are put again.
+    /// The default [`pre_commit`](SinkTask::pre_commit) returns this error; see there.
     async fn flush(&mut self, offsets: &LogOffsets) -> Result<()> {
         let _ = offsets;
         Ok(())
     }
 
-    /// Says which of these offsets may be committed: the default flushes and returns them all.
-    /// Offsets that are not returned stay as they are; larger ones are refused.
+    /// Returns the offsets that may be committed. The default flushes and returns all of them.
+    /// Offsets of partitions that are not returned are not committed. Offsets beyond those passed in
+    /// are refused.
     ///
     /// # Errors
-    /// No offset is committed; records since the last commit are put again.
+    /// No offset is committed. After a retriable error the records since the last commit are put
+    /// again. Any other error fails the task. When partitions are revoked, errors are only logged,
+    /// and the records are delivered again to the next task that gets the partitions.
     async fn pre_commit(&mut self, offsets: LogOffsets) -> Result<LogOffsets> {
         self.flush(&offsets).await?;
         Ok(offsets)
     }
 
-    /// Partitions are about to be given up; `pre_commit` was called, except for lost ones.
+    /// Releases partitions that are revoked. `pre_commit` was called before, except for partitions
+    /// that the task has already lost.
     ///
     /// # Errors
     /// The task becomes FAILED.
@@ -124,19 +128,18 @@ pub trait SinkTask: Task {
     }
 }
 
-/// What a sink task may ask of its worker. Cheap to clone.
+/// The services of the worker for a sink task. Cheap to clone.
 ///
-/// Partitions and offsets are always the original ones of the log, not what a transform made of
-/// them.
+/// Partitions and offsets are those of the log, not those that a transform may have set.
 #[derive(Clone)]
 pub struct SinkTaskContext(Arc<dyn SinkTaskHost>);
 
-/// What a runtime implements behind [`SinkTaskContext`].
+/// The runtime's side of [`SinkTaskContext`].
 #[async_trait]
 pub trait SinkTaskHost: Send + Sync + 'static {
     /// The name of the connector.
     fn connector_name(&self) -> &str;
-    /// The number of the task.
+    /// The index of the task.
     fn task_index(&self) -> usize;
     /// See [`SinkTaskContext::config`].
     fn config(&self) -> ConfigMap;
@@ -167,7 +170,7 @@ pub trait SinkTaskHost: Send + Sync + 'static {
 }
 
 impl SinkTaskContext {
-    /// A context behind a runtime.
+    /// Creates a context for a runtime.
     #[must_use]
     pub fn new(host: Arc<dyn SinkTaskHost>) -> Self {
         Self(host)
@@ -179,39 +182,38 @@ impl SinkTaskContext {
         self.0.connector_name()
     }
 
-    /// The number of the task, from 0.
+    /// The index of the task, from 0.
     #[must_use]
     pub fn task_index(&self) -> usize {
         self.0.task_index()
     }
 
-    /// The latest configuration of the task, with variables of config providers resolved now.
+    /// The configuration of the task.
     #[must_use]
     pub fn config(&self) -> ConfigMap {
         self.0.config()
     }
 
-    /// Reads on from these offsets instead; takes effect before the next record is put. Partitions
+    /// Continues to read from these offsets. Takes effect before the next record is put. Partitions
     /// that are not assigned are ignored.
     #[doc(alias = "offset")]
     pub fn seek(&self, offsets: LogOffsets) {
         self.0.seek(offsets);
     }
 
-    /// Sets how long to wait before records are put again after a retriable error; for the next
-    /// time only.
+    /// Sets the pause before records are put again after the next retriable error.
     #[doc(alias = "timeout")]
     pub fn retry_after(&self, duration: Duration) {
         self.0.retry_after(duration);
     }
 
-    /// The partitions that are assigned now.
+    /// The partitions that are currently assigned.
     #[must_use]
     pub fn assignment(&self) -> Vec<TopicPartition> {
         self.0.assignment()
     }
 
-    /// Stops the flow of records from partitions until [`resume`](SinkTaskContext::resume).
+    /// Pauses partitions until [`resume`](SinkTaskContext::resume) is called.
     ///
     /// # Errors
     /// [`ErrorKind::IllegalState`](crate::ErrorKind::IllegalState) for a partition that is not
@@ -220,7 +222,7 @@ impl SinkTaskContext {
         self.0.pause(partitions)
     }
 
-    /// Lets records of paused partitions flow again.
+    /// Resumes paused partitions.
     ///
     /// # Errors
     /// As [`pause`](SinkTaskContext::pause).
@@ -228,13 +230,13 @@ impl SinkTaskContext {
         self.0.resume(partitions)
     }
 
-    /// Asks for a commit soon, before its interval is over.
+    /// Asks the worker to commit offsets soon instead of at the next interval.
     pub fn request_commit(&self) {
         self.0.request_commit();
     }
 
-    /// Where to report records that were put and cannot be written; `None` unless a dead letter
-    /// queue or the error log is configured.
+    /// Where to report records that cannot be written; `None` unless a dead letter queue or logging
+    /// of errors is configured.
     #[must_use]
     #[doc(alias = "errantRecordReporter")]
     pub fn errant_records(&self) -> Option<ErrantRecordReporter> {
@@ -254,13 +256,13 @@ impl SinkTaskContext {
         self.0.stopping().await;
     }
 
-    /// The time, from the worker's clock.
+    /// The current time of the worker's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.now()
     }
 
-    /// Waits on the worker's clock.
+    /// Sleeps by the worker's clock.
     ///
     /// *Cancellation*: safe.
     pub async fn sleep(&self, duration: Duration) {
@@ -285,21 +287,21 @@ impl fmt::Debug for SinkTaskContext {
     }
 }
 
-/// Takes records that a sink task could not write, while the task goes on with the others.
+/// Accepts records that a sink task could not write, so that the task can continue with others.
 ///
-/// A report is durable before the offset of its record is committed; the runtime sees to that, the
-/// task need not wait.
+/// The runtime makes a report durable before it commits the offset of its record. The task need not
+/// wait.
 #[derive(Clone)]
 pub struct ErrantRecordReporter(Arc<dyn ErrantRecordReporterHost>);
 
-/// What a runtime implements behind [`ErrantRecordReporter`].
+/// The runtime's side of [`ErrantRecordReporter`].
 pub trait ErrantRecordReporterHost: Send + Sync + 'static {
     /// See [`ErrantRecordReporter::report`].
     fn report(&self, record: &SinkRecord, error: Error) -> Result<()>;
 }
 
 impl ErrantRecordReporter {
-    /// A reporter behind a runtime.
+    /// Creates a reporter for a runtime.
     #[must_use]
     pub fn new(host: Arc<dyn ErrantRecordReporterHost>) -> Self {
         Self(host)
@@ -308,7 +310,7 @@ impl ErrantRecordReporter {
     /// Reports a record.
     ///
     /// # Errors
-    /// With `errors.tolerance=none` the task must fail: return this error from `put`.
+    /// With `errors.tolerance=none` the task must fail: `put` should return this error.
     pub fn report(&self, record: &SinkRecord, error: Error) -> Result<()> {
         self.0.report(record, error)
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::Result;
+use crate::SourceErrantReporter;
 use crate::config::ConfigMap;
 use crate::metrics::PluginMetrics;
 use crate::record::Delivery;
@@ -20,14 +21,14 @@ use crate::topic::Timestamp;
 ///
 /// # Contract
 ///
-/// The runtime calls [`start`](SourceTask::start) once, then [`poll`](SourceTask::poll) again and
-/// again; between polls [`delivered`](SourceTask::delivered) and
-/// [`committed`](SourceTask::committed); at the end [`stop`](Task::stop). Calls never overlap.
-/// After an error other than a retriable one nothing but `stop` follows.
+/// The runtime calls [`start`](SourceTask::start) once and then [`poll`](SourceTask::poll)
+/// repeatedly. Between polls it calls [`delivered`](SourceTask::delivered) and
+/// [`committed`](SourceTask::committed), and finally [`stop`](Task::stop). Calls never overlap.
+/// After an error that is not retriable, only `stop` is called.
 ///
-/// `poll` *waits* for data. When the task must stop or pause, or has acknowledgements to hand over,
-/// the future of `poll` is dropped at one of its awaits: whatever was read and not returned must
-/// either still be in `self`, or be read again after a restart.
+/// `poll` *waits* for data. When the task must stop or pause, or when acknowledgments have arrived,
+/// the future of `poll` is dropped at one of its awaits. Data that was read but not returned must
+/// then still be in `self`, or be readable again after a restart.
 ///
 /// # Example
 ///
@@ -52,7 +53,7 @@ use crate::topic::Timestamp;
 ///     }
 ///     async fn poll(&mut self) -> Result<Vec<SourceRecord>> {
 ///         let context = self.context.clone().expect("start was called");
-///         context.sleep(std::time::Duration::from_secs(1)).await; // may be dropped here: nothing is lost
+///         context.sleep(std::time::Duration::from_secs(1)).await; // if dropped here, nothing is lost
 ///         self.ticks += 1;
 ///         let record = Record::new("ticks", Datum::schemaless(self.ticks)).with_timestamp(context.now());
 ///         Ok(vec![SourceRecord::new(SourcePartition::null(), SourceOffset::default(), record)])
@@ -60,27 +61,28 @@ use crate::topic::Timestamp;
 /// }
 /// ```
 ///
-/// *Misuse*: moving on in the other system (deleting a message, advancing a cursor) in `poll`. Do it
-/// in [`delivered`](SourceTask::delivered) or [`committed`](SourceTask::committed), or await
-/// [`SourceTaskContext::wait_delivered`]: only then is the record safe.
+/// *Misuse*: deleting a message or advancing a cursor of the other system in `poll`. The record is
+/// not safe yet. Do it in [`delivered`](SourceTask::delivered) or
+/// [`committed`](SourceTask::committed), or after [`SourceTaskContext::wait_delivered`].
 #[async_trait]
 pub trait SourceTask: Task {
-    /// Prepares to read, from the committed offsets (see [`SourceTaskContext::offset`]).
+    /// Prepares to read from the committed offsets (see [`SourceTaskContext::offset`]).
     ///
     /// # Errors
     /// The task becomes FAILED.
     async fn start(&mut self, context: SourceTaskContext, config: ConfigMap) -> Result<()>;
 
-    /// Waits for records and returns them. An empty batch is legal and means nothing; "nothing more
-    /// for now" is said by [`SourceTaskContext::caught_up`].
+    /// Waits for records and returns them. An empty batch is allowed and has no meaning; a task
+    /// that has read everything calls [`SourceTaskContext::caught_up`].
     ///
-    /// *Cancellation*: droppable at any await; see the contract above.
+    /// *Cancellation*: may be dropped at any await; see the contract above.
     ///
     /// # Errors
-    /// After a retriable error `poll` is called again after a pause; any other fails the task.
+    /// After a retriable error `poll` is called again after a pause. Any other error fails the task.
     async fn poll(&mut self) -> Result<Vec<SourceRecord>>;
 
-    /// Tells the fate of records, in the order of acknowledgement. The default does nothing.
+    /// Reports which records are durable or were dropped, in the order of acknowledgment. The
+    /// default does nothing.
     ///
     /// # Errors
     /// Logged and ignored.
@@ -90,7 +92,7 @@ pub trait SourceTask: Task {
         Ok(())
     }
 
-    /// Tells that source offsets of this task were committed. The default does nothing.
+    /// Reports that source offsets of this task were committed. The default does nothing.
     ///
     /// # Errors
     /// Logged and ignored.
@@ -100,16 +102,16 @@ pub trait SourceTask: Task {
     }
 }
 
-/// What a source task may ask of its worker. Cheap to clone; usable inside `poll`.
+/// The services of the worker for a source task. Cheap to clone; may be used in `poll`.
 #[derive(Clone)]
 pub struct SourceTaskContext(Arc<dyn SourceTaskHost>);
 
-/// What a runtime implements behind [`SourceTaskContext`].
+/// The runtime's side of [`SourceTaskContext`].
 #[async_trait]
 pub trait SourceTaskHost: Send + Sync + 'static {
     /// The name of the connector.
     fn connector_name(&self) -> &str;
-    /// The number of the task.
+    /// The index of the task.
     fn task_index(&self) -> usize;
     /// See [`SourceTaskContext::config`].
     fn config(&self) -> ConfigMap;
@@ -117,6 +119,10 @@ pub trait SourceTaskHost: Send + Sync + 'static {
     async fn offsets(&self, partitions: &[SourcePartition]) -> Result<Vec<Option<SourceOffset>>>;
     /// See [`SourceTaskContext::transaction`].
     fn transaction(&self) -> Option<TransactionContext>;
+    /// See [`SourceTaskContext::errant_records`].
+    fn errant_records(&self) -> Option<SourceErrantReporter> {
+        None
+    }
     /// See [`SourceTaskContext::delivered_count`].
     fn delivered_count(&self) -> u64;
     /// See [`SourceTaskContext::wait_delivered`].
@@ -138,7 +144,7 @@ pub trait SourceTaskHost: Send + Sync + 'static {
 }
 
 impl SourceTaskContext {
-    /// A context behind a runtime.
+    /// Creates a context for a runtime.
     #[must_use]
     pub fn new(host: Arc<dyn SourceTaskHost>) -> Self {
         Self(host)
@@ -150,32 +156,32 @@ impl SourceTaskContext {
         self.0.connector_name()
     }
 
-    /// The number of the task, from 0.
+    /// The index of the task, from 0.
     #[must_use]
     pub fn task_index(&self) -> usize {
         self.0.task_index()
     }
 
-    /// The latest configuration of the task, with variables of config providers resolved now.
+    /// The configuration of the task.
     #[must_use]
     pub fn config(&self) -> ConfigMap {
         self.0.config()
     }
 
-    /// The committed offset of a source partition.
+    /// Returns the committed offset of a source partition.
     ///
     /// # Errors
-    /// Retriable if offsets cannot be read for now.
+    /// A retriable error if offsets cannot be read at the moment.
     #[doc(alias = "offsetStorageReader")]
     pub async fn offset(&self, partition: &SourcePartition) -> Result<Option<SourceOffset>> {
         let mut found = self.0.offsets(std::slice::from_ref(partition)).await?;
         Ok(found.pop().flatten())
     }
 
-    /// The committed offsets of source partitions, in the order asked for.
+    /// Returns the committed offset of each of these source partitions, in the same order.
     ///
     /// # Errors
-    /// Retriable if offsets cannot be read for now.
+    /// A retriable error if offsets cannot be read at the moment.
     pub async fn offsets(
         &self,
         partitions: &[SourcePartition],
@@ -183,40 +189,47 @@ impl SourceTaskContext {
         self.0.offsets(partitions).await
     }
 
-    /// The transaction that the task itself bounds; `None` unless exactly-once is on and
+    /// The transaction whose boundaries the task sets; `None` unless exactly-once is enabled and
     /// `transaction.boundary` is `connector`.
     #[must_use]
     pub fn transaction(&self) -> Option<TransactionContext> {
         self.0.transaction()
     }
 
-    /// How many records, from the first one on without a gap, are durable or dropped.
+    /// Where messages are reported that the task cannot turn into records; `None` if the error
+    /// options of the connector give them nowhere to go, so that the task must fail.
+    #[must_use]
+    pub fn errant_records(&self) -> Option<SourceErrantReporter> {
+        self.0.errant_records()
+    }
+
+    /// How many of the first records of the task are durable or dropped, without a gap.
     #[must_use]
     pub fn delivered_count(&self) -> u64 {
         self.0.delivered_count()
     }
 
-    /// Waits until that many records are durable or dropped. Usable inside `poll`, so that a queue
-    /// can be settled while no new message comes.
+    /// Waits until that many of the first records are durable or dropped. May be used in `poll`, for
+    /// example to acknowledge messages of a queue while no new message arrives.
     ///
     /// *Cancellation*: safe.
     pub async fn wait_delivered(&self, count: u64) {
         self.0.wait_delivered(count).await;
     }
 
-    /// Says that there is nothing more for now: everything the other system has was returned.
-    /// Holds until `poll` returns the next record. One-shot runs end on it, no time-out does.
+    /// Reports that everything the other system has was returned. Valid until `poll` returns the
+    /// next record. Runs to the end wait for it.
     pub fn caught_up(&self) {
         self.0.caught_up(None);
     }
 
-    /// [`caught_up`](SourceTaskContext::caught_up), but something is left that cannot be delivered
-    /// yet, such as a last line without its end. The text is shown to the user.
+    /// Like [`caught_up`](SourceTaskContext::caught_up), but something is left that cannot be
+    /// delivered yet, such as a last line without a line end. The text is shown to the user.
     pub fn caught_up_except(&self, leftover: impl Into<String>) {
         self.0.caught_up(Some(leftover.into()));
     }
 
-    /// Tells how far the task has come, in bytes or whatever it counts; shown to the user.
+    /// Reports the progress of the task, in bytes or any other unit. It is shown to the user.
     pub fn progress(&self, done: u64, total: Option<u64>) {
         self.0.progress(done, total);
     }
@@ -227,20 +240,20 @@ impl SourceTaskContext {
         self.0.is_stopping()
     }
 
-    /// Waits until the task must stop; for tasks that have something to finish first.
+    /// Waits until the task must stop, for tasks that have work to finish first.
     ///
     /// *Cancellation*: safe.
     pub async fn stopping(&self) {
         self.0.stopping().await;
     }
 
-    /// The time, from the worker's clock.
+    /// The current time of the worker's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.now()
     }
 
-    /// Waits on the worker's clock.
+    /// Sleeps by the worker's clock.
     ///
     /// *Cancellation*: safe.
     pub async fn sleep(&self, duration: Duration) {
@@ -265,12 +278,12 @@ impl fmt::Debug for SourceTaskContext {
     }
 }
 
-/// Lets a source task bound transactions itself (KIP-618).
+/// Lets a source task set the boundaries of transactions (KIP-618).
 #[derive(Clone)]
 pub struct TransactionContext(Arc<dyn TransactionHost>);
 
-/// What a runtime implements behind [`TransactionContext`]. `after` is the index of a record in the
-/// batch that `poll` returns next; without it the whole batch is meant.
+/// The runtime's side of [`TransactionContext`]. `after` is the index of a record in the batch that
+/// `poll` returns next; `None` means after the batch.
 pub trait TransactionHost: Send + Sync + 'static {
     /// See [`TransactionContext::commit`].
     fn commit(&self, after: Option<usize>);
@@ -279,7 +292,7 @@ pub trait TransactionHost: Send + Sync + 'static {
 }
 
 impl TransactionContext {
-    /// A context behind a runtime.
+    /// Creates a context for a runtime.
     #[must_use]
     pub fn new(host: Arc<dyn TransactionHost>) -> Self {
         Self(host)
@@ -291,7 +304,7 @@ impl TransactionContext {
         self.0.commit(None);
     }
 
-    /// Commits after the record of that index in the batch that `poll` returns next.
+    /// Commits after the record with that index in the batch that `poll` returns next.
     pub fn commit_after(&self, index: usize) {
         self.0.commit(Some(index));
     }
@@ -303,7 +316,7 @@ impl TransactionContext {
         self.0.abort(None);
     }
 
-    /// Aborts after the record of that index in the batch that `poll` returns next.
+    /// Aborts after the record with that index in the batch that `poll` returns next.
     pub fn abort_after(&self, index: usize) {
         self.0.abort(Some(index));
     }

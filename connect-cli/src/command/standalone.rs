@@ -162,6 +162,14 @@ async fn run_to_end(
     };
     let report = report.map_err(|error| Failure::Run(error.report()))?;
     summarize(&report, start);
+    if report.lost > 0 {
+        let lost = thousands(report.lost);
+        let text = format!(
+            "the log removed up to {lost} records before a sink had read them; the lines above \
+             say of which topics"
+        );
+        return Err(Failure::Run(text));
+    }
     Ok(())
 }
 

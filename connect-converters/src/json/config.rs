@@ -40,7 +40,7 @@ pub(super) struct JsonConverterConfig {
     pub(super) replace_null_with_default: bool,
 }
 
-/// How Decimals are written. Either form is read, whatever is set.
+/// How decimals are written. Both forms are read, whatever is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ConfigEnum)]
 #[config(ignore_case)]
 pub(super) enum DecimalFormat {

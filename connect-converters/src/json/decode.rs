@@ -19,13 +19,14 @@ use connect_api::data::ValueMap;
 use connect_api::data::logical::MILLIS_PER_DAY;
 use connect_api::data::logical::decimal_scale;
 
+use super::field::in_field;
 use super::plan::FieldPlan;
 use super::plan::Kind;
 use super::plan::Plan;
 use super::read::Number;
 use super::read::Reader;
 
-/// Reads a value of a schema, or without one.
+/// Reads a value with a schema, or without one.
 pub(super) fn read_any(
     reader: &mut Reader<'_>,
     plan: Option<&Plan>,
@@ -37,7 +38,7 @@ pub(super) fn read_any(
     }
 }
 
-/// Reads a value without a schema: integers have 64 bits, other numbers are doubles.
+/// Reads a value without a schema: integers are INT64, other numbers FLOAT64.
 pub(super) fn read_schemaless(reader: &mut Reader<'_>) -> Result<Value> {
     Ok(match reader.peek() {
         Some(b'"') => Value::String(reader.text()?),
@@ -51,13 +52,13 @@ pub(super) fn read_schemaless(reader: &mut Reader<'_>) -> Result<Value> {
             match number.to_i64() {
                 Some(number) => Value::Int64(number),
                 None if number.is_integral => return Err(out_of_range("INT64", number)),
-                None => Value::Float64(double(reader, number)?),
+                None => Value::Float64(double(number)?),
             }
         }
     })
 }
 
-/// Reads a value of a schema. `is_lax` lets the default of the schema stand for null.
+/// Reads a value that has a schema. With `is_lax`, null becomes the default of the schema.
 pub(super) fn read(reader: &mut Reader<'_>, plan: &Plan, is_lax: bool) -> Result<Value> {
     let Some(first) = reader.peek() else {
         return Err(reader.error("unexpected end").into());
@@ -74,13 +75,12 @@ pub(super) fn read(reader: &mut Reader<'_>, plan: &Plan, is_lax: bool) -> Result
         Kind::Int64 => integer(reader, plan, first).map(Value::Int64),
         Kind::Float32 if is_number(first) => {
             let number = reader.number()?;
-            double(reader, number)?;
-            Ok(Value::Float32(number.to_f32()))
+            let value = number.to_f32();
+            Ok(Value::Float32(
+                value.ok_or_else(|| out_of_range("FLOAT32", number))?,
+            ))
         }
-        Kind::Float64 if is_number(first) => {
-            let number = reader.number()?;
-            double(reader, number).map(Value::Float64)
-        }
+        Kind::Float64 if is_number(first) => double(reader.number()?).map(Value::Float64),
         #[expect(clippy::cast_possible_truncation, reason = "it is not finite")]
         Kind::Float32 if first == b'"' => {
             not_finite(reader, plan).map(|value| Value::Float32(value as f32))
@@ -152,14 +152,14 @@ pub(super) fn read(reader: &mut Reader<'_>, plan: &Plan, is_lax: bool) -> Result
             }
         }
         _ => {
-            // What is no JSON at all is reported as such.
+            // A syntax error takes precedence.
             reader.skip()?;
             Err(unexpected(plan, node_type(first)))
         }
     }
 }
 
-/// The value of a schema where there is none.
+/// The value of a null, given its schema.
 pub(super) fn null(plan: &Plan, is_lax: bool) -> Result<Value> {
     match plan.schema.default() {
         Some(default) if is_lax => Ok(default.clone()),
@@ -185,14 +185,14 @@ fn read_struct(
         let key = reader.key()?;
         // Fields nearly always come in the order of the schema.
         match fields.get(values.len()) {
-            Some(field) if field.name == *key => values.push(read(reader, &field.plan, is_lax)?),
+            Some(field) if field.name == *key => values.push(read_field(reader, field, is_lax)?),
             _ => match fields.iter().position(|field| field.name == *key) {
                 Some(index) => {
                     let Some(field) = fields.get(index) else {
                         continue;
                     };
-                    let value = read(reader, &field.plan, is_lax)?;
-                    // Fields that were passed by may come later.
+                    let value = read_field(reader, field, is_lax)?;
+                    // The fields in between may still follow.
                     while values.len() <= index {
                         values.push(Value::Null);
                     }
@@ -207,10 +207,14 @@ fn read_struct(
     values.resize(fields.len(), Value::Null);
     for (field, value) in fields.iter().zip(&mut values) {
         if value.is_null() {
-            *value = null(&field.plan, is_lax)?;
+            *value = null(&field.plan, is_lax).map_err(|error| in_field(error, &field.name))?;
         }
     }
     Ok(Struct::from_values(plan.schema.clone(), values)?.into())
+}
+
+fn read_field(reader: &mut Reader<'_>, field: &FieldPlan, is_lax: bool) -> Result<Value> {
+    read(reader, &field.plan, is_lax).map_err(|error| in_field(error, &field.name))
 }
 
 fn read_array(
@@ -277,7 +281,7 @@ fn read_pairs(
     Ok(entries.into_map())
 }
 
-/// The length of the array that comes next.
+/// The length of the next array.
 fn length(mut reader: Reader<'_>) -> Result<usize> {
     let mut length = 0;
     reader.enter()?;
@@ -288,16 +292,16 @@ fn length(mut reader: Reader<'_>) -> Result<usize> {
     Ok(length)
 }
 
-/// Entries of which the last one of each key counts.
+/// Entries of a map. The last value of a key replaces earlier ones.
 #[derive(Default)]
 struct Entries {
     list: Vec<(Value, Value)>,
-    /// Where keys stand, once there are many.
+    /// The positions of the keys, once there are many.
     index: HashMap<Value, usize>,
 }
 
 impl Entries {
-    /// Up to here a list is searched faster than an index.
+    /// Up to this length, searching the list is faster than an index.
     const FEW: usize = 16;
 
     fn insert(&mut self, key: Value, value: Value) {
@@ -348,16 +352,13 @@ fn integer<T: TryFrom<i64>>(reader: &mut Reader<'_>, plan: &Plan, first: u8) -> 
         .ok_or_else(|| out_of_range(plan.schema.schema_type().name(), number))
 }
 
-/// The nearest double. Numbers beyond its range are infinite, but some are beyond Java's decimals.
-fn double(reader: &Reader<'_>, number: Number<'_>) -> Result<f64> {
-    let value = number.to_f64();
-    if value.is_infinite() && Decimal::parse(number.text).is_err() {
-        return Err(reader.error("an exponent of more than 31 bits").into());
-    }
-    Ok(value)
+fn double(number: Number<'_>) -> Result<f64> {
+    number
+        .to_f64()
+        .ok_or_else(|| out_of_range("FLOAT64", number))
 }
 
-/// Reads what the encoder writes where JSON has no number.
+/// Reads the strings that the encoder writes for `NaN` and infinities.
 fn not_finite(reader: &mut Reader<'_>, plan: &Plan) -> Result<f64> {
     match reader.str()? {
         text if text == "NaN" => Ok(f64::NAN),
@@ -367,17 +368,16 @@ fn not_finite(reader: &mut Reader<'_>, plan: &Plan) -> Result<f64> {
     }
 }
 
-/// Reads base64 as Jackson does: blanks between groups of four characters do not count.
+/// Reads base64. As in Jackson, whitespace between groups of four characters is skipped. Bits that
+/// are not part of a byte must be zero.
 fn base64(text: &str) -> Result<Vec<u8>> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
     );
     let text = if text.bytes().any(|byte| byte <= b' ') {
         let mut kept = String::with_capacity(text.len());
-        // A blank inside a group stays, to be refused.
+        // Whitespace inside a group is kept, and refused below.
         kept.extend(
             text.chars()
                 .scan(0, |count, c| {
@@ -393,14 +393,14 @@ fn base64(text: &str) -> Result<Vec<u8>> {
     };
     ENGINE
         .decode(&*text)
-        .map_err(|error| Error::data("Invalid bytes field").with_source(error))
+        .map_err(|error| Error::data(format!("Invalid bytes field: {error}")).with_source(error))
 }
 
 const fn is_number(first: u8) -> bool {
     matches!(first, b'-' | b'0'..=b'9')
 }
 
-/// Jackson's name of what starts with a byte.
+/// Jackson's name for the kind of value that begins with a byte.
 pub(super) const fn node_type(first: u8) -> &'static str {
     match first {
         b'"' => "STRING",
@@ -413,8 +413,8 @@ pub(super) const fn node_type(first: u8) -> &'static str {
 }
 
 #[cold]
-fn out_of_range(ty: &str, number: Number<'_>) -> Error {
-    // Longer numbers say nothing more.
+pub(super) fn out_of_range(ty: &str, number: Number<'_>) -> Error {
+    // The error need not repeat a very long number.
     let text = number.text.get(..40).unwrap_or(number.text);
     Error::data(format!("{text} does not fit into {ty}"))
 }
@@ -449,11 +449,11 @@ fn unexpected(plan: &Plan, found: &str) -> Error {
             "Invalid type for Timestamp, underlying representation should be integral but was \
              {found}"
         ),
-        _ => format!("a value of type {ty} cannot be read from a JSON {found}"),
+        _ => format!("Cannot read a value of type {ty} from a JSON {found}"),
     })
 }
 
-/// The text of a key or value that must be a string, for schemas.
+/// The string at a position; none if there is another kind of value.
 pub(super) fn string_at(reader: &Reader<'_>, position: usize) -> Result<Option<Text>> {
     let mut reader = reader.at(position);
     Ok(if reader.peek() == Some(b'"') {

@@ -11,6 +11,7 @@ use connect_api::data::logical::MILLIS_PER_DAY;
 use connect_api::data::logical::decimal_scale;
 
 use super::config::DecimalFormat;
+use super::field::in_field;
 use super::plan::Kind;
 use super::plan::Plan;
 use super::write::push_base64;
@@ -26,7 +27,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// Appends a value of a schema.
+    /// Appends a value that has a schema.
     pub(super) fn push(self, out: &mut Vec<u8>, plan: &Plan, value: &Value) -> Result<()> {
         match (&plan.kind, value) {
             (_, Value::Null) => return self.push_null(out, plan),
@@ -60,12 +61,16 @@ impl Style {
             }
             (Kind::Struct(fields), Value::Struct(structure)) => {
                 if structure.schema() != &plan.schema {
-                    return Err(Error::data("Mismatching schema."));
+                    return Err(Error::data(format!(
+                        "Mismatching schema. The struct has another schema than {}",
+                        plan.schema
+                    )));
                 }
                 let fields = fields.iter().zip(structure.values());
                 return push_list(out, b'{', b'}', fields, |out, (field, value)| {
                     out.extend_from_slice(&field.key);
                     self.push(out, &field.plan, value)
+                        .map_err(|error| in_field(error, &field.name))
                 });
             }
             (Kind::Decimal { scale }, Value::Decimal(decimal)) => match self.decimal_format {
@@ -110,7 +115,7 @@ impl Style {
         Ok(())
     }
 
-    /// Appends a value without a schema.
+    /// Appends a value that has no schema.
     pub(super) fn push_schemaless(self, out: &mut Vec<u8>, value: &Value) -> Result<()> {
         match value {
             Value::Null => out.extend_from_slice(b"null"),
@@ -132,11 +137,15 @@ impl Style {
                 let is_object = map.keys().all(|key| matches!(key, Value::String(_)));
                 return self.push_map(out, None, None, is_object, map);
             }
-            Value::Struct(_) => return Err(Error::data("Mismatching schema.")),
+            Value::Struct(_) => {
+                return Err(Error::data(
+                    "Mismatching schema. A struct cannot be written without its schema",
+                ));
+            }
             other => {
                 return Err(Error::data(format!(
-                    "Java class class {} does not have corresponding schema type.",
-                    other.java_class()
+                    "JsonConverter cannot write a value of type {} without a schema",
+                    other.type_name()
                 )));
             }
         }
@@ -263,7 +272,7 @@ impl Style {
             let start = out.len();
             self.push_any(out, key_plan, key)?;
             if out.get(start..) == Some(b"null") {
-                // A null key is the text of null, in Java too.
+                // As in Java, a null key becomes the text `null`.
                 out.truncate(start);
                 push_string(out, "null");
             }
@@ -277,7 +286,7 @@ fn push_boolean(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
-/// Appends items between two delimiters, commas between them.
+/// Appends items, separated by commas and enclosed in delimiters.
 fn push_list<T>(
     out: &mut Vec<u8>,
     open: u8,
@@ -298,7 +307,7 @@ fn push_list<T>(
     Ok(())
 }
 
-/// Milliseconds since the epoch of a logical moment.
+/// The milliseconds since the epoch of a Date, Time or Timestamp.
 fn millis(value: &Value) -> i64 {
     match value {
         Value::Date(days) => i64::from(*days) * MILLIS_PER_DAY,
@@ -308,7 +317,7 @@ fn millis(value: &Value) -> i64 {
     }
 }
 
-/// The name of a type in schemas.
+/// The name of a type in a JSON schema.
 pub(super) fn type_name(schema: &SchemaRef) -> &'static str {
     match schema.schema_type() {
         SchemaType::Array(_) => "array",
@@ -328,19 +337,19 @@ pub(super) fn type_name(schema: &SchemaRef) -> &'static str {
 
 #[cold]
 fn invalid_type(plan: &Plan, value: &Value) -> Error {
-    let class = value.java_class();
+    let found = value.type_name();
     Error::data(match &plan.kind {
-        Kind::Bytes => format!("Invalid type for bytes type: class {class}"),
+        Kind::Bytes => format!("Invalid type for bytes type: {found}"),
         Kind::Decimal { .. } => {
-            format!("Invalid type for Decimal, expected BigDecimal but was class {class}")
+            format!("Invalid type for Decimal, expected DECIMAL but was {found}")
         }
-        Kind::Date => format!("Invalid type for Date, expected Date but was class {class}"),
-        Kind::Time => format!("Invalid type for Time, expected Date but was class {class}"),
+        Kind::Date => format!("Invalid type for Date, expected DATE but was {found}"),
+        Kind::Time => format!("Invalid type for Time, expected TIME but was {found}"),
         Kind::Timestamp => {
-            format!("Invalid type for Timestamp, expected Date but was class {class}")
+            format!("Invalid type for Timestamp, expected TIMESTAMP but was {found}")
         }
         _ => format!(
-            "Invalid type for {}: class {class}",
+            "Invalid type for {}: {found}",
             plan.schema.schema_type().name()
         ),
     })

@@ -1,8 +1,10 @@
 //! JSON, with or without schemas.
 
+mod charset;
 mod config;
 mod decode;
 mod encode;
+mod field;
 mod plan;
 mod read;
 mod schema;
@@ -21,6 +23,7 @@ use connect_api::data::Datum;
 use connect_api::data::SchemaRef;
 use connect_api::data::Value;
 
+use self::charset::to_utf8;
 use self::config::DecimalFormat;
 use self::config::JsonConverterConfig;
 use self::decode::read_any;
@@ -37,27 +40,33 @@ use crate::converter_type::CONVERTER_TYPE;
 ///
 /// # Contract
 ///
-/// * Null without a schema is a tombstone; null of a schema is the payload `null`.
+/// * Null without a schema is a tombstone. Null with a schema is the payload `null`.
 /// * Without schemas, integers are read as INT64, other numbers as FLOAT64, objects as maps.
-/// * Bytes are base64, Decimals too unless `decimal.format=NUMERIC`; Dates, Times and Timestamps
-///   are numbers; maps with other keys than text are arrays of pairs; `NaN` and infinities are
-///   strings.
-/// * With `schema.content`, that schema holds for all messages read, which are bare payloads.
+/// * Bytes are base64, and so are decimals unless `decimal.format=NUMERIC`. Dates, times and
+///   timestamps are numbers. Maps whose keys are not text are arrays of pairs. `NaN` and infinities
+///   are strings.
+/// * With `schema.content`, all messages have that schema and are bare payloads.
+/// * A message may be in UTF-8, UTF-16 or UTF-32. Messages are written in UTF-8.
 ///
-/// *Shape*: text without escapes is read as slices of the message; written messages are slices of
-/// blocks of 64 KiB. One that is kept for long keeps its block.
+/// *Shape*: a text without escapes is a slice of the message. Written messages are slices of blocks
+/// of 64 KiB; a message that is kept for long keeps its block in memory.
 ///
-/// *Java*: bytes written are the same (but for the last digit of a handful of floats). Where Java
-/// reads a wrong value without a word, the message is refused: a number that does not fit its type
-/// or has a fraction that would be cut off, an integer without schema beyond 64 bits, and a JSON
-/// type that is not the one of the schema (Java reads 0, false, null or an empty list). `NaN` and
-/// infinities are read back, where Java reads 0. Half surrogate pairs are refused.
+/// # Errors
+///
+/// All are data errors: text after the JSON value; a number that does not fit its type, overflows to
+/// infinity, or has a fraction where an integer is expected; an integer beyond 64 bits without a
+/// schema; a JSON type that does not match the schema; unpaired surrogates; base64 with stray bits;
+/// values nested more than 500 levels deep, and schemas more than 100.
+///
+/// *Java*: the written bytes are the same, except for the last digit of a few floats. Java accepts
+/// most messages that are refused here, and reads another value or only a part of them. It reads
+/// `NaN` and infinities as 0, and accepts twice the depth. `docs/deviations.md` lists the differences.
 #[derive(Debug)]
 pub struct JsonConverter {
     schemas_are_enabled: bool,
     schemas_to_keep: usize,
     style: Style,
-    /// The schema of all messages read.
+    /// The schema of all decoded messages, from `schema.content`.
     content: Option<Plan>,
     read: ReadSchemas,
     written: Vec<WrittenSchema>,
@@ -65,11 +74,11 @@ pub struct JsonConverter {
     arena: BytesMut,
 }
 
-/// A schema that was written before.
+/// A schema that was written.
 #[derive(Debug)]
 struct WrittenSchema {
     plan: Plan,
-    /// What stands before a payload.
+    /// The bytes before a payload.
     envelope: Box<[u8]>,
 }
 
@@ -133,7 +142,7 @@ impl JsonConverter {
         Ok(Some(self.arena.split().freeze()))
     }
 
-    /// Makes the first of the written schemas this one.
+    /// Moves a schema to the front of the written ones.
     fn prepare(&mut self, schema: &SchemaRef) -> Result<()> {
         let is_here = |written: &WrittenSchema| written.plan.schema.is_same(schema);
         if self.written.first().is_some_and(is_here) {
@@ -160,7 +169,7 @@ impl JsonConverter {
                 }
             }
         };
-        // From now on the one in hand is the likelier one in memory.
+        // The next record most likely has this very schema in memory.
         written.plan.schema = schema.clone();
         self.written.truncate(self.schemas_to_keep.max(1) - 1);
         self.written.insert(0, written);
@@ -171,24 +180,32 @@ impl JsonConverter {
         let Some(bytes) = bytes else {
             return Ok(Datum::NULL);
         };
-        let mut reader = Reader::new(&bytes);
+        let message = to_utf8(bytes)?;
+        let mut reader = Reader::new(&message);
+        let datum = self.decode(&mut reader)?;
+        reader.end()?;
+        Ok(datum)
+    }
+
+    fn decode(&mut self, reader: &mut Reader<'_>) -> Result<Datum> {
         let is_lax = self.style.replaces_null_with_default;
+        let first = reader.peek();
         if !self.schemas_are_enabled {
-            return match reader.peek() {
-                Some(_) => Ok(Datum::schemaless(read_schemaless(&mut reader)?)),
+            return match first {
+                Some(_) => Ok(Datum::schemaless(read_schemaless(reader)?)),
                 None => Ok(Datum::NULL),
             };
         }
         if let Some(plan) = &self.content {
-            let value = match reader.peek() {
-                Some(_) => decode::read(&mut reader, plan, is_lax)?,
-                None => return Err(Error::data("an empty message is no payload")),
+            return match first {
+                Some(_) => Ok(datum_of(Some(plan), decode::read(reader, plan, is_lax)?)),
+                None => Err(Error::data("an empty message has no payload")),
             };
-            return Ok(Datum::new(plan.schema.clone(), value));
         }
-        match reader.peek() {
+        match first {
             Some(b'{') => self.decode_envelope(reader, is_lax),
             Some(_) => {
+                // A syntax error takes precedence.
                 reader.skip()?;
                 Err(no_envelope())
             }
@@ -196,8 +213,8 @@ impl JsonConverter {
         }
     }
 
-    fn decode_envelope(&mut self, mut reader: Reader<'_>, is_lax: bool) -> Result<Datum> {
-        // Nearly always the schema comes first, and the payload can be read as it comes.
+    fn decode_envelope(&mut self, reader: &mut Reader<'_>, is_lax: bool) -> Result<Datum> {
+        // Nearly always the schema comes first, so that one pass is enough.
         let mut schema_at = None;
         let mut payload_at = None;
         let mut datum = None;
@@ -213,13 +230,13 @@ impl JsonConverter {
                 "schema" => {
                     schema_at = Some(position);
                     datum = None;
-                    self.read.read(&mut reader, self.schemas_to_keep)?;
+                    self.read.read(reader, self.schemas_to_keep)?;
                 }
                 "payload" => {
                     payload_at = Some(position);
                     if schema_at.is_some() {
                         let plan = self.read.last();
-                        let value = read_any(&mut reader, plan, is_lax)?;
+                        let value = read_any(reader, plan, is_lax)?;
                         datum = Some(datum_of(plan, value));
                     } else {
                         reader.skip()?;
@@ -274,12 +291,16 @@ fn datum_of(plan: Option<&Plan>, value: Value) -> Datum {
     }
 }
 
-/// The schema of `schema.content`.
+/// Reads the schema of the option `schema.content`.
 fn content_schema(content: &Bytes) -> Result<Option<SchemaRef>> {
     let mut reader = Reader::new(content);
-    reader.clone().skip().map_err(|error| {
-        Error::data("Failed to parse schema in converter config due to serialization error: ")
-            .with_source(error)
+    let mut probe = reader.clone();
+    probe.skip().and_then(|()| probe.end()).map_err(|error| {
+        Error::data(format!(
+            "Failed to parse schema in converter config due to serialization error: {error} of \
+             the option schema.content"
+        ))
+        .with_source(error)
     })?;
     read_schema(&mut reader)
 }

@@ -8,8 +8,8 @@ use connect_api::data::logical::decimal_scale;
 
 use super::write::push_string;
 
-/// A schema, prepared: its logical type is known by number instead of by name, and the names of
-/// its fields are JSON already.
+/// A schema, prepared: its logical type is an enum variant instead of a name, and the names of its
+/// fields are already JSON.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) schema: SchemaRef,
@@ -31,7 +31,7 @@ pub(super) enum Kind {
     Int32,
     Int64,
     Int8,
-    /// With text keys it is an object, else an array of pairs.
+    /// An object if the keys are text, else an array of pairs.
     Map {
         key: Option<Box<Plan>>,
         value: Option<Box<Plan>>,

@@ -1,8 +1,8 @@
 //! A pull reader of JSON text.
 //!
-//! It reads what Jackson reads as Kafka Connect sets it up: leading zeros and a byte order mark are
-//! legal, and what follows the value is not looked at. Numbers stay text until it is known what
-//! they are for, and strings without escapes are slices of the input.
+//! It accepts what Jackson accepts as Kafka Connect configures it, leading zeros included, but
+//! refuses text after the value ([`Reader::end`]). Numbers stay text until their type is known, and
+//! strings without escapes are slices of the input.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use connect_api::Error;
 use connect_api::data::Text;
 use memchr::memchr2;
 
-/// Why a text is not JSON.
+/// Why a message is not JSON.
 #[derive(Debug)]
 pub(super) struct SyntaxError {
     position: usize,
@@ -27,29 +27,38 @@ impl fmt::Display for SyntaxError {
 
 impl std::error::Error for SyntaxError {}
 
+impl SyntaxError {
+    /// The message as a whole is malformed.
+    pub(super) const fn at_start(what: &'static str) -> Self {
+        Self { position: 0, what }
+    }
+}
+
 impl From<SyntaxError> for Error {
     #[cold]
     fn from(error: SyntaxError) -> Self {
-        Self::data("Converting byte[] to Kafka Connect data failed due to serialization error: ")
-            .with_source(error)
+        Self::data(format!(
+            "Converting byte[] to Kafka Connect data failed due to serialization error: {error}"
+        ))
+        .with_source(error)
     }
 }
 
 type Result<T> = std::result::Result<T, SyntaxError>;
 
-/// A number as it stands in the text.
+/// A number as written in the message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Number<'a> {
     /// `-?digits[.digits][e[+-]digits]`
     pub(super) text: &'a str,
-    /// True without fraction and exponent.
+    /// True if there is neither a fraction nor an exponent.
     pub(super) is_integral: bool,
 }
 
 impl Number<'_> {
-    /// The number as a 64-bit integer, if it is one in the text and fits.
+    /// The number as a 64-bit integer, if it is written as an integer and fits.
     pub(super) fn to_i64(self) -> Option<i64> {
-        // Up to 18 digits cannot overflow; the general parser is several times slower.
+        // 18 digits cannot overflow, and the general parser is several times slower.
         let (digits, is_negative) = match self.text.strip_prefix('-') {
             Some(digits) => (digits, true),
             None => (self.text, false),
@@ -67,18 +76,28 @@ impl Number<'_> {
         Some(if is_negative { -magnitude } else { magnitude })
     }
 
-    /// The nearest double. As in Java, minus zero is zero.
-    pub(super) fn to_f64(self) -> f64 {
-        self.text.parse().unwrap_or(f64::NAN) + 0.0
+    /// The nearest double; none if it is beyond the largest one. As in Java, minus zero is zero.
+    pub(super) fn to_f64(self) -> Option<f64> {
+        let value = self
+            .text
+            .parse::<f64>()
+            .ok()
+            .filter(|value| value.is_finite())?;
+        Some(value + 0.0)
     }
 
-    /// The nearest float. As in Java, minus zero is zero.
-    pub(super) fn to_f32(self) -> f32 {
-        self.text.parse().unwrap_or(f32::NAN) + 0.0
+    /// The nearest float; none if it is beyond the largest one. As in Java, minus zero is zero.
+    pub(super) fn to_f32(self) -> Option<f32> {
+        let value = self
+            .text
+            .parse::<f32>()
+            .ok()
+            .filter(|value| value.is_finite())?;
+        Some(value + 0.0)
     }
 }
 
-/// Reads one value from the front of its input.
+/// Reads a message from front to back.
 #[derive(Debug, Clone)]
 pub(super) struct Reader<'a> {
     input: &'a Bytes,
@@ -88,28 +107,22 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Jackson goes twice as deep; this is what the stacks of worker threads bear in debug builds.
+    /// Half of Jackson's limit: the stack of a worker thread holds no more in debug builds.
     const MAX_DEPTH: usize = 500;
-    /// As long as numbers may be for Jackson.
+    /// Jackson's limit for the length of a number.
     const MAX_NUMBER: usize = 1000;
 
     pub(super) fn new(input: &'a Bytes) -> Self {
-        let position = if input.starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
         Self {
             input,
             bytes: input,
-            position,
+            position: 0,
             depth: 0,
         }
     }
 
-    /// A reader of the same input from another position on.
+    /// A reader of the same message that starts at a value inside its root value.
     pub(super) fn at(&self, position: usize) -> Self {
-        // Values inside another one are never followed by a second root value.
         Self {
             input: self.input,
             bytes: self.bytes,
@@ -118,12 +131,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Where the reader stands.
+    /// The position of the next byte.
     pub(super) const fn position(&self) -> usize {
         self.position
     }
 
-    /// The first byte of what comes next, blanks skipped; none at the end.
+    /// Skips whitespace and returns the byte after it, or none at the end.
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             match self.byte() {
@@ -133,7 +146,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over a text if it stands here, byte for byte.
+    /// Skips a text if the next bytes are equal to it.
     pub(super) fn skip_exactly(&mut self, text: &[u8]) -> bool {
         let is_here = self
             .bytes
@@ -145,7 +158,7 @@ impl<'a> Reader<'a> {
         is_here
     }
 
-    /// What stands between a position and here.
+    /// The bytes from a position up to the current one.
     pub(super) fn since(&self, start: usize) -> &'a [u8] {
         self.bytes.get(start..self.position).unwrap_or_default()
     }
@@ -184,9 +197,6 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        if self.depth == 0 && !matches!(self.byte(), None | Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            return Err(self.error("no blank after a number"));
-        }
         let text = self.since(start);
         if text.len() > Self::MAX_NUMBER {
             return Err(self.error("a number of more than 1000 characters"));
@@ -197,7 +207,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads a string to be looked at.
+    /// Reads a string that is not kept.
     pub(super) fn str(&mut self) -> Result<Cow<'a, str>> {
         match self.raw_string()? {
             Ok(plain) => std::str::from_utf8(plain)
@@ -207,7 +217,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a string to be kept: a slice of the input if it has no escapes.
+    /// Reads a string that is kept: a slice of the input if it has no escapes.
     pub(super) fn text(&mut self) -> Result<Text> {
         match self.raw_string()? {
             Ok(plain) => {
@@ -220,7 +230,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Enters an array or object, whose delimiter stands here.
+    /// Enters an array or object at its opening delimiter.
     pub(super) fn enter(&mut self) -> Result<()> {
         self.position += 1;
         self.depth += 1;
@@ -230,7 +240,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Goes to the next item of an array or object and says whether there is one; the end is left.
+    /// Moves to the next item of an array or object. Returns false at the closing delimiter, which it
+    /// skips.
     pub(super) fn next(&mut self, is_first: bool, close: u8) -> Result<bool> {
         match self.peek() {
             Some(byte) if byte == close => {
@@ -248,10 +259,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes the colon behind a key.
+    /// Skips the colon after a key.
     pub(super) fn colon(&mut self) -> Result<()> {
         if self.peek() != Some(b':') {
-            return Err(self.error("no colon behind a key"));
+            return Err(self.error("no colon after a key"));
         }
         self.position += 1;
         Ok(())
@@ -267,7 +278,7 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    /// Reads a key and its colon, the key to be kept.
+    /// Reads a key that is kept, and its colon.
     pub(super) fn text_key(&mut self) -> Result<Text> {
         if self.peek() != Some(b'"') {
             return Err(self.error("no quote before a key"));
@@ -277,7 +288,15 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    /// Passes over a value.
+    /// Checks that only whitespace is left.
+    pub(super) fn end(&mut self) -> Result<()> {
+        match self.peek() {
+            Some(_) => Err(self.error("text after the JSON value")),
+            None => Ok(()),
+        }
+    }
+
+    /// Skips a value.
     pub(super) fn skip(&mut self) -> Result<()> {
         match self.peek() {
             Some(b'{') => {
@@ -307,7 +326,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is wrong here.
+    /// The error for the current position.
     #[cold]
     pub(super) const fn error(&self, what: &'static str) -> SyntaxError {
         SyntaxError {
@@ -331,7 +350,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads a string: what stands between its quotes, or what its escapes stand for.
+    /// Reads a string: the bytes between its quotes, or the unescaped text if it has escapes.
     fn raw_string(&mut self) -> Result<std::result::Result<&'a [u8], String>> {
         let rest = self.bytes.get(self.position + 1..).unwrap_or_default();
         let Some(end) = memchr2(b'"', b'\\', rest) else {
@@ -393,7 +412,7 @@ impl<'a> Reader<'a> {
         let mut chars = char::decode_utf16(units.into_iter().take(length));
         match (chars.next(), chars.next()) {
             (Some(Ok(c)), None) => Ok(c),
-            // Java keeps half characters until they are written, as a question mark.
+            // Java keeps half of a pair, and writes a question mark for it later.
             _ => Err(self.error("half of a surrogate pair")),
         }
     }
@@ -426,7 +445,9 @@ mod tests {
     use super::*;
 
     fn skips(text: &[u8]) -> bool {
-        Reader::new(&Bytes::copy_from_slice(text)).skip().is_ok()
+        let input = Bytes::copy_from_slice(text);
+        let mut reader = Reader::new(&input);
+        reader.skip().and_then(|()| reader.end()).is_ok()
     }
 
     #[test]
@@ -437,13 +458,8 @@ mod tests {
             "012",
             "1.5e-3",
             " \n\t 1 \n ",
-            "true x",
-            "\"a\"b",
-            "{\"a\":1} x",
             "[[1]]",
-            "\u{feff}1",
             "\"\\u00e9\\ud83d\\ude42\\/\"",
-            "1 2",
             "{}",
             "[]",
         ] {
@@ -489,6 +505,22 @@ mod tests {
     }
 
     #[test]
+    fn text_after_the_value_is_refused() {
+        for text in [
+            "1 2",
+            "true x",
+            "\"a\"b",
+            "{\"a\":1} x",
+            "{}{}",
+            "{}]",
+            "[],",
+            "1\0",
+        ] {
+            assert!(!skips(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
     fn depth_is_bounded() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(skips(nested(500).as_bytes()));
@@ -511,15 +543,26 @@ mod tests {
         }
 
         #[test]
-        fn valid_json_is_read(text in r#"(\[|\]|\{|\}|,|:|"a"|1|true|null| ){0,12}"#) {
-            let valid = serde_json::from_str::<serde_json::Value>(&text).is_ok();
-            prop_assert!(!valid || skips(text.as_bytes()));
+        fn valid_json_is_read_and_nothing_else(
+            text in r#"(\[|\]|\{|\}|,|:|"a"|1|-2|\.5|e3|true|null| ){0,12}"#
+        ) {
+            let valid = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();
+            prop_assert_eq!(skips(text.as_bytes()), valid);
         }
 
         #[test]
         fn integers_are_exact(number: i64) {
             let input = Bytes::from(number.to_string());
             prop_assert_eq!(Reader::new(&input).number().unwrap().to_i64(), Some(number));
+        }
+
+        #[test]
+        fn numbers_are_the_nearest_ones_or_refused(text in "-?[1-9][0-9]{0,40}(\\.[0-9]{1,5})?(e[0-9]{1,3})?") {
+            let input = Bytes::from(text.clone());
+            let number = Reader::new(&input).number().unwrap();
+            let (double, float): (f64, f32) = (text.parse().unwrap(), text.parse().unwrap());
+            prop_assert_eq!(number.to_f64(), Some(double).filter(|value| value.is_finite()));
+            prop_assert_eq!(number.to_f32(), Some(float).filter(|value| value.is_finite()));
         }
     }
 }

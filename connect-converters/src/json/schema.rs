@@ -7,6 +7,7 @@ use connect_api::data::SchemaRef;
 use connect_api::data::Text;
 use connect_api::data::Value;
 
+use super::decode::out_of_range;
 use super::decode::read;
 use super::decode::string_at;
 use super::plan::Plan;
@@ -14,17 +15,20 @@ use super::read::Reader;
 
 /// Reads a schema; none for `null`.
 ///
-/// As in Java, attributes of a wrong type count as absent, but those that make a schema do not.
+/// As in Java, optional attributes of a wrong type are ignored. A version that does not fit into 32
+/// bits is refused.
 pub(super) fn read_schema(reader: &mut Reader<'_>) -> Result<Option<SchemaRef>> {
     read_nested(reader, 0)
 }
 
-/// Schemas nested deeper are refused, so that no message can exhaust the stack.
+/// The limit for nested schemas, so that no message can exhaust the stack.
 const MAX_LEVEL: usize = 100;
 
 fn read_nested(reader: &mut Reader<'_>, level: usize) -> Result<Option<SchemaRef>> {
     if level > MAX_LEVEL {
-        return Err(Error::data("the schema is nested deeper than 100 levels"));
+        return Err(Error::data(
+            "the schema is nested more than 100 levels deep",
+        ));
     }
     match reader.peek() {
         Some(b'n') => {
@@ -39,7 +43,7 @@ fn read_nested(reader: &mut Reader<'_>, level: usize) -> Result<Option<SchemaRef
     }
 }
 
-/// Where the members of a schema object stand.
+/// The positions of the members of a schema object.
 #[derive(Default)]
 struct Members {
     default: Option<usize>,
@@ -102,9 +106,8 @@ impl Members {
         if let Some(name) = string(self.name)? {
             builder = builder.name(name);
         }
-        if let Some(version) = self
-            .version
-            .and_then(|position| integer(reader.at(position)))
+        if let Some(position) = self.version
+            && let Some(version) = version(reader.at(position))?
         {
             builder = builder.version(version);
         }
@@ -207,43 +210,48 @@ impl Members {
     }
 }
 
-/// Reads the default of a schema.
+/// Reads the default of a schema. As in Java, it cannot be a struct.
 fn read_default(reader: &mut Reader<'_>, schema: &SchemaRef) -> Result<Value> {
     let is_null = reader.peek() == Some(b'n');
-    let default = read(reader, &Plan::new(schema), false);
+    let default = match read(reader, &Plan::new(schema), false) {
+        Ok(Value::Struct(_)) => Err(Error::data(
+            "Struct schemas do not match: a JSON schema cannot have a struct as default",
+        )),
+        default => default,
+    };
     if is_null {
         return default;
     }
     default.map_err(|error| {
-        Error::data("Invalid default value")
+        Error::data(format!("Invalid default value: {}", error.message()))
             .with_java_class("org.apache.kafka.connect.errors.SchemaBuilderException")
             .with_source(error)
     })
 }
 
-/// Reads an integer; as in Java, only its lowest 32 bits count.
-fn integer(mut reader: Reader<'_>) -> Option<i32> {
-    let first = reader.peek()?;
-    if !matches!(first, b'-' | b'0'..=b'9') {
-        return None;
+/// Reads the version of a schema; none if it is not an integer.
+fn version(mut reader: Reader<'_>) -> Result<Option<i32>> {
+    if !matches!(reader.peek(), Some(b'-' | b'0'..=b'9')) {
+        return Ok(None);
     }
-    let number = reader.number().ok().filter(|number| number.is_integral)?;
-    let digits = number.text.bytes().filter(u8::is_ascii_digit);
-    let magnitude = digits.fold(0i32, |sum, digit| {
-        sum.wrapping_mul(10).wrapping_add(i32::from(digit - b'0'))
-    });
-    Some(if first == b'-' {
-        magnitude.wrapping_neg()
-    } else {
-        magnitude
-    })
+    let number = reader.number()?;
+    if !number.is_integral {
+        return Ok(None);
+    }
+    let version = number
+        .to_i64()
+        .and_then(|number| i32::try_from(number).ok());
+    match version {
+        Some(version) => Ok(Some(version)),
+        None => Err(out_of_range("the version of a schema (INT32)", number)),
+    }
 }
 
 fn missing_type() -> Error {
     Error::data("Schema must contain 'type' field")
 }
 
-/// Schemas by their text, the last one used first.
+/// The schemas read so far by their text, most recently used first.
 #[derive(Debug, Default)]
 pub(super) struct ReadSchemas(Vec<(Box<[u8]>, Option<Plan>)>);
 
@@ -253,10 +261,10 @@ impl ReadSchemas {
         self.0.first().and_then(|(_, plan)| plan.as_ref())
     }
 
-    /// Reads the schema that comes next, from memory if its text is known.
+    /// Reads the next schema, from the cache if its text is known.
     pub(super) fn read(&mut self, reader: &mut Reader<'_>, capacity: usize) -> Result<()> {
         reader.peek();
-        // Nearly always it is the one of the message before.
+        // Nearly always it is the schema of the previous message.
         let is_last = self
             .0
             .first()
@@ -295,10 +303,10 @@ mod tests {
     fn attributes_are_read() {
         let text = r#"{"type":"struct","fields":[{"type":"int8","optional":true,"field":"a"},
             {"field":"b","type":"array","items":{"type":"double","default":1}}],"name":"n",
-            "version":99999999999,"doc":"d","parameters":{"p":"v"},"unknown":[{}]}"#;
+            "version":7,"doc":"d","parameters":{"p":"v"},"unknown":[{}]}"#;
         let schema = schema(text).unwrap().unwrap();
         assert_eq!(schema.name(), Some("n"));
-        assert_eq!(schema.version(), Some(1_215_752_191));
+        assert_eq!(schema.version(), Some(7));
         assert_eq!(
             schema.field("a").unwrap().schema(),
             &SchemaRef::OPTIONAL_INT8
@@ -339,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_schema_is_refused() {
+    fn a_bad_schema_is_refused() {
         for text in [
             "{}",
             "[]",
@@ -350,6 +358,7 @@ mod tests {
             r#"{"type":"struct","fields":[{"type":"int8"}]}"#,
             r#"{"type":"string","parameters":{"a":1}}"#,
             r#"{"type":"string","default":1}"#,
+            r#"{"type":"string","version":99999999999}"#,
         ] {
             assert!(schema(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! What is written is read back.
+//! What is written is read back, and nothing else is read.
 
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn datum() -> impl Strategy<Value = Datum> {
         any::<i16>().prop_map(|value| Datum::new(SchemaRef::INT16, value)),
         any::<i32>().prop_map(|value| Datum::new(SchemaRef::INT32, value)),
         any::<i64>().prop_map(|value| Datum::new(SchemaRef::INT64, value)),
-        // Minus zero is read as zero, as in Java.
+        // As in Java, minus zero is read as zero.
         any::<f32>().prop_map(|value| Datum::new(SchemaRef::FLOAT32, value + 0.0)),
         any::<f64>().prop_map(|value| Datum::new(SchemaRef::FLOAT64, value + 0.0)),
         any::<String>().prop_map(Datum::string),
@@ -150,4 +150,135 @@ fn messages_larger_than_a_block_are_written() {
         .unwrap()
         .unwrap();
     assert_eq!((&next[..], bytes.len()), (&b"1"[..], long.len() + 2));
+}
+
+fn refused(config: &ConfigMap, message: impl Into<Bytes>) -> String {
+    let decoded = json(config).decode_bytes(Some(message.into()));
+    decoded.unwrap_err().report()
+}
+
+#[test]
+fn text_after_the_value_is_refused() {
+    let bare = config_map! { "schemas.enable" => false };
+    let fixed = config_map! { "schema.content" => r#"{"type":"int32"}"# };
+    for (config, message) in [
+        (&bare, r#"{"id":1}{"id":2}"#),
+        (&bare, r#"{"id":3} {"id":4}"#),
+        (&bare, r#"{"id":5}]"#),
+        (&fixed, "1 2"),
+        (
+            &ConfigMap::new(),
+            r#"{"schema":{"type":"int32"},"payload":1}{}"#,
+        ),
+    ] {
+        let error = refused(config, message);
+        assert!(
+            error.contains("error: text after the JSON value at byte"),
+            "{error}"
+        );
+    }
+    let message = Some(Bytes::from_static(b" {\"id\":6} \r\n\t"));
+    assert!(json(&bare).decode_bytes(message).is_ok());
+    let content = config_map! { "schema.content" => r#"{"type":"int32"}}"# };
+    let configured = JsonConverter::default().configure_as(&content, DatumRole::Value);
+    assert!(
+        configured
+            .unwrap_err()
+            .message()
+            .ends_with("at byte 16 of the option schema.content")
+    );
+}
+
+#[test]
+fn numbers_that_overflow_are_refused() {
+    let bare = config_map! { "schemas.enable" => false };
+    assert_eq!(refused(&bare, "1e999"), "1e999 does not fit into FLOAT64");
+    for (ty, number) in [("float", "1e39"), ("double", "-1e999")] {
+        let message = format!(r#"{{"schema":{{"type":"{ty}"}},"payload":{number}}}"#);
+        assert!(
+            refused(&ConfigMap::new(), message).starts_with(number),
+            "{ty}"
+        );
+    }
+}
+
+#[test]
+fn an_error_names_the_field() {
+    let message = r#"{"schema":{"type":"struct","fields":[{"field":"a","type":"struct","fields":[
+        {"field":"b","type":"int8"}]}]},"payload":{"a":{"b":300}}}"#;
+    assert_eq!(
+        refused(&ConfigMap::new(), message),
+        "300 does not fit into INT8 (field a.b)"
+    );
+}
+
+#[test]
+fn utf16_and_utf32_are_read() {
+    let bare = config_map! { "schemas.enable" => false };
+    let message: Vec<u8> = "{\"a\":\"é🙂\"}"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    let datum = json(&bare).decode_bytes(Some(message.into())).unwrap();
+    let map: ValueMap = [("a", "é🙂")].into_iter().collect();
+    assert_eq!(datum, Datum::schemaless(map));
+}
+
+#[test]
+fn a_struct_cannot_be_a_default() {
+    let message = r#"{"schema":{"type":"struct","optional":true,"default":{"a":5},"fields":[
+        {"field":"a","type":"int32"}]},"payload":null}"#;
+    let error = refused(&ConfigMap::new(), message);
+    assert!(
+        error.starts_with("Invalid default value: Struct"),
+        "{error}"
+    );
+
+    let schema = SchemaBuilder::structure().field("a", SchemaRef::INT32);
+    let schema = schema.optional();
+    let default = Struct::new(schema.clone().build().unwrap()).unwrap();
+    let schema = schema.default(default.with("a", 5).unwrap());
+    let datum = Datum::new(schema.build().unwrap(), Value::Null);
+    assert!(json(&ConfigMap::new()).encode_datum(&datum).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_as_a_whole_or_refused(
+        text in r#"(\[|\]|\{|\}|,|:|"a"|"é"|1|-2|\.5|e3|true|null| |\PC){0,9}"#
+    ) {
+        let bare = config_map! { "schemas.enable" => false };
+        let read = json(&bare).decode_bytes(Some(Bytes::from(text.clone())));
+        match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(expected) => prop_assert_eq!(plain(&read.unwrap().value), expected),
+            Err(_) => prop_assert!(read.is_err() || text.trim().is_empty()),
+        }
+    }
+
+    #[test]
+    fn integers_are_exact_or_refused(text in "-?[1-9][0-9]{0,20}(\\.0|\\.5|e[0-9])?") {
+        let exact = Decimal::parse(&text).unwrap().to_i64_exact();
+        let content = config_map! { "schema.content" => r#"{"type":"int16"}"# };
+        let read = json(&content).decode_bytes(Some(Bytes::from(text)));
+        let read = read.ok().map(|datum| datum.value);
+        let expected = exact.and_then(|exact| i16::try_from(exact).ok());
+        prop_assert_eq!(read, expected.map(Value::Int16));
+    }
+}
+
+/// The value as `serde_json` reads it.
+fn plain(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Array(values) => values.iter().map(plain).collect(),
+        Value::Boolean(value) => (*value).into(),
+        Value::Float64(value) => (*value).into(),
+        Value::Int64(value) => (*value).into(),
+        Value::Map(map) => map
+            .iter()
+            .map(|(key, value)| (key.as_str().unwrap().to_owned(), plain(value)))
+            .collect(),
+        Value::Null => serde_json::Value::Null,
+        Value::String(text) => text.as_str().into(),
+        other => panic!("{other:?}"),
+    }
 }

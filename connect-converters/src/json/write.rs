@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connect_api::data::FloatText;
 
-/// Appends a quoted string. Controls are escaped, and characters beyond the basic plane as pairs of
-/// surrogates; all others stand as they are.
+/// Appends a quoted string. Control characters are escaped, and characters outside the basic plane
+/// are written as escaped surrogate pairs.
 pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
@@ -21,8 +21,8 @@ pub(super) fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Where the first byte is that needs an escape. Written for the vector unit: whole blocks, no early
-/// exit inside of one.
+/// The position of the first byte that needs an escape. Whole blocks without an early exit, so that
+/// the compiler vectorizes the loop.
 fn first_escape(bytes: &[u8]) -> Option<usize> {
     let (blocks, rest) = bytes.as_chunks::<32>();
     let in_block = |block: &[u8; 32]| {
@@ -38,7 +38,7 @@ fn first_escape(bytes: &[u8]) -> Option<usize> {
     Some(start + at)
 }
 
-/// Controls, quotes, backslashes, and what begins a character beyond the basic plane.
+/// Control characters, quotes, backslashes, and first bytes of characters outside the basic plane.
 const fn needs_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte >= 0xf0)
 }
@@ -78,7 +78,7 @@ pub(super) fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     let length = base64::encoded_len(bytes.len(), true).unwrap_or_default();
     out.resize(start + length, 0);
     if let Some(slot) = out.get_mut(start..) {
-        // The slot has exactly the length that the encoder asks for.
+        // The slot has exactly the length that the encoder needs.
         let _ = STANDARD.encode_slice(bytes, slot);
     }
     out.push(b'"');
@@ -89,7 +89,7 @@ pub(super) fn push_integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// Appends a floating point number as Java prints it; what JSON has no number for is a string.
+/// Appends a floating point number as Java prints it. `NaN` and infinities become strings.
 pub(super) fn push_float(out: &mut Vec<u8>, is_finite: bool, text: FloatText) {
     if is_finite {
         out.extend_from_slice(text.as_bytes());
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_position_is_looked_at() {
+    fn every_position_is_checked() {
         for length in 0..100 {
             for position in 0..length {
                 let mut text = "x".repeat(length);

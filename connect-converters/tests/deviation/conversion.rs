@@ -1,4 +1,4 @@
-//! What conversions the rules of `deviations.toml` are about, found out from the digits.
+//! The conversions that the rules of `deviations.toml` are about, determined from the digits.
 
 use connect_api::data::Decimal;
 use connect_testkit::golden::Answer;
@@ -15,7 +15,7 @@ pub(crate) fn cut_number(case: &Case) -> Option<Answer> {
     let (days, is_boolean) = match case.config_str("target") {
         "Boolean" => (1, true),
         "Byte" | "Integer" | "Long" | "Short" => (1, false),
-        // These are no numbers to each other.
+        // They are not converted as numbers.
         "Date" | "Time" | "Timestamp" if case.input["value"].get("date").is_some() => return None,
         "Time" | "Timestamp" => (1, false),
         "Date" => (MILLIS_PER_DAY, false),
@@ -71,7 +71,7 @@ pub(crate) fn part_of_moment(case: &Case) -> Option<Answer> {
     let text = input["value"]["str"].as_str();
     let millis: i64 = match (input["value"]["date"].as_str(), text) {
         (Some(millis), _) => millis.parse().ok()?,
-        // Text without a schema may be a moment, which Java returns as it is.
+        // Text without a schema may be a moment, which Java returns unchanged.
         (None, Some(text)) if input["schema"].is_null() && text.contains([':', '-']) => found,
         _ => return None,
     };
@@ -144,7 +144,7 @@ impl Number {
             });
         }
         let decimal = Decimal::parse(text("str")?.trim()).ok()?;
-        let unscaled = decimal.unscaled().to_string();
+        let unscaled = decimal.unscaled_digits();
         Some(Self::Whole(shifted(&unscaled, decimal.scale())))
     }
 }
@@ -158,7 +158,7 @@ fn shifted(unscaled: &str, scale: i32) -> String {
             .get(..digits.len().saturating_sub(scale))
             .unwrap_or_default()
             .to_owned(),
-        // More digits than anybody asks for say as much as all.
+        // More digits make no difference.
         Err(_) => digits.to_owned() + &"0".repeat(scale.unsigned_abs().min(1000) as usize),
     };
     match digits.trim_start_matches('0') {

@@ -1,6 +1,7 @@
-//! What cases the rules of `deviations.toml` are about, found out without our own code.
+//! The cases that the rules of `deviations.toml` are about, determined without our own code.
 
 pub(crate) mod conversion;
+pub(crate) mod guess;
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,21 @@ use serde_json::value::RawValue;
 
 const DATA_EXCEPTION: &str = "org.apache.kafka.connect.errors.DataException";
 
-/// Java's value is not what the JSON says: another number, or one where the JSON has no number.
+/// Java's value differs from the JSON: another number, or a number where the JSON has none.
 pub(crate) fn misread_json(case: &Case) -> Option<Answer> {
     let reading = Reading::of(case)?;
     (!reading.is_right()).then(|| Answer::error(DATA_EXCEPTION))
+}
+
+/// There is more text after the JSON value that Java read.
+pub(crate) fn text_after_json(case: &Case) -> Option<Answer> {
+    case.output()?;
+    let text = case.input["bytes"]["utf8"].as_str()?;
+    let text = without_leading_zeros(text.trim_start_matches('\u{feff}'));
+    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Box<RawValue>>();
+    values.next()?.ok()?;
+    let rest = text.get(values.byte_offset()..)?;
+    (!rest.trim().is_empty()).then(|| Answer::error(DATA_EXCEPTION))
 }
 
 /// The JSON names a float that is not finite, and Java reads zero.
@@ -157,7 +169,7 @@ fn without_leading_zeros(text: &str) -> String {
     out
 }
 
-/// True if a value is what JSON says, as far as types go. Null and defaults are always right.
+/// True if a value agrees with the JSON. Null and defaults always do.
 fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
     let text = raw.get();
     if text == "null" {
@@ -169,7 +181,7 @@ fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
             .iter()
             .find(|(form, _)| *form != "bits" && *form != "structSchema")
     }) else {
-        // Something was there, and Java says null.
+        // There was a value, and Java reads null.
         return false;
     };
     match form.as_str() {
@@ -180,7 +192,7 @@ fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
                 .map_or_else(|| content.to_string(), str::to_owned);
             is_number && is_whole_number(text, &expected)
         }
-        "f32" | "f64" => is_number || is_named(text, content),
+        "f32" | "f64" => is_number && !is_infinite(content) || is_named(text, content),
         "date" => {
             let days = schema["name"] == "org.apache.kafka.connect.data.Date";
             let millis: i64 = content
@@ -192,7 +204,7 @@ fn is_right(raw: &RawValue, value: &Json, schema: &Json) -> bool {
         }
         "str" | "bytes" => text.starts_with('"'),
         "decimal" if is_number => connect_api::data::Decimal::parse(text).is_ok_and(|number| {
-            content["unscaled"].as_str() == Some(&number.unscaled().to_string())
+            content["unscaled"].as_str() == Some(&number.unscaled_digits())
                 && content["scale"] == number.scale()
         }),
         "array" => {
@@ -242,7 +254,7 @@ fn is_entry_right(text: &str, entry: &Json, schema: &Json) -> bool {
     })
 }
 
-/// True if the defaults of a schema are what its JSON says.
+/// True if the defaults and the version of a schema agree with its JSON.
 fn is_schema_right(raw: &RawValue, schema: &Json) -> bool {
     let members: Members<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
     let inside = ["items", "keys", "values"].iter().all(|key| {
@@ -261,13 +273,23 @@ fn is_schema_right(raw: &RawValue, schema: &Json) -> bool {
     let default = members
         .get("default")
         .is_none_or(|raw| is_right(raw, &schema["default"], schema));
-    inside && fields && default
+    let version = members.get("version").is_none_or(|raw| {
+        let is_integer = raw.get().parse::<i128>().is_ok();
+        !is_integer || is_whole_number(raw.get(), &schema["version"].to_string())
+    });
+    inside && fields && default && version
 }
 
-/// True if a number says the same as an integer.
+/// True if a number equals an integer.
 fn is_whole_number(text: &str, expected: &str) -> bool {
     let number = |text: &str| connect_api::data::Decimal::parse(text).ok()?.to_i64_exact();
     number(text).is_some() && number(text) == number(expected)
+}
+
+fn is_infinite(content: &Json) -> bool {
+    content
+        .as_str()
+        .is_some_and(|text| text.ends_with("Infinity"))
 }
 
 fn is_named(text: &str, content: &Json) -> bool {
@@ -277,7 +299,7 @@ fn is_named(text: &str, content: &Json) -> bool {
             .is_some_and(|content| text == format!("{content:?}"))
 }
 
-/// The value with floats that the JSON names.
+/// The value with the floats that the JSON names.
 fn repaired(raw: &RawValue, value: &Json) -> Json {
     let text = raw.get();
     let mut value = value.clone();

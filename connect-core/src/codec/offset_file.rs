@@ -25,7 +25,7 @@ pub enum OffsetFileError {
         /// The line, from 1.
         line: usize,
         /// The cause.
-        source: serde_json::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A Java file ends early or holds something else than byte arrays.
     #[error("it is a damaged offsets file of Java: {0}")]
@@ -115,7 +115,7 @@ pub fn decode(bytes: &[u8]) -> Result<OffsetFile, OffsetFileError> {
         let (key, value): (String, Option<String>) =
             serde_json::from_str(line).map_err(|source| OffsetFileError::Line {
                 line: index + 1,
-                source,
+                source: source.into(),
             })?;
         Ok((Bytes::from(key), value.map(Bytes::from)))
     };

@@ -159,7 +159,12 @@ impl HerderCore {
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.given_up.push(subject.clone());
         }
-        if self.board.status(subject).is_some() {
+        // It may have been given up on before it had a status.
+        let is_wanted = match subject {
+            Subject::Connector(name) => self.desired.connector(name).is_some(),
+            Subject::Task(id) => self.desired.task_config(id).is_some(),
+        };
+        if is_wanted || self.board.status(subject).is_some() {
             self.publish(subject, |status| {
                 status.given_up += 1;
                 status.stalled = None;

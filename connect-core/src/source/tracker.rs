@@ -9,7 +9,10 @@
 //! nanoseconds per record. The price: an offset becomes committable span by span. A span never
 //! outlives the batch that it came from ([`OffsetTracker::seal`]).
 
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::ops::Range;
 
 use connect_api::record::SourceOffset;
@@ -47,6 +50,10 @@ pub struct OffsetTracker {
     /// True while the last span takes more records.
     open: bool,
     lanes: Vec<Lane>,
+    /// Lanes by the hash of their partition.
+    by_hash: BTreeMap<u64, Vec<usize>>,
+    /// Lanes that nobody uses.
+    free: Vec<usize>,
     /// Length of `spans` at which done ones behind a stuck one are swept out.
     sweep_at: usize,
     unacknowledged: u64,
@@ -66,6 +73,8 @@ struct Span {
 struct Lane {
     partition: SourcePartition,
     committable: Option<SourceOffset>,
+    /// Spans of the partition that are kept.
+    spans: usize,
 }
 
 /// A picture of a tracker, for metrics.
@@ -76,7 +85,7 @@ pub struct TrackerStats {
     pub submitted: u64,
     /// Records that are neither durable nor dropped.
     pub unacknowledged: u64,
-    /// Source partitions seen.
+    /// Source partitions with records or offsets that are not committed yet.
     pub partitions: usize,
 }
 
@@ -116,6 +125,9 @@ impl OffsetTracker {
             self.open = span.tokens.end - span.tokens.start < SPAN_RECORDS;
         } else {
             let lane = self.lane(partition);
+            if let Some(lane) = self.lanes.get_mut(lane) {
+                lane.spans += 1;
+            }
             self.spans.push_back(Span {
                 tokens: token..token + 1,
                 remaining: 1,
@@ -164,10 +176,13 @@ impl OffsetTracker {
         self.seal();
         self.pop_done();
         self.sweep();
-        self.lanes
+        let committable = self
+            .lanes
             .iter_mut()
             .filter_map(|lane| Some((lane.partition.clone(), lane.committable.take()?)))
-            .collect()
+            .collect();
+        self.free_lanes();
+        committable
     }
 
     /// How many records, from the first one on without a gap, are durable or dropped. Grows span by
@@ -200,27 +215,68 @@ impl OffsetTracker {
         TrackerStats {
             submitted: self.next_token,
             unacknowledged: self.unacknowledged,
-            partitions: self.lanes.len(),
+            partitions: self.lanes.len() - self.free.len(),
         }
     }
 
     fn lane(&mut self, partition: &SourcePartition) -> usize {
-        let same = self
-            .lanes
-            .iter()
-            .position(|lane| lane.partition.is_same(partition));
-        let found = same.or_else(|| {
-            self.lanes
-                .iter()
-                .position(|lane| lane.partition == *partition)
+        // Most records have the partition of the record before.
+        if let Some(span) = self.spans.back()
+            && let Some(lane) = self.lanes.get(span.lane)
+            && lane.partition.is_same(partition)
+        {
+            return span.lane;
+        }
+        let hash = hash(partition);
+        let known = self.by_hash.get(&hash).into_iter().flatten();
+        let mut known = known.filter(|index| {
+            let lane = self.lanes.get(**index);
+            lane.is_some_and(|lane| lane.partition == *partition)
         });
-        found.unwrap_or_else(|| {
-            self.lanes.push(Lane {
-                partition: partition.clone(),
-                committable: None,
-            });
-            self.lanes.len() - 1
-        })
+        if let Some(index) = known.next() {
+            return *index;
+        }
+        let lane = Lane {
+            partition: partition.clone(),
+            committable: None,
+            spans: 0,
+        };
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.lanes.len(),
+        };
+        match self.lanes.get_mut(index) {
+            Some(free) => *free = lane,
+            None => self.lanes.push(lane),
+        }
+        self.by_hash.entry(hash).or_default().push(index);
+        index
+    }
+
+    /// Forgets partitions of which nothing is under way and nothing is to be committed, so that a
+    /// source with ever new partitions does not grow. Cheap: it does so only when they are many.
+    fn free_lanes(&mut self) {
+        if self.lanes.len() - self.free.len() < MIN_LANES {
+            return;
+        }
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            if lane.spans > 0 || lane.committable.is_some() {
+                continue;
+            }
+            let hash = hash(&lane.partition);
+            let Some(same) = self.by_hash.get_mut(&hash) else {
+                continue; // free already
+            };
+            let Some(place) = same.iter().position(|other| *other == index) else {
+                continue;
+            };
+            same.swap_remove(place);
+            if same.is_empty() {
+                self.by_hash.remove(&hash);
+            }
+            lane.partition = SourcePartition::null();
+            self.free.push(index);
+        }
     }
 
     /// Lets go of the spans that are done and have none before them that is not.
@@ -229,10 +285,11 @@ impl OffsetTracker {
             let Some(span) = self.spans.pop_front() else {
                 break;
             };
-            if let Some(lane) = self.lanes.get_mut(span.lane)
-                && span.offset.is_some()
-                && !lane.partition.is_null()
-            {
+            let Some(lane) = self.lanes.get_mut(span.lane) else {
+                continue;
+            };
+            lane.spans -= 1;
+            if span.offset.is_some() && !lane.partition.is_null() {
                 lane.committable = span.offset;
             }
         }
@@ -253,14 +310,27 @@ impl OffsetTracker {
                 return false;
             };
             *blocked |= span.remaining > 0;
-            if !*blocked && span.offset.is_some() && !lane.partition.is_null() {
-                lane.committable = span.offset.take();
+            if !*blocked {
+                lane.spans -= 1;
+                if span.offset.is_some() && !lane.partition.is_null() {
+                    lane.committable = span.offset.take();
+                }
             }
             *blocked
         });
         self.sweep_at = (2 * self.spans.len()).max(MIN_SWEEP);
     }
 }
+
+/// The same in each process, so that equal inputs give equal outputs.
+fn hash(partition: &SourcePartition) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    partition.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Source partitions that a tracker keeps before it looks for ones that are of no use.
+const MIN_LANES: usize = 64;
 
 /// Spans that a tracker holds before it looks for done ones behind a stuck one.
 const MIN_SWEEP: usize = 1024;
@@ -289,6 +359,21 @@ mod tests {
         tracker.acknowledge(token..token + 1);
         assert_eq!(tracker.take_committable(), [(file, offset(1))]);
         assert!(tracker.take_committable().is_empty());
+    }
+
+    #[test]
+    fn ever_new_partitions_are_forgotten() {
+        let mut tracker = OffsetTracker::new();
+        for round in 0..10 {
+            for index in 0..1000i64 {
+                let partition = SourcePartition::new([("file", round * 1000 + index)]);
+                let token = tracker.submit(&partition, offset(index), false);
+                tracker.acknowledge(token..token + 1);
+            }
+            assert_eq!(tracker.take_committable().len(), 1000);
+        }
+        assert_eq!(tracker.stats().partitions, 0);
+        assert!(tracker.lanes.len() <= 1000 && tracker.by_hash.is_empty());
     }
 
     #[test]

@@ -24,9 +24,9 @@ use crate::sidecar;
 use crate::sidecar::Checkpoint;
 use crate::sink::task::FileStreamSinkTask;
 
-/// Writes records to a file, or to standard output, one line each.
+/// Writes records to a file, or to standard output, one line per record.
 ///
-/// As many tasks as `tasks.max` says. See the [crate page](crate) for options and behavior.
+/// Runs `tasks.max` tasks. See the [crate page](crate) for options and behavior.
 #[derive(Debug, Default)]
 #[doc(alias = "FileStreamSink")]
 pub struct FileStreamSinkConnector {
@@ -64,8 +64,8 @@ impl SinkConnector for FileStreamSinkConnector {
         Box::<FileStreamSinkTask>::default()
     }
 
-    /// Any change is fine. With exactly-once the offsets beside the files are forgotten, so that the
-    /// changed ones count.
+    /// Accepts any change. With exactly-once it removes the offsets stored beside the files, so that
+    /// the changed ones count.
     async fn alter_offsets(
         &mut self,
         config: &ConfigMap,
@@ -90,7 +90,7 @@ pub(crate) fn is_shared(config: &ConfigMap) -> bool {
     !has_one && !per_task
 }
 
-/// Refuses a configuration that [`problem`] finds fault with.
+/// Refuses a configuration that has a [`problem`].
 pub(crate) fn check(config: &ConfigMap) -> Result<()> {
     FileSinkConfig::from_config(config)?;
     match problem(config) {
@@ -99,7 +99,7 @@ pub(crate) fn check(config: &ConfigMap) -> Result<()> {
     }
 }
 
-/// What no single key shows: the key to blame, and what to do.
+/// Returns a problem that concerns several options: the option to blame, and the fix.
 fn problem(config: &ConfigMap) -> Option<(&'static str, String)> {
     let parsed = FileSinkConfig::from_config(config).ok()?;
     let wants = match (parsed.exactly_once, parsed.rotates()) {
@@ -110,16 +110,16 @@ fn problem(config: &ConfigMap) -> Option<(&'static str, String)> {
     if parsed.path(0).is_none() {
         return Some((
             "file",
-            format!("{wants} needs a file; standard output has no length to go back to"),
+            format!("{wants} needs a file: standard output cannot be truncated"),
         ));
     }
     is_shared(config).then(|| {
-        ("file", format!("{wants} needs a file for each task: put {TASK_VARIABLE} in the name, or set tasks.max to 1"))
+        ("file", format!("{wants} needs a separate file for each task: put {TASK_VARIABLE} in the name, or set tasks.max to 1"))
     })
 }
 
-/// The offsets that are kept beside the files of all tasks, the largest of each partition: a
-/// partition may have been with another task before.
+/// Returns the offsets stored beside the files of all tasks, the largest of each partition. Another task
+/// may have written the partition before.
 pub(crate) fn written_offsets(config: &FileSinkConfig) -> Result<BTreeMap<TopicPartition, i64>> {
     let mut written = BTreeMap::new();
     for output in outputs(config)? {
@@ -134,7 +134,7 @@ pub(crate) fn written_offsets(config: &FileSinkConfig) -> Result<BTreeMap<TopicP
     Ok(written)
 }
 
-/// Forgets the offsets of partitions, so that those of the consumer group count again.
+/// Removes the stored offsets of partitions, so that those of the consumer group count again.
 fn forget(config: &FileSinkConfig, partitions: &[TopicPartition]) -> Result<()> {
     for output in outputs(config)? {
         let Some(mut checkpoint) = Checkpoint::read(&output)? else {
@@ -151,7 +151,7 @@ fn forget(config: &FileSinkConfig, partitions: &[TopicPartition]) -> Result<()> 
     Ok(())
 }
 
-/// The files of all tasks that exist beside this one.
+/// Returns the existing files of all tasks.
 fn outputs(config: &FileSinkConfig) -> Result<Vec<PathBuf>> {
     let Some(first) = config.path(0) else {
         return Ok(Vec::new());
@@ -181,12 +181,14 @@ fn outputs(config: &FileSinkConfig) -> Result<Vec<PathBuf>> {
                 .strip_suffix(".offsets")?
                 .strip_prefix(before)?
                 .strip_suffix(after)?;
-            number.parse::<usize>().ok()
+            let task: usize = number.parse().ok()?;
+            // Not `+1` or `01`, which no task writes.
+            (task.to_string() == number).then_some(task)
         });
         outputs.extend(number.and_then(|number| config.path(number)));
     }
     Ok(outputs)
 }
 
-/// Where numbers of tasks cannot be listed, how many are tried.
+/// How many task numbers are tried where they cannot be listed.
 const MOST_TASKS: usize = 1024;

@@ -32,17 +32,17 @@ pub(crate) struct FileStreamSinkTask {
     running: Option<Running>,
 }
 
-/// What a started task has.
+/// The state of a started task.
 #[derive(Debug)]
 struct Running {
     context: SinkTaskContext,
     config: FileSinkConfig,
     writer: Writer,
-    /// With exactly-once: the next offset of each partition of which records were put.
+    /// With exactly-once: the next offset of each partition that had records.
     put: LogOffsets,
-    /// Bytes put since the file was begun, roughly.
+    /// Roughly the number of bytes written since the file was started.
     bytes: u64,
-    /// When the file was begun.
+    /// When the file was started.
     began: Timestamp,
     asked_to_rotate: bool,
 }
@@ -96,7 +96,7 @@ impl SinkTask for FileStreamSinkTask {
         Ok(())
     }
 
-    /// With exactly-once, goes on where the files end.
+    /// With exactly-once, resumes where the files end.
     async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         let running = self.running()?;
         if !running.config.exactly_once {
@@ -108,14 +108,15 @@ impl SinkTask for FileStreamSinkTask {
         let offsets: LogOffsets = partitions
             .iter()
             .filter_map(|partition| {
-                // What was put before is in the file, committed or not.
+                // Records that were put before are in the file, committed or not.
                 let ends = [written.get(partition), running.put.get(partition)];
                 let end = ends.into_iter().flatten().max()?;
                 Some((partition.clone(), *end))
             })
             .collect();
         if !offsets.is_empty() {
-            tracing::info!(?offsets, "going on where the files end");
+            let partitions = offsets.len();
+            tracing::info!(partitions, "resuming where the files end");
             running.context.seek(offsets);
         }
         Ok(())
@@ -150,7 +151,7 @@ impl SinkTask for FileStreamSinkTask {
                 Ok(())
             }
         };
-        // The file holds all that was put, also of partitions that are not committed now.
+        // The file has all records that were put, also of partitions that are not committed now.
         let mut reached = running.put.clone();
         for (partition, offset) in offsets {
             let end = reached.entry(partition.clone()).or_insert(*offset);
@@ -167,7 +168,7 @@ impl SinkTask for FileStreamSinkTask {
 }
 
 impl Running {
-    /// Notes how far records were put.
+    /// Records the next offsets of the partitions.
     fn note(&mut self, records: &[SinkRecord]) {
         let is_same = |a: &SinkRecord, b: &SinkRecord| {
             a.position.partition == b.position.partition && a.position.topic == b.position.topic
@@ -194,7 +195,7 @@ impl Running {
     }
 }
 
-/// Opens the file; waits a little for a task that was given up and still writes to it.
+/// Opens the file. Waits for a while if an abandoned task still writes to it.
 async fn open(
     context: &SinkTaskContext,
     path: PathBuf,
@@ -222,10 +223,13 @@ async fn open(
         }
         context.sleep(BETWEEN_TRIES).await;
     }
-    Err(Error::external(format!("\"{}\" is locked", path.display())))
+    Err(Error::external(format!(
+        "\"{}\" is locked by another task or process; stop it, or set \"file\" to another path",
+        path.display()
+    )))
 }
 
-/// How often a locked file is tried.
+/// How often to try to open a locked file.
 const TRIES: u32 = 20;
 
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);

@@ -1,8 +1,7 @@
-//! Writing behind, off the threads of the runtime.
+//! Writes in the background, on the threads for blocking work.
 //!
-//! Decision that lives here: when lines reach the file. While one buffer is written the next one is
-//! filled; at most one write is under way, and what was put is on its way to the file when `put`
-//! returns.
+//! While one buffer is written, the next one is filled. At most one write runs at a time. When `put`
+//! returns, its lines are being written.
 
 use std::io;
 use std::io::Write as _;
@@ -27,14 +26,14 @@ pub(crate) enum Target {
 
 /// Lines on their way to a [`Target`].
 ///
-/// *Cancellation*: safe; a write that is under way is kept. After an error nothing more is written.
+/// *Cancellation*: safe; a running write is kept. After an error nothing more is written.
 #[derive(Debug)]
 pub(crate) struct Writer {
     state: State,
     lines: Vec<u8>,
-    /// An emptied buffer.
+    /// An empty buffer for reuse.
     spare: Vec<u8>,
-    /// For text that must be made first.
+    /// A buffer for values that have to be formatted.
     scratch: String,
 }
 
@@ -56,7 +55,7 @@ impl Writer {
         }
     }
 
-    /// Adds a line, the text of a value as Java prints it, and tells its length.
+    /// Adds a line, the value as Java prints it, and returns its length.
     ///
     /// *Java*: bytes are written as they are; Java prints the address of the array.
     pub(crate) fn push(&mut self, value: &Value) -> usize {
@@ -74,15 +73,15 @@ impl Writer {
         self.lines.len() - before
     }
 
-    /// True if enough was added for a write.
+    /// True if enough lines were added for a write.
     pub(crate) fn is_full(&self) -> bool {
         self.lines.len() >= BUFFER
     }
 
-    /// Begins to write what was added, after the write before is done.
+    /// Starts to write the added lines, after the previous write.
     ///
     /// # Errors
-    /// The write before failed.
+    /// The previous write failed.
     pub(crate) async fn submit(&mut self) -> Result<()> {
         self.settle().await?;
         if self.lines.is_empty() {
@@ -99,11 +98,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes what was added, makes it durable and keeps the offsets with it; then lets `after`
-    /// look at the file.
+    /// Writes the added lines, makes them durable and stores the offsets with them. Then calls `after`
+    /// with the file.
     ///
     /// # Errors
-    /// Something cannot be written.
+    /// A write fails.
     pub(crate) async fn commit(
         &mut self,
         offsets: LogOffsets,
@@ -124,9 +123,9 @@ impl Writer {
         self.settle().await
     }
 
-    /// Waits for what is under way, and closes the target.
+    /// Waits for the running write and closes the target.
     pub(crate) async fn close(mut self) {
-        // An error was reported or concerns lines that nobody counts on.
+        // An error was returned before, or concerns lines that are not committed.
         let _ = self.settle().await;
         if let State::Idle(target) | State::Failed(Some(target)) = self.state {
             let closed = tokio::task::spawn_blocking(move || target.close());
@@ -134,11 +133,13 @@ impl Writer {
         }
     }
 
-    /// Waits for the write that is under way.
+    /// Waits for the running write.
     async fn settle(&mut self) -> Result<()> {
         match &mut self.state {
             State::Idle(_) => Ok(()),
-            State::Failed(_) => Err(Error::illegal_state("a write failed before")),
+            State::Failed(_) => Err(Error::illegal_state(
+                "an earlier write failed; restart the task",
+            )),
             State::Writing(writing) => {
                 // Cancel-safe: the handle stays in place until it is done.
                 let done = writing.await;
@@ -184,5 +185,5 @@ impl Target {
     }
 }
 
-/// Enough that calls cost little.
+/// Large enough that system calls cost little.
 const BUFFER: usize = 256 * 1024;

@@ -1,7 +1,7 @@
-//! Records out of chunks.
+//! Makes records of chunks.
 //!
-//! Decision that lives here: what a line becomes. Nothing is allocated for a record: its text is a
-//! slice of the chunk, its offset one number inline beside a shared part, its partition shared.
+//! Nothing is allocated per record: its text is a slice of the chunk, its offset is a number beside a
+//! shared part, and its partition is shared.
 
 use bytes::Bytes;
 use connect_api::Error;
@@ -21,20 +21,22 @@ use crate::line::Line;
 use crate::line::LongLineFound;
 use crate::line::Splitter;
 
-/// Cuts chunks into records.
+/// Splits chunks into records.
 #[derive(Debug)]
 pub(crate) struct Batcher {
     config: FileSourceConfig,
     partition: SourcePartition,
     splitter: Splitter,
-    /// Constant entries of the offsets of the chunk that is cut; `None` for standard input.
+    /// The shared entries of the offsets of the current chunk; `None` for standard input.
     offset: Option<SharedOffset>,
-    /// The last line of a content that ended without a line end.
+    /// The last line of a file that ended without a line ending.
     last: Vec<SourceRecord>,
-    /// What ended the last batch early.
+    /// The error that ended the last batch early.
     failure: Option<Error>,
-    /// Lines of the last batch, to guess the size of the next.
+    /// The size of the last batch, to guess that of the next.
     guess: usize,
+    /// The warning about replaced bytes was logged.
+    has_replaced: bool,
 }
 
 impl Batcher {
@@ -48,38 +50,39 @@ impl Batcher {
             last: Vec::new(),
             failure: None,
             guess: SMALLEST_GUESS,
+            has_replaced: false,
         }
     }
 
-    /// Goes on with what another one was about to cut.
+    /// Continues with the splitter of another batcher.
     pub(crate) fn continue_with(&mut self, mut splitter: Splitter) {
         splitter.set_limit(self.config.max_line_bytes(), self.config.max_line_policy);
         self.splitter = splitter;
     }
 
-    /// What it was about to cut.
+    /// Returns the splitter, for another batcher to continue with.
     pub(crate) fn into_splitter(self) -> Splitter {
         self.splitter
     }
 
-    /// Adds a chunk, after all records of the one before were taken.
+    /// Adds a chunk. All records of the chunk before must be taken.
     pub(crate) fn feed(&mut self, chunk: Bytes, offset: Option<SharedOffset>) {
         self.offset = offset;
         self.splitter.feed(chunk);
     }
 
-    /// How many bytes are held that make no line yet.
+    /// Returns the number of held bytes: the start of a line whose ending was not read yet.
     pub(crate) fn leftover(&self) -> u64 {
         self.splitter.leftover()
     }
 
-    /// Goes on at a position of another content; drops the bytes that make no line yet.
+    /// Continues at a position of other content and drops the held bytes.
     pub(crate) fn restart(&mut self, position: u64) {
         self.splitter.restart(position);
     }
 
-    /// Makes the last line of a content that nobody will continue, and goes on at the beginning of
-    /// another one.
+    /// Ends content that will not grow: its last line needs no line ending. Continues at the start of
+    /// other content.
     pub(crate) fn finish(&mut self, now: Timestamp) {
         match self.splitter.finish() {
             Ok(Some(line)) => {
@@ -95,10 +98,10 @@ impl Batcher {
         self.splitter.restart(0);
     }
 
-    /// Adds the next records to a batch; true if nothing more may be added.
+    /// Adds the next records to a batch. Returns true if the batch is complete.
     ///
     /// # Errors
-    /// A line cannot be taken. Comes when the records before it are gone.
+    /// A line is refused. The records before it are returned first.
     pub(crate) fn add_to(
         &mut self,
         records: &mut Vec<SourceRecord>,
@@ -134,7 +137,7 @@ impl Batcher {
     /// Adds the record of a line.
     #[inline]
     fn push(
-        &self,
+        &mut self,
         line: Line,
         now: Timestamp,
         records: &mut Vec<SourceRecord>,
@@ -142,7 +145,10 @@ impl Batcher {
         let Line { bytes, end } = line;
         let value = match self.config.invalid_utf8_policy {
             InvalidUtf8::Bytes => Datum::bytes(bytes),
-            InvalidUtf8::Replace => Datum::string(Text::from_utf8_lossy(bytes)),
+            InvalidUtf8::Replace => Datum::string(match Text::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(bytes) => self.replace_invalid(bytes, end),
+            }),
             InvalidUtf8::Fail => match Text::from_utf8(bytes) {
                 Ok(text) => Datum::string(text),
                 Err(_) => return Err(self.not_utf8(end)),
@@ -172,22 +178,35 @@ impl Batcher {
                 start,
                 bytes,
                 limit,
-                "left out a line longer than max.line.bytes"
+                "dropped a line longer than max.line.bytes"
             ),
             LongLineFound::Split { start } => tracing::warn!(
                 input,
                 start,
                 limit,
-                "a line longer than max.line.bytes becomes several records"
+                "split a line longer than max.line.bytes into several records"
             ),
         }
+    }
+
+    #[cold]
+    fn replace_invalid(&mut self, bytes: Bytes, end: u64) -> Text {
+        if !std::mem::replace(&mut self.has_replaced, true) {
+            tracing::warn!(
+                input = self.input(),
+                end,
+                "replaced bytes that are not valid UTF-8 by U+FFFD, and will do so without another \
+                 warning; set invalid.utf8.policy to \"bytes\" to keep them"
+            );
+        }
+        Text::from_utf8_lossy(bytes)
     }
 
     fn not_utf8(&self, end: u64) -> Error {
         let input = self.input();
         Error::data(format!(
-            "the line that ends at byte {end} of {input} is not UTF-8; set \"invalid.utf8.policy\" \
-             to \"replace\" or \"bytes\" to let it through"
+            "the line that ends at byte {end} of {input} is not valid UTF-8; set \
+             \"invalid.utf8.policy\" to \"replace\" or \"bytes\" to accept it"
         ))
         .into_permanent()
     }
@@ -197,7 +216,7 @@ impl Batcher {
     }
 }
 
-/// What is read, for messages.
+/// Returns the name of the input for messages.
 pub(crate) fn input_name(config: &FileSourceConfig) -> String {
     match config.path() {
         Some(path) => format!("\"{}\"", path.display()),

@@ -31,7 +31,7 @@ pub struct FileStreamSourceConnector {
 }
 
 impl FileStreamSourceConnector {
-    /// A connector that shares what is scarce with others.
+    /// Creates a connector that shares the watcher and standard input with others.
     pub(crate) fn sharing(watcher: Watcher, stdin: Stdin) -> Self {
         Self {
             watcher,
@@ -72,7 +72,7 @@ impl SourceConnector for FileStreamSourceConnector {
         ))
     }
 
-    /// Supported if `file` is set; standard input has no position to go back to.
+    /// Supported if `file` is set. Standard input has no position to go back to.
     fn exactly_once_support(&self, config: &ConfigMap) -> Option<ExactlyOnceSupport> {
         let config = FileSourceConfig::from_config(config).ok()?;
         Some(match config.path() {
@@ -93,7 +93,7 @@ impl SourceConnector for FileStreamSourceConnector {
                  because stdin is used for input and offsets are not tracked.",
             ));
         }
-        // Resets of any partition are fine: whatever is stored can be cleaned up.
+        // The offsets of any partition may be reset, so wrong ones can be removed.
         let changes = changes
             .iter()
             .filter_map(|(partition, offset)| Some((partition, offset.as_ref()?)));

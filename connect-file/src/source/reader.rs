@@ -1,8 +1,8 @@
-//! Reading ahead, off the threads of the runtime.
+//! Reads ahead, on the threads for blocking work.
 //!
-//! Decision that lives here: when to look at the file again. While a chunk is cut into records the
-//! next one is read; at the end of the file a notification is awaited, and after a while the file is
-//! looked at anyway, since network file systems do not notify.
+//! While a chunk is split into records, the next chunk is read. At the end of the file the reader
+//! waits for a notification, and after a while it looks at the file anyway: network file systems do
+//! not notify.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,16 +22,16 @@ use crate::tail::Chunk;
 use crate::tail::Step;
 use crate::tail::Tail;
 
-/// Steps of a [`Tail`], made where blocking is allowed.
+/// Runs the steps of a [`Tail`] where blocking is allowed.
 ///
-/// *Cancellation*: both waits are safe; a step that is under way is kept.
+/// *Cancellation*: both waits are safe; a running step is kept.
 #[derive(Debug)]
 pub(crate) struct Reader {
     state: State,
-    /// A step that is done and was not taken.
+    /// The result of a step that was not taken yet.
     ahead: Option<Result<Step>>,
     wake: Arc<Notify>,
-    /// How long to wait for a notification before looking anyway.
+    /// How long to wait for a notification before looking at the file anyway.
     patience: Duration,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Reader {
 enum State {
     Idle(Box<Tail>),
     Stepping(JoinHandle<Stepped>),
-    /// The runtime ended within a step.
+    /// The runtime ended during a step.
     Lost,
 }
 
@@ -55,7 +55,7 @@ impl Reader {
         }
     }
 
-    /// Begins the next step, unless one is under way.
+    /// Starts the next step, unless one is running.
     pub(crate) fn begin(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Lost) {
             State::Idle(mut tail) => State::Stepping(tokio::task::spawn_blocking(move || {
@@ -66,7 +66,7 @@ impl Reader {
         };
     }
 
-    /// The next chunk, if it was read ahead and is there.
+    /// Returns the next chunk if it was read ahead.
     pub(crate) fn ready_chunk(&mut self) -> Option<Chunk> {
         if let State::Stepping(step) = &mut self.state
             && step.is_finished()
@@ -83,7 +83,7 @@ impl Reader {
         }
     }
 
-    /// The next step.
+    /// Returns the result of the next step.
     pub(crate) async fn step(&mut self) -> Result<Step> {
         if self.ahead.is_none() {
             self.begin();
@@ -110,25 +110,25 @@ impl Reader {
 
     /// Waits until the file may have changed.
     pub(crate) async fn changed(&mut self, context: &SourceTaskContext) {
-        let is_told = matches!(&self.state, State::Idle(tail) if tail.is_told());
-        let longest = if is_told {
-            LONGEST_WAIT_IF_TOLD
+        let is_notified = matches!(&self.state, State::Idle(tail) if tail.is_notified());
+        let longest = if is_notified {
+            LONGEST_WAIT_IF_NOTIFIED
         } else {
             LONGEST_WAIT
         };
-        let wait = if is_told {
+        let wait = if is_notified {
             longest
         } else {
             self.patience.min(longest)
         };
-        // Cancel-safe: a notification that is not taken is kept, a wait begins anew.
+        // Cancel-safe: a notification that is not taken is kept, and the sleep starts again.
         tokio::select! {
             () = self.wake.notified() => {}
             () = context.sleep(wait) => self.patience = (self.patience * 2).min(longest),
         }
     }
 
-    /// Says that something was found: look again soon.
+    /// Looks again soon, because something was found.
     pub(crate) fn encourage(&mut self) {
         self.patience = SHORTEST_WAIT;
     }
@@ -136,7 +136,7 @@ impl Reader {
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
-/// *Java*: the interval of its source task.
+/// The interval of Java's source task.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-const LONGEST_WAIT_IF_TOLD: Duration = Duration::from_secs(5);
+const LONGEST_WAIT_IF_NOTIFIED: Duration = Duration::from_secs(5);

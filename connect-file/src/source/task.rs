@@ -34,19 +34,19 @@ pub(crate) struct FileStreamSourceTask {
     running: Option<Running>,
 }
 
-/// What a started task has.
+/// The state of a started task.
 #[derive(Debug)]
 struct Running {
     context: SourceTaskContext,
     input: Input,
-    /// What is read, for messages.
+    /// The name of the input, for messages.
     name: String,
     batcher: Batcher,
-    /// Nothing follows for now what was read.
+    /// Everything was read.
     is_at_end: bool,
-    /// The file does not exist, and this was said.
+    /// The file does not exist, and the warning was logged.
     is_missing: bool,
-    /// That nothing follows was said.
+    /// The task said that it has caught up.
     said_caught_up: bool,
 }
 
@@ -97,7 +97,7 @@ impl SourceTask for FileStreamSourceTask {
         let mut batcher = Batcher::new(config.clone(), partition.clone());
         let input = match config.path() {
             Some(path) => {
-                let stored = stored_place(&context, &partition).await?;
+                let stored = stored_place(&context, &partition, &name).await?;
                 Input::File(Box::new(self.follow(path, stored)))
             }
             None => {
@@ -120,8 +120,8 @@ impl SourceTask for FileStreamSourceTask {
         Ok(())
     }
 
-    /// *Cancellation*: chunks stay in the reader or in the batcher; records are taken from there
-    /// and returned without an await in between.
+    /// *Cancellation*: chunks stay in the reader or the batcher. Records are taken from there and
+    /// returned without an await in between.
     async fn poll(&mut self) -> Result<Vec<SourceRecord>> {
         let Some(running) = &mut self.running else {
             return Err(Error::illegal_state("poll was called before start"));
@@ -137,7 +137,7 @@ impl SourceTask for FileStreamSourceTask {
 }
 
 impl Running {
-    /// The records that can be had without waiting, at most a batch.
+    /// Returns the records that are available without waiting, at most a batch.
     fn batch(&mut self) -> Result<Vec<SourceRecord>> {
         let now = self.context.now();
         let mut records = Vec::new();
@@ -158,7 +158,7 @@ impl Running {
         }
     }
 
-    /// Gets the next chunk into the batcher, or waits for one to be there.
+    /// Feeds the next chunk to the batcher, or waits for one.
     async fn advance(&mut self) -> Result<()> {
         let context = &self.context;
         match &mut self.input {
@@ -166,7 +166,7 @@ impl Running {
                 Some(chunk) => self.batcher.feed(chunk, None),
                 None => {
                     self.say_caught_up();
-                    // Nothing comes any more; the task waits to be stopped.
+                    // The input has ended; the task waits to be stopped.
                     std::future::pending().await
                 }
             },
@@ -221,7 +221,7 @@ impl Running {
                     Cause::Rewritten if leftover > 0 => tracing::warn!(
                         file = self.name,
                         bytes = leftover,
-                        "dropped the beginning of a line whose end never came"
+                        "dropped the start of a line that was never ended"
                     ),
                     Cause::Opened | Cause::Rewritten => {}
                 }
@@ -245,16 +245,21 @@ impl Running {
     }
 }
 
-/// What the committed offset says.
+/// Returns the committed place.
 async fn stored_place(
     context: &SourceTaskContext,
     partition: &SourcePartition,
+    name: &str,
 ) -> Result<Option<Place>> {
     let Some(offset) = context.offset(partition).await? else {
         return Ok(None);
     };
     match Place::from_offset(&offset) {
         Some(place) => Ok(Some(place)),
-        None => Err(Error::external("Offset position is the incorrect type").into_permanent()),
+        None => Err(Error::external(format!(
+            "Offset position is the incorrect type: \"position\" in the stored offset of {name} is \
+             not a whole number; alter or reset the offsets of the connector"
+        ))
+        .into_permanent()),
     }
 }

@@ -1,21 +1,20 @@
-//! Following a file through everything that is done to it.
+//! Follows a file while it grows, is rotated, truncated or replaced.
 //!
-//! Decision that lives here: which bytes come next. A [`Tail`] reads one file name for ever:
+//! Decides which bytes come next. A [`Tail`] reads a file by its name until it is dropped:
 //!
 //! * The file is missing: wait for it.
-//! * It was renamed and a new one stands in its place (rotation): the open one is read on until the
-//!   new one has content, then to its end, then the new one from its beginning.
-//! * It is shorter than what was read, or its content is another one (truncation, copy-truncate,
-//!   rewriting): the rest of a copy of the old content, if there is one in the folder; then from its
-//!   beginning.
-//! * It was replaced by a copy of itself: from where the old one was.
-//! * After a restart, the stored identity decides between these; a renamed file is found in its
-//!   folder by inode and content, and read to its end first.
+//! * The file was renamed and a new one has its name (rotation): read the open file until the new one
+//!   has content, then to its end, then the new one from the start.
+//! * The file is shorter than what was read, or its content differs (truncation, copy-truncate,
+//!   rewriting): read the rest of a copy of the old content if the folder has one, then the file from
+//!   the start.
+//! * The file was replaced by a copy of itself: resume at the same position.
+//! * After a restart the stored identity decides between these. A renamed file is found in the folder
+//!   by inode and content, and read to its end first.
 //!
-//! Whatever cannot be told apart is decided so that nothing is lost; lines may then come twice, and
-//! a warning says so.
+//! In doubt nothing is lost: lines may then come twice, and a warning says so.
 //!
-//! *Blocking*: all methods. They run where blocking is allowed; see [`Reader`](crate::source).
+//! *Blocking*: all methods. [`Reader`](crate::source) calls them where blocking is allowed.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -43,13 +42,13 @@ use crate::watch::Subscription;
 /// What a step found.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// Bytes that follow those before.
+    /// The next bytes.
     Chunk(Chunk),
-    /// Nothing more for now.
+    /// Everything was read.
     End(Extent),
     /// There is no file of that name.
     Missing,
-    /// The next chunk is from another content.
+    /// The next chunk belongs to other content.
     Moved(Move),
 }
 
@@ -57,10 +56,10 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) bytes: Bytes,
-    /// What belongs into the offsets of records that end in it, beside the position.
+    /// The entries, beside the position, of the offsets of records that end in this chunk.
     pub(crate) offset: SharedOffset,
     pub(crate) extent: Extent,
-    /// True if nothing follows for now.
+    /// True if everything was read.
     pub(crate) is_last: bool,
 }
 
@@ -71,32 +70,32 @@ pub(crate) struct Extent {
     pub(crate) size: u64,
 }
 
-/// Why and where reading goes on elsewhere.
+/// Where reading continues, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Move {
     pub(crate) to: u64,
     pub(crate) cause: Cause,
 }
 
-/// Why reading goes on elsewhere.
+/// Why reading continues elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// The first look at the file.
     Opened,
-    /// A new file stands in place of the old one, which was read to its end.
+    /// A new file has the name; the old one was read to its end.
     Rotated,
-    /// The file was cut or written anew.
+    /// The file was truncated or rewritten.
     Rewritten,
 }
 
-/// A file that is followed under its name.
+/// Follows a file by its name.
 #[derive(Debug)]
 pub(crate) struct Tail {
     path: PathBuf,
     /// The stored offset, until the first look at the file.
     stored: Option<Place>,
     current: Option<Followed>,
-    /// Files that took the name since, oldest first.
+    /// Files that had the name later, oldest first.
     successors: VecDeque<Followed>,
     buffer: BytesMut,
     buffer_size: usize,
@@ -108,9 +107,9 @@ pub(crate) struct Tail {
 pub(crate) struct Followed {
     pub(crate) file: File,
     pub(crate) id: Option<FileId>,
-    /// Up to where it was read.
+    /// The position up to which it was read.
     position: u64,
-    /// The first bytes of it, as far as they were read.
+    /// Its first bytes, as far as they were read.
     head: Vec<u8>,
     /// The last bytes that were read.
     recent: Vec<u8>,
@@ -129,7 +128,7 @@ impl Tail {
         }
     }
 
-    /// Looks and reads once.
+    /// Looks at the file and reads once.
     ///
     /// # Errors
     /// The file or its folder cannot be read.
@@ -139,7 +138,7 @@ impl Tail {
             return self.open();
         };
         // A successor with content means that nobody writes to the current file any more: what is
-        // read of it after this look is all of it.
+        // read from it after this check is the rest of it.
         let is_succeeded = any_has_content(&self.successors, &self.path)?;
         let size = current.size(&self.path)?;
         let reads = |source| error::of_path("read", &self.path, source);
@@ -162,7 +161,7 @@ impl Tail {
             self.look_for_successor()?;
             self.shrink();
             return if any_has_content(&self.successors, &self.path)? {
-                self.step() // reads once more what was written before the look
+                self.step() // reads what was written to the current file before
             } else {
                 Ok(Step::End(extent))
             };
@@ -190,9 +189,9 @@ impl Tail {
         }))
     }
 
-    /// True if changes of the file are told by the subscription.
-    pub(crate) fn is_told(&self) -> bool {
-        self.subscription.is_told()
+    /// True if the subscription notifies of changes to the file.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.subscription.is_notified()
     }
 
     fn open(&mut self) -> Result<Step> {
@@ -211,7 +210,7 @@ impl Tail {
         }))
     }
 
-    /// The content is not the one that was read any more.
+    /// Starts again, because the content that was read is gone.
     fn begin_again(&mut self, size: u64) -> Result<Step> {
         let Some(mut current) = self.current.take() else {
             return Ok(Step::Missing);
@@ -233,7 +232,7 @@ impl Tail {
         self.current = Some(current);
         tracing::warn!(
             path = %self.path.display(), position, size,
-            "the file was cut or written anew; reading it from its beginning"
+            "the file was truncated or rewritten; reading it from the start"
         );
         Ok(Step::Moved(Move {
             to: 0,
@@ -241,7 +240,7 @@ impl Tail {
         }))
     }
 
-    /// Goes on with the file that took the name.
+    /// Continues with the file that has the name now.
     fn succeed(&mut self) -> Result<Step> {
         let Some(mut next) = self.successors.pop_front() else {
             return Ok(Step::Missing);
@@ -255,14 +254,14 @@ impl Tail {
         if let Some(position) = continues {
             tracing::info!(
                 path = %self.path.display(), position,
-                "the file was replaced by a copy of itself; reading on where the old one was read"
+                "the file was replaced by a copy of itself; resuming at the same position"
             );
             next.go_to(position)
                 .map_err(|source| error::of_path("read", &self.path, source))?;
             self.current = Some(next);
             return self.step();
         }
-        tracing::info!(path = %self.path.display(), "a new file took the name; reading it");
+        tracing::info!(path = %self.path.display(), "a new file has the name; reading it");
         self.current = Some(next);
         Ok(Step::Moved(Move {
             to: 0,
@@ -270,7 +269,7 @@ impl Tail {
         }))
     }
 
-    /// Opens the file that has the name by now, if it is another one.
+    /// Opens the file that has the name now, if it is another one.
     fn look_for_successor(&mut self) -> Result<()> {
         let metadata = match std::fs::metadata(&self.path) {
             Ok(metadata) => metadata,
@@ -303,7 +302,7 @@ impl Tail {
         Ok(self.buffer.split_to(length).freeze())
     }
 
-    /// Gives back memory: an idle file needs little.
+    /// Frees memory: an idle file needs little.
     fn shrink(&mut self) {
         if self.buffer_size > SMALLEST_BUFFER {
             self.buffer_size = SMALLEST_BUFFER;
@@ -313,7 +312,7 @@ impl Tail {
 }
 
 impl Followed {
-    /// Opens a file at its beginning; `None` if there is none.
+    /// Opens a file at its start; `None` if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
         let opens = |source| error::of_path("open", path, source);
         match std::fs::metadata(path) {
@@ -348,7 +347,7 @@ impl Followed {
         Ok(self.metadata(path)?.len())
     }
 
-    /// Sets where to read on.
+    /// Sets the position to read next.
     pub(crate) fn go_to(&mut self, position: u64) -> io::Result<()> {
         self.position = position;
         self.head = identity::window(&self.file, position.min(WINDOW as u64))?;
@@ -379,13 +378,13 @@ impl Followed {
         Print::new(self.head.len() as u64, &self.head)
     }
 
-    /// The fingerprint of what was read last.
+    /// The fingerprint of the bytes that were read last.
     fn mark(&self) -> Print {
         Print::new(self.position, &self.recent)
     }
 }
 
-/// Where to read on in a file that replaced another and is a copy of it, perhaps a longer one.
+/// Returns where to resume in a file that replaced another one, if it starts with the same content.
 fn continues(current: &Followed, next: &Followed) -> io::Result<Option<u64>> {
     let is_copy = !os::has_a_name(&current.file.metadata()?)
         && !identity::is_weak_evidence(&current.recent)
@@ -404,10 +403,10 @@ fn any_has_content(files: &VecDeque<Followed>, path: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// What an idle file has.
+/// The buffer size of an idle file.
 const SMALLEST_BUFFER: usize = 8 * 1024;
 
-/// Large enough that calls cost little, small enough for the processor's cache.
+/// Large enough that system calls cost little, small enough for the processor's cache.
 const LARGEST_BUFFER: usize = 256 * 1024;
 
 #[cfg(test)]

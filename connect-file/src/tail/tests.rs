@@ -1,4 +1,4 @@
-//! What is done to files, and what is read then.
+//! Files that are rotated, truncated and replaced, and what is read from them.
 
 use std::fs;
 use std::fs::OpenOptions;
@@ -13,7 +13,7 @@ use crate::config::LongLine;
 use crate::line::Splitter;
 use crate::watch::Watcher;
 
-/// A followed file, cut into lines as the task does it.
+/// A followed file, split into lines as the task does.
 struct Reading {
     tail: Tail,
     splitter: Splitter,
@@ -74,7 +74,7 @@ fn append(path: &Path, content: &[u8]) {
 }
 
 impl Reading {
-    /// Lines up to what is the end now.
+    /// Returns the lines up to the current end.
     fn lines(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         loop {
@@ -121,7 +121,7 @@ impl Reading {
     }
 }
 
-/// Lines that differ, enough to be told apart from others.
+/// Returns lines that are strong evidence of their place.
 fn numbered(what: &str, numbers: std::ops::Range<usize>) -> String {
     numbers
         .map(|number| format!("{what} line number {number}\n"))
@@ -216,7 +216,7 @@ fn files_that_follow_each_other_quickly_are_all_read() {
     let mut reading = log.read(None);
     let mut lines = Vec::new();
     for generation in 1..5 {
-        // The reader is behind: it takes one chunk of each generation's time.
+        // The reader is slow: it reads one chunk per generation.
         for _ in 0..2 {
             match reading.tail.step().unwrap() {
                 Step::Chunk(chunk) => {
@@ -237,7 +237,7 @@ fn files_that_follow_each_other_quickly_are_all_read() {
 }
 
 #[test]
-fn a_truncated_file_is_read_from_its_beginning() {
+fn a_truncated_file_is_read_from_the_start() {
     let log = Log::with("a\nbb\nccc\nrest");
     let mut reading = log.read(None);
     assert_eq!(reading.lines(), ["a", "bb", "ccc"]);
@@ -295,7 +295,7 @@ fn the_same_head_with_another_continuation_is_another_content() {
 }
 
 #[test]
-fn a_file_that_replaces_another_is_read_from_its_beginning() {
+fn a_file_that_replaces_another_is_read_from_the_start() {
     let log = Log::with("a\nb\n");
     let mut reading = log.read(None);
     assert_eq!(reading.lines(), ["a", "b"]);
@@ -322,7 +322,7 @@ fn a_copy_that_replaces_its_original_is_read_on() {
 }
 
 #[test]
-fn a_restart_goes_on_where_it_was() {
+fn a_restart_resumes_where_it_was() {
     let content = numbered("restarted", 0..10);
     let log = Log::with(&content);
     let mut reading = log.read(None);
@@ -355,7 +355,7 @@ fn a_restart_tells_a_reused_inode_by_content() {
     let log = Log::with(numbered("old", 0..5));
     let mut reading = log.read(None);
     reading.lines();
-    // The same inode with another content, longer than before.
+    // The same inode with other content, longer than before.
     let new = numbered("new", 0..9);
     fs::write(&log.path, &new).unwrap();
     assert_eq!(log.read(reading.offset.as_ref()).lines(), split(&new));
@@ -365,7 +365,7 @@ fn a_restart_tells_a_reused_inode_by_content() {
 }
 
 #[test]
-fn a_restart_after_a_replacement_reads_the_new_file_from_its_beginning() {
+fn a_restart_after_a_replacement_reads_the_new_file_from_the_start() {
     let log = Log::with(numbered("old", 0..5));
     let mut reading = log.read(None);
     reading.lines();
@@ -401,7 +401,7 @@ fn positions_of_java_are_taken_as_bytes() {
     assert_eq!(
         from(3),
         ["b", "ccc"],
-        "behind ASCII a position within a line is what was asked for"
+        "after ASCII a position inside a line is used as it is"
     );
     assert_eq!(from(4), ["", "ccc"]);
     assert_eq!(from(9), [""; 0]);
@@ -409,7 +409,7 @@ fn positions_of_java_are_taken_as_bytes() {
     assert_eq!(
         from(10),
         ["a", "bb", "ccc"],
-        "beyond the end: all of it, rather than nothing"
+        "beyond the end: everything, rather than nothing"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The watcher of Linux: inotify.
+//! The watcher on Linux: inotify.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -26,16 +26,16 @@ pub(crate) struct Watcher(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The instance; `None` while nobody watches anything.
+    /// The instance; `None` while nothing is watched.
     watches: Option<Watches>,
-    /// Who wants to know of a watched folder or file.
+    /// The subscriptions to notify, by watched folder or file.
     listeners: HashMap<WatchDescriptor, Listeners>,
-    told_of_failure: bool,
+    has_warned: bool,
 }
 
 #[derive(Debug)]
 struct Listener {
-    /// The entry of the folder that counts; `None` if the file itself is watched.
+    /// The watched entry of the folder; `None` if the file itself is watched.
     name: Option<OsString>,
     wake: Arc<Notify>,
 }
@@ -48,7 +48,7 @@ impl Listeners {
         self.0.entry(listener.name).or_default().push(listener.wake);
     }
 
-    /// True if nobody is left.
+    /// Removes a listener; true if none is left.
     fn remove(&mut self, listener: &Listener) -> bool {
         if let Some(wakes) = self.0.get_mut(&listener.name) {
             wakes.retain(|wake| !Arc::ptr_eq(wake, &listener.wake));
@@ -59,14 +59,14 @@ impl Listeners {
         self.0.is_empty()
     }
 
-    fn tell(&self, name: Option<&OsStr>) {
+    fn notify(&self, name: Option<&OsStr>) {
         let name = name.map(OsStr::to_owned);
         let named = self.0.get(&name).into_iter().flatten();
         let whole = self.0.get(&None).into_iter().flatten();
         named.chain(whole).for_each(|wake| wake.notify_one());
     }
 
-    fn tell_all(&self) {
+    fn notify_all(&self) {
         self.0.values().flatten().for_each(|wake| wake.notify_one());
     }
 }
@@ -80,7 +80,7 @@ impl std::fmt::Debug for State {
 }
 
 impl Watcher {
-    /// A subscription to the changes of a file, which need not exist. Nothing is watched yet.
+    /// Creates a subscription to changes of a file, which need not exist. It watches nothing yet.
     pub(crate) fn subscribe(&self, path: &Path) -> Subscription {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
@@ -102,7 +102,7 @@ impl Watcher {
 
     fn add(&self, path: &Path, mask: WatchMask, listener: Listener) -> io::Result<WatchDescriptor> {
         let mut state = self.lock();
-        // The mask is added to what others watch there.
+        // Adds to the mask of other subscriptions.
         let mask = mask | WatchMask::MASK_ADD;
         let watch = match &mut state.watches {
             Some(watches) => watches.add(path, mask)?,
@@ -136,7 +136,7 @@ impl Watcher {
         }
         state.listeners.remove(watch);
         if let Some(watches) = &mut state.watches {
-            // Fails if the kernel removed it before, with the file. Wakes the thread.
+            // Wakes the thread. Fails if the kernel removed the watch with the file.
             let _ = watches.remove(watch.clone());
         }
     }
@@ -145,7 +145,7 @@ impl Watcher {
         self.lock().listeners.contains_key(watch)
     }
 
-    /// Tells listeners of events until there is nothing to watch.
+    /// Notifies listeners of events until nothing is watched.
     fn run(&self, mut inotify: Inotify) {
         let mut buffer = [0; 8192];
         loop {
@@ -153,14 +153,14 @@ impl Watcher {
                 Ok(events) => events,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    tracing::warn!(%error, "file changes are noticed by polling from now on");
+                    tracing::warn!(%error, "cannot watch files any more; polling them from now on");
                     self.lock().stop();
                     return;
                 }
             };
             let mut state = self.lock();
             for event in events {
-                state.tell(&event.wd, event.mask, event.name);
+                state.notify(&event.wd, event.mask, event.name);
             }
             if state.listeners.is_empty() {
                 state.stop();
@@ -169,27 +169,27 @@ impl Watcher {
         }
     }
 
-    /// Says once that polling has to do.
+    /// Warns once that files are polled.
     fn report(&self, path: &Path, error: &io::Error) {
-        let told_before = std::mem::replace(&mut self.lock().told_of_failure, true);
-        if !told_before {
+        let has_warned = std::mem::replace(&mut self.lock().has_warned, true);
+        if !has_warned {
             let path = path.display();
-            tracing::warn!(%path, %error, "changes are noticed by polling: cannot watch");
+            tracing::warn!(%path, %error, "cannot watch the file; polling it");
         }
     }
 }
 
 impl State {
-    fn tell(&mut self, watch: &WatchDescriptor, mask: EventMask, name: Option<&OsStr>) {
+    fn notify(&mut self, watch: &WatchDescriptor, mask: EventMask, name: Option<&OsStr>) {
         if mask.contains(EventMask::Q_OVERFLOW) {
-            self.listeners.values().for_each(Listeners::tell_all);
+            self.listeners.values().for_each(Listeners::notify_all);
         } else if mask.contains(EventMask::IGNORED) {
             // Removed by us or, with the file, by the kernel.
             if let Some(listeners) = self.listeners.remove(watch) {
-                listeners.tell_all();
+                listeners.notify_all();
             }
         } else if let Some(listeners) = self.listeners.get(watch) {
-            listeners.tell(name);
+            listeners.notify(name);
         }
     }
 
@@ -197,11 +197,11 @@ impl State {
         self.watches = None;
         self.listeners
             .drain()
-            .for_each(|(_, listeners)| listeners.tell_all());
+            .for_each(|(_, listeners)| listeners.notify_all());
     }
 }
 
-/// Is told when a file changes, appears or is replaced.
+/// Notified when a file changes, appears or is replaced.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     watcher: Watcher,
@@ -213,12 +213,12 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// Notified after each change; changes in between are one.
+    /// Returns what is notified after each change. Several changes may be notified once.
     pub(crate) fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
     }
 
-    /// Watches the folder of the file, unless that is done already. *Blocking*.
+    /// Watches the folder of the file, unless it is watched already. *Blocking*.
     pub(crate) fn watch_folder(&mut self) {
         if self
             .folder_watch
@@ -239,7 +239,7 @@ impl Subscription {
         };
     }
 
-    /// Watches an open file instead of the one before, whatever its name is by now. *Blocking*.
+    /// Watches an open file, under any name, instead of the previous one. *Blocking*.
     pub(crate) fn watch_file(&mut self, file: &File) {
         if let Some(watch) = self.file_watch.take() {
             self.watcher.remove(&watch, &self.listener(None));
@@ -262,8 +262,8 @@ impl Subscription {
         }
     }
 
-    /// True if a change of the file that is read will be told.
-    pub(crate) fn is_told(&self) -> bool {
+    /// True if changes of the file are notified.
+    pub(crate) fn is_notified(&self) -> bool {
         self.file_watch
             .as_ref()
             .is_some_and(|watch| self.watcher.is_watched(watch))
@@ -289,7 +289,7 @@ mod tests {
 
     use super::*;
 
-    async fn told(subscription: &Subscription) {
+    async fn notified(subscription: &Subscription) {
         let wake = subscription.wake();
         tokio::time::timeout(Duration::from_secs(20), wake.notified())
             .await
@@ -297,38 +297,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn appearance_growth_and_replacement_are_told() {
+    async fn appearance_growth_and_replacement_are_notified() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let watcher = Watcher::default();
         let mut subscription = watcher.subscribe(&path);
         subscription.watch_folder();
-        assert!(!subscription.is_told());
+        assert!(!subscription.is_notified());
 
         let mut file = File::create(&path).unwrap();
-        told(&subscription).await;
+        notified(&subscription).await;
         subscription.watch_file(&file);
-        assert!(subscription.is_told());
+        assert!(subscription.is_notified());
         file.write_all(b"x").unwrap();
-        told(&subscription).await;
+        notified(&subscription).await;
         std::fs::rename(&path, folder.path().join("log.1")).unwrap();
         file.write_all(b"y").unwrap(); // also under its new name
-        told(&subscription).await;
+        notified(&subscription).await;
         File::create(&path).unwrap();
-        told(&subscription).await;
+        notified(&subscription).await;
         file.set_len(0).unwrap();
-        told(&subscription).await;
+        notified(&subscription).await;
     }
 
     #[tokio::test]
-    async fn other_files_of_the_folder_are_not_told() {
+    async fn other_files_of_the_folder_are_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let watcher = Watcher::default();
         let [mut a, mut b] = ["a", "b"].map(|name| watcher.subscribe(&folder.path().join(name)));
         a.watch_folder();
         b.watch_folder();
         File::create(folder.path().join("b")).unwrap();
-        told(&b).await;
+        notified(&b).await;
         let quiet = tokio::time::timeout(Duration::ZERO, a.wake().notified_owned());
         assert!(quiet.await.is_err());
     }

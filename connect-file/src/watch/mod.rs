@@ -1,9 +1,8 @@
-//! Who is told when a file changes.
+//! Notifies tasks of changes to files.
 //!
-//! Decision that lives here: one watcher serves all tasks that were made by one registry, since
-//! the instances behind it are scarce (128 for each user on common Linux machines). It is made at
-//! its first use and ends with the last subscription. Where it cannot be had, files are looked at
-//! again and again; nothing else depends on it.
+//! One watcher serves all tasks of a registry, since the number of inotify instances is limited (128
+//! per user on common Linux machines). It starts at its first use and ends with the last
+//! subscription. Without it files are polled.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -1,4 +1,4 @@
-//! Platforms without a watcher: files are looked at again and again.
+//! Platforms without a watcher: files are polled.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,7 +16,7 @@ impl Watcher {
     }
 }
 
-/// Never told anything.
+/// Never notified.
 #[derive(Debug, Default)]
 pub(crate) struct Subscription {
     wake: Arc<Notify>,
@@ -31,7 +31,7 @@ impl Subscription {
 
     pub(crate) fn watch_file(&mut self, _file: &File) {}
 
-    pub(crate) fn is_told(&self) -> bool {
+    pub(crate) fn is_notified(&self) -> bool {
         false
     }
 }

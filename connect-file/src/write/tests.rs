@@ -1,4 +1,4 @@
-//! What the file looks like when something goes wrong.
+//! What the file looks like after a failure.
 
 use connect_api::TopicPartition;
 use tempfile::TempDir;
@@ -76,7 +76,7 @@ fn a_line_that_somebody_else_left_is_ended() {
     drop(output);
     folder.open();
     assert_eq!(folder.content(), "header\na\n");
-    // Behind our lines, but there is no proof that it is ours.
+    // A torn line without a marker may be somebody else's.
     fs::remove_file(marker(&folder.path())).unwrap();
     fs::write(folder.path(), "a\nby hand").unwrap();
     folder.open();
@@ -115,7 +115,7 @@ fn a_failed_write_leaves_what_was_committed() {
     output.append(b"b\n").unwrap();
     output.undo();
     assert_eq!(folder.content(), "a\n");
-    // Not if somebody else wrote too.
+    // Not if another process wrote too.
     fs::write(folder.path(), "a\nx\n").unwrap();
     output.undo();
     assert_eq!(folder.content(), "a\nx\n");
@@ -145,7 +145,7 @@ fn a_vanished_folder_fails_the_start_with_what_to_do() {
 }
 
 #[test]
-fn a_renamed_file_is_left_alone_and_a_new_one_begun() {
+fn a_renamed_file_is_left_alone_and_a_new_one_started() {
     let folder = Folder::new();
     let mut output = folder.open();
     output.append(b"a\n").unwrap();
@@ -160,7 +160,7 @@ fn a_renamed_file_is_left_alone_and_a_new_one_begun() {
 }
 
 #[test]
-fn exactly_once_goes_back_to_the_last_commit() {
+fn exactly_once_truncates_to_the_last_commit() {
     let folder = Folder::new();
     let mut output = folder.open_exactly_once().unwrap();
     output.append(b"a\nb\n").unwrap();

@@ -12,7 +12,7 @@ struct Login {
     options: BTreeMap<String, String>,
 }
 
-/// Hands a login on in librdkafka's words. The value is a secret: no error shows it.
+/// Translates a login to options of librdkafka. The value is a secret: no error shows it.
 pub(super) fn apply(
     value: &str,
     given: &BTreeMap<&str, &str>,
@@ -52,8 +52,8 @@ pub(super) fn apply(
         }
         _ => {
             return Err(error(&format!(
-                "the login module {} is not known; PlainLoginModule, ScramLoginModule, \
-                 OAuthBearerLoginModule and Krb5LoginModule are",
+                "the login module {} is not supported; use PlainLoginModule, ScramLoginModule, \
+                 OAuthBearerLoginModule or Krb5LoginModule",
                 login.class
             )));
         }
@@ -116,12 +116,14 @@ fn error(problem: &str) -> BrokerError {
 /// Reads `class flag name=value …;`. Values may be quoted.
 fn parse(text: &str) -> Result<Login, String> {
     let mut words = Words(text);
-    let class = words.next_word()?.ok_or("it is empty")?;
+    let class = words
+        .next_word()?
+        .ok_or("it is empty; it must start with a login module")?;
     let flag = words.next_word()?.unwrap_or_default();
     if !["required", "requisite", "sufficient", "optional"].contains(&flag.to_lowercase().as_str())
     {
         return Err(format!(
-            "after the login module {class} comes a flag such as required"
+            "the login module {class} must be followed by a flag such as required"
         ));
     }
     let mut options = BTreeMap::new();
@@ -133,19 +135,21 @@ fn parse(text: &str) -> Result<Login, String> {
             break;
         }
         if words.next_word()?.as_deref() != Some("=") {
-            return Err(format!("after the option {name} comes an equals sign"));
+            return Err(format!(
+                "the option {name} must be followed by an equals sign"
+            ));
         }
         let value = words.next_word()?.filter(|value| value != ";");
         let value = value.ok_or_else(|| format!("the option {name} has no value"))?;
         options.insert(name, value);
     }
     if words.next_word()?.is_some() {
-        return Err("it must have one login module only".into());
+        return Err("it must have only one login module".into());
     }
     Ok(Login { class, options })
 }
 
-/// Words, quoted words, `=` and `;`.
+/// Splits a text into words, quoted words, `=` and `;`.
 struct Words<'a>(&'a str);
 
 impl Words<'_> {
@@ -172,7 +176,7 @@ impl Words<'_> {
                         c => word.push(c),
                     }
                 }
-                Err("a quoted value does not end".into())
+                Err("a quoted value does not end; add the closing quote".into())
             }
             _ => {
                 let is_end = |c: char| c.is_whitespace() || matches!(c, '=' | ';' | '"' | '\'');
@@ -219,7 +223,7 @@ mod tests {
             ("X required password=;", "no value"),
             ("X required password=secret", "semicolon"),
             ("X required password=\"secret;", "does not end"),
-            ("X required; Y required;", "one login module"),
+            ("X required; Y required;", "only one login module"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(

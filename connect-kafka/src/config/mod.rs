@@ -1,16 +1,18 @@
-//! Client options as Kafka users write them, in the words of librdkafka.
+//! Client options: from the names of Kafka's Java clients to those of librdkafka.
 //!
-//! Users know the names of Kafka's Java clients. Each of them is in one table, which says what
-//! becomes of it; [`options`] shows it, and `docs/client-options.md` is made from it. An option that
-//! is not in it is warned of, with the likely name. Options of librdkafka itself are reached with
-//! the prefix `librdkafka.`, such as `librdkafka.debug`.
+//! [`options`] is the table of all options of the Java clients and what becomes of each;
+//! `docs/client-options.md` is generated from it. An option that is not in the table is logged as a
+//! warning, with the likely name. The prefix `librdkafka.` passes an option of librdkafka itself,
+//! such as `librdkafka.debug`.
 
 mod build;
+mod dependent;
 mod jaas;
-mod own;
-mod pair;
+mod login;
+mod shared;
 mod store;
 mod table;
+mod translated;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,32 +27,30 @@ use connect_broker::Isolation;
 use connect_broker::StartOffset;
 use rdkafka::ClientConfig;
 
-use crate::linger::DEFAULT_LINGER;
-
 /// What becomes of an option of the Java clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Treatment {
-    /// It has no effect, which is noted in the log.
+    /// It has no effect, which is logged.
     Ignored,
-    /// It is read here: its note says how.
-    Own,
     /// It is an error.
     Refused,
-    /// It is handed on under another name.
+    /// It is passed to librdkafka under another name.
     Renamed(&'static str),
-    /// It is handed on as it is.
+    /// It is passed to librdkafka as it is.
     Same,
+    /// Its note says how it is read.
+    Translated,
 }
 
 impl fmt::Display for Treatment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ignored => f.write_str("ignored with notice"),
-            Self::Own => f.write_str("translated"),
+            Self::Ignored => f.write_str("ignored"),
             Self::Refused => f.write_str("refused"),
-            Self::Renamed(name) => write!(f, "translated: `{name}`"),
-            Self::Same => f.write_str("same name"),
+            Self::Renamed(name) => write!(f, "passed on as `{name}`"),
+            Self::Same => f.write_str("passed on"),
+            Self::Translated => f.write_str("translated"),
         }
     }
 }
@@ -64,12 +64,12 @@ pub struct ClientOption {
     clients: u8,
     /// What becomes of it.
     pub treatment: Treatment,
-    /// More about that, or why; may be empty.
+    /// How it is read, or why it is not; may be empty.
     pub note: &'static str,
     numbers: Option<Numbers>,
 }
 
-/// The numbers that an option may be.
+/// The numbers that an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Numbers {
     java: (i64, i64),
@@ -99,15 +99,15 @@ impl ClientOption {
         self.clients & Self::ADMIN != 0
     }
 
-    /// The numbers that have an effect, where Java takes more: those are used as the nearest of
-    /// these.
+    /// The numbers that librdkafka takes, if Java takes more. Another number is replaced with the
+    /// nearest of them.
     #[must_use]
     pub fn range(&self) -> Option<RangeInclusive<i64>> {
         let Numbers { java, here } = self.numbers?;
         (java != here).then_some(here.0..=here.1)
     }
 
-    /// A number that Java takes as the nearest one that has an effect; other values as they are.
+    /// The nearest number that librdkafka takes; values of options without numbers as they are.
     fn fit<'a>(&self, value: &'a str) -> Result<Cow<'a, str>, BrokerError> {
         let Some(Numbers { java, here }) = self.numbers else {
             return Ok(value.into());
@@ -120,7 +120,10 @@ impl ClientOption {
         })?;
         let used = number.max(here.0).min(here.1);
         if used != number {
-            tracing::info!(option = self.name, "{number} is used as {used}");
+            tracing::info!(
+                option = self.name,
+                "{number} is replaced with {used}, the nearest number that librdkafka takes"
+            );
         }
         Ok(used.to_string().into())
     }
@@ -129,7 +132,7 @@ impl ClientOption {
 /// All options of the Java clients, by name.
 #[must_use]
 pub fn options() -> &'static [ClientOption] {
-    table::OPTIONS
+    &table::OPTIONS
 }
 
 /// The kind of a client.
@@ -141,6 +144,14 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Consumer => "consumer",
+            Self::Producer => "producer",
+        }
+    }
+
     fn has(self, option: &ClientOption) -> bool {
         match self {
             Self::Admin => option.is_for_admins(),
@@ -150,7 +161,7 @@ impl Role {
     }
 }
 
-/// The prefix of options that are handed to librdkafka as they are.
+/// The prefix of options that are passed to librdkafka as they are.
 const NATIVE: &str = "librdkafka.";
 
 /// Options that mean something else in the configuration of a worker.
@@ -161,7 +172,7 @@ const WORKERS_OWN: [&str; 4] = [
     "session.timeout.ms",
 ];
 
-/// Options in librdkafka's words, and those that this crate follows itself.
+/// Options of librdkafka, and those that this crate reads itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) config: ClientConfig,
@@ -193,7 +204,7 @@ impl Settings {
             buffer_memory: None,
             // As in Java; librdkafka's own default is a little less.
             max_record_bytes: 1_048_576,
-            linger: DEFAULT_LINGER,
+            linger: Duration::from_millis(5),
             group: None,
             start: None,
             isolation: None,
@@ -206,7 +217,7 @@ impl Settings {
         self.config.get(name)?.parse().ok()
     }
 
-    /// Sets an option of librdkafka unless the user has.
+    /// Sets an option of librdkafka unless the user has set it.
     pub(crate) fn set_default(&mut self, name: &str, value: impl Into<String>) {
         if self.config.get(name).is_none() {
             self.config.set(name, value);
@@ -214,9 +225,11 @@ impl Settings {
     }
 }
 
-/// Translates the options of a client: those of all clients of the broker, then its own, which win.
+/// Translates the options of a client: those that all clients of the broker share, overridden by
+/// its own.
 ///
-/// A connector's client of another cluster gets its own only: a login is not for strangers.
+/// A connector's client of another cluster gets only its own, so that it does not send the worker's
+/// password there.
 pub(crate) fn translate(
     role: Role,
     shared: &ConfigMap,
@@ -228,7 +241,7 @@ pub(crate) fn translate(
             .get("bootstrap.servers")
             .is_some_and(|servers| shared.get("bootstrap.servers") != Some(servers));
     if is_elsewhere {
-        warn_of_login(role, shared, own);
+        login::warn_of_missing(role, shared, own);
     }
     let shared = shared
         .iter()
@@ -247,7 +260,7 @@ pub(crate) fn translate(
             continue;
         }
         let Some(option) = find(name) else {
-            // What all clients share is a worker's whole configuration, mostly not about clients.
+            // The shared options are a worker's whole configuration, most of it not about clients.
             if own.contains_key(name) {
                 warn_of_unknown(name);
             }
@@ -258,8 +271,8 @@ pub(crate) fn translate(
         }
         let value = &*option.fit(value)?;
         match option.treatment {
-            Treatment::Ignored => notice(option, value),
-            Treatment::Own => own::apply(role, name, value, &given, &mut settings)?,
+            Treatment::Ignored => log_ignored(option, value),
+            Treatment::Translated => translated::apply(role, name, value, &given, &mut settings)?,
             Treatment::Refused if value.is_empty() => {}
             Treatment::Refused => {
                 return Err(BrokerError::InvalidOption(format!(
@@ -274,60 +287,21 @@ pub(crate) fn translate(
                 settings.config.set(name, value);
             }
         }
-        own::follow(name, value, &mut settings)?;
+        translated::read(name, value, &mut settings)?;
     }
     Ok(settings)
 }
 
 fn find(name: &str) -> Option<&'static ClientOption> {
-    let index = table::OPTIONS
+    let options = options();
+    let index = options
         .binary_search_by(|option| option.name.cmp(name))
         .ok()?;
-    table::OPTIONS.get(index)
+    options.get(index)
 }
 
 fn bad(name: &str, value: &str, advice: &str) -> BrokerError {
-    BrokerError::InvalidOption(format!("{name} is {value:?}; {advice}"))
-}
-
-/// Says which options of the worker's login a client of another cluster lacks.
-fn warn_of_login(role: Role, shared: &ConfigMap, own: &ConfigMap) {
-    let missing = missing_login(shared, own);
-    if !missing.is_empty() && !own.contains_key("security.protocol") {
-        let kind = format!("{role:?}").to_lowercase();
-        tracing::warn!(
-            "the {kind} has bootstrap.servers of its own, and so nothing of the worker's {}; if \
-             that cluster needs a login, set {kind}.override.security.protocol and the like",
-            missing.join(", ")
-        );
-    }
-}
-
-/// Says so where connectors log in as the worker, which they do not in Java.
-pub(crate) fn tell_of_login(options: &ConfigMap) {
-    for kind in ["consumer", "producer"] {
-        let own = options.with_prefix(&format!("{kind}."));
-        let shared = missing_login(options, &own);
-        if !shared.is_empty() && !own.contains_key("security.protocol") {
-            tracing::info!(
-                "the login of the worker is that of connectors' {kind}s, too, as there is no \
-                 {kind}.security.protocol: {}",
-                shared.join(", ")
-            );
-        }
-    }
-}
-
-fn missing_login<'a>(shared: &'a ConfigMap, own: &ConfigMap) -> Vec<&'a str> {
-    let is_login = |name: &str| {
-        ["security.", "sasl.", "ssl."]
-            .iter()
-            .any(|p| name.starts_with(p))
-    };
-    let names = shared.iter().map(|(name, _)| name);
-    names
-        .filter(|name| is_login(name) && !own.contains_key(name))
-        .collect()
+    BrokerError::InvalidOption(format!("{name} is \"{value}\"; {advice}"))
 }
 
 fn warn_of_unknown(name: &str) {
@@ -335,25 +309,25 @@ fn warn_of_unknown(name: &str) {
         Some(likely) => {
             tracing::warn!(
                 option = name,
-                "unknown client option; did you mean {likely}?"
+                "unknown client option, which is ignored; did you mean {likely}?"
             );
         }
-        None => tracing::warn!(option = name, "unknown client option"),
+        None => tracing::warn!(option = name, "unknown client option, which is ignored"),
     }
 }
 
 /// The option that was probably meant.
 fn likely(name: &str) -> Option<&'static str> {
-    closest(name, table::OPTIONS.iter().map(|option| option.name))
+    closest(name, options().iter().map(|option| option.name))
 }
 
-fn notice(option: &ClientOption, value: &str) {
-    // The worker's own byte serializers and empty lists change nothing.
+fn log_ignored(option: &ClientOption, value: &str) {
+    // Byte serializers and empty lists are what the worker does anyway.
     let harmless = value.is_empty() || value.contains("ByteArray");
     if !harmless {
         tracing::info!(
             option = option.name,
-            "the client option is ignored: {}",
+            "this client option is ignored: {}",
             option.note
         );
     }
@@ -361,3 +335,5 @@ fn notice(option: &ClientOption, value: &str) {
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::shared::SharedOptions;

@@ -1,4 +1,4 @@
-//! Key stores and trust stores: PEM and PKCS#12, told apart by their content.
+//! Key stores and trust stores: PEM and PKCS#12, recognized by their content.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ impl Format {
     }
 }
 
-/// Hands on which authorities to trust.
+/// Passes on which authorities to trust.
 pub(super) fn truststore(
     path: &str,
     given: &BTreeMap<&str, &str>,
@@ -47,7 +47,7 @@ pub(super) fn truststore(
             let parsed = open(option, path, &content, password)?;
             let mut pem = Vec::new();
             for certificate in parsed.ca.iter().flatten().chain(
-                // Some tools put a single certificate in the place of an own one.
+                // Some tools store a single authority as if it were the client's certificate.
                 parsed.cert.as_deref(),
             ) {
                 pem.extend(certificate.to_pem().map_err(|error| {
@@ -68,7 +68,7 @@ pub(super) fn truststore(
     Ok(())
 }
 
-/// Hands on the client's own key and certificate.
+/// Passes on the client's own key and certificate.
 pub(super) fn keystore(
     path: &str,
     given: &BTreeMap<&str, &str>,
@@ -84,7 +84,7 @@ pub(super) fn keystore(
         Format::Pkcs12 => {
             let password = given.get("ssl.keystore.password").copied();
             let password = password.filter(|password| !password.is_empty());
-            // Only to say early what is wrong.
+            // Only for a better error than that of librdkafka.
             open(option, path, &content, password)?;
             config.set("ssl.keystore.location", path);
             config.set("ssl.keystore.password", password.unwrap_or_default());
@@ -116,7 +116,7 @@ fn open(
         } else if text.contains("unsupported") {
             let convert = convert(path, "-new.p12");
             format!(
-                "it is encrypted as older Java does it, which OpenSSL no longer reads; convert it \
+                "it is encrypted as by Java 8 and older, which OpenSSL no longer reads; convert it \
                  with Java 17 or newer: {convert}"
             )
         } else {
@@ -126,7 +126,7 @@ fn open(
     })
 }
 
-/// A command that makes a PKCS#12 file of a store.
+/// A command that converts a store to PKCS#12.
 fn convert(path: &str, ending: &str) -> String {
     let stem = path.trim_end_matches(".jks").trim_end_matches(".p12");
     format!(
@@ -141,12 +141,16 @@ fn unusable(option: &str, path: &str, format: &Format) -> BrokerError {
         return bad(
             option,
             path,
-            &format!("it is in Java's format JKS; convert it: {command}"),
+            &format!("it is a JKS file, which only Java reads; convert it: {command}"),
         );
     }
-    bad(option, path, "it is neither PEM nor PKCS#12")
+    bad(
+        option,
+        path,
+        "it is neither PEM nor PKCS#12; use one of these formats",
+    )
 }
 
 fn bad(option: &str, path: &str, problem: &str) -> BrokerError {
-    BrokerError::InvalidOption(format!("{option} {path}: {problem}"))
+    BrokerError::InvalidOption(format!("{option} is \"{path}\": {problem}"))
 }

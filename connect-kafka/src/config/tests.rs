@@ -18,7 +18,7 @@ fn the_table_is_ordered_and_has_each_option_once() {
 }
 
 #[test]
-fn what_is_handed_on_librdkafka_knows() {
+fn librdkafka_knows_what_is_passed_on() {
     let is_known = |name: &str| {
         let refused = ClientConfig::new()
             .set(name, "1")
@@ -284,7 +284,7 @@ fn options_become_librdkafkas() {
 }
 
 #[test]
-fn options_are_followed_here() {
+fn some_options_are_read_here() {
     let settings = settings(
         Role::Consumer,
         &[
@@ -357,7 +357,7 @@ fn bad_values_and_java_classes_are_refused_by_name() {
 }
 
 #[test]
-fn own_options_win_and_a_workers_group_is_not_a_consumers() {
+fn own_options_override_and_a_workers_group_is_not_a_consumers() {
     let shared = config_map! {
         "bootstrap.servers" => "a:1", "group.id" => "worker", "client.id" => "worker",
         "session.timeout.ms" => 1, "batch.size" => 1, "retry.backoff.ms" => 1, "plugin.path" => "x",
@@ -404,17 +404,17 @@ fn another_cluster_does_not_get_the_workers_login() {
     assert_eq!(names(Role::Admin, "b:1"), all, "as in Java");
     let own = config_map! { "sasl.jaas.config" => "x" };
     let missing = ["security.protocol", "ssl.key.password"];
-    assert_eq!(missing_login(&shared, &own), missing);
+    assert_eq!(login::missing(&shared, &own), missing);
 }
 
 #[test]
-fn unknown_options_have_a_likely_name() {
+fn the_likely_name_of_an_unknown_option_is_found() {
     assert_eq!(likely("acsk"), None);
     assert_eq!(likely("compresion.type"), Some("compression.type"));
     assert_eq!(likely("delivery.timeout"), Some("delivery.timeout.ms"));
 }
 
-/// Makes a client of a cluster that is not there.
+/// Makes a client of a cluster that cannot be reached.
 async fn create(role: Role, own: &[(&str, &str)]) -> Result<(), BrokerError> {
     let broker = KafkaBroker::new(config_map! { "bootstrap.servers" => "127.0.0.1:1" })?;
     let own: ConfigMap = own.iter().copied().collect();
@@ -450,7 +450,7 @@ async fn a_client_takes_every_number_that_java_takes() {
             let mut own = vec![(option.name, &*value)];
             match option.name.split('.').collect::<Vec<_>>()[..] {
                 ["compression", kind, "level"] => own.push(("compression.type", kind)),
-                // As in Java, these do not go with idempotence.
+                // As in Java, these cannot be combined with idempotence.
                 ["max", "in", ..] | ["retries"] => own.push(("enable.idempotence", "false")),
                 _ => {}
             }
@@ -465,7 +465,7 @@ async fn a_client_takes_every_number_that_java_takes() {
 }
 
 #[test]
-fn reconnects_are_as_soon_as_in_java() {
+fn connections_are_retried_as_soon_as_in_java() {
     for (base, max, expected) in [
         (None, None, ["50", "1000"]),
         (Some("5000"), None, ["5000", "5000"]),
@@ -484,7 +484,7 @@ fn reconnects_are_as_soon_as_in_java() {
 }
 
 #[tokio::test]
-async fn requests_of_a_transaction_wait_no_longer_than_it() {
+async fn requests_wait_no_longer_than_their_transaction() {
     for (shared, own) in [
         (None, "transaction.timeout.ms"),
         (Some("request.timeout.ms"), "max.request.size"),
@@ -514,7 +514,7 @@ async fn requests_of_a_transaction_wait_no_longer_than_it() {
 }
 
 #[tokio::test]
-async fn words_are_taken_in_any_case_as_in_java() {
+async fn values_are_read_in_any_case_as_in_java() {
     for (name, value) in [
         ("allow.auto.create.topics", "FALSE"),
         ("check.crcs", "True"),
@@ -533,7 +533,7 @@ async fn words_are_taken_in_any_case_as_in_java() {
 }
 
 #[tokio::test]
-async fn what_this_build_lacks_is_named() {
+async fn a_missing_feature_of_the_build_is_named() {
     for (feature, is_there, more) in [
         ("gssapi", build::HAS_KERBEROS, &[][..]),
         (

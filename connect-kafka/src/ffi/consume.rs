@@ -27,7 +27,7 @@ use super::millis;
 use super::str_of;
 use super::text;
 
-/// The queue through which records and callbacks of a consumer come.
+/// The queue of the records and callbacks of a consumer.
 pub(crate) struct ConsumerQueue {
     raw: *mut sys::rd_kafka_queue_t,
     client: Arc<Client>,
@@ -61,14 +61,14 @@ impl ConsumerQueue {
         &self.client
     }
 
-    /// Ends a [`take`](Self::take) that waits, or the next one if none does.
+    /// Ends a [`take`](Self::take) that waits, or the next one if none is waiting.
     pub(crate) fn wake(&self) {
         // SAFETY: F1.
         unsafe { sys::rd_kafka_queue_yield(self.raw) };
     }
 
-    /// Waits for the first of up to `limit` records, then takes those that are there already.
-    /// Callbacks of the client run meanwhile. Must not be called by two threads at a time.
+    /// Waits for the first of up to `limit` records, then takes those that are available. Runs
+    /// callbacks of the client. Must not be called by two threads at the same time.
     pub(crate) fn take(
         &self,
         limit: usize,
@@ -79,7 +79,7 @@ impl ConsumerQueue {
         let messages = &mut scratch.0;
         messages.clear();
         messages.resize(limit.max(1), ptr::null_mut());
-        // SAFETY: F1, F3; the array has room for as many messages as the call is told.
+        // SAFETY: F1, F3; the array has room for as many messages as are requested.
         let got = unsafe {
             sys::rd_kafka_consume_batch_queue(self.raw, millis(wait), messages.as_mut_ptr(), 1)
         };
@@ -115,7 +115,7 @@ impl Drop for ConsumerQueue {
     }
 }
 
-/// Memory that is used again and again to take batches.
+/// Memory that is reused to take batches.
 #[derive(Default)]
 pub(crate) struct Batch(Vec<*mut sys::rd_kafka_message_t>);
 
@@ -127,14 +127,14 @@ pub(crate) struct Fetched<'a> {
     message: &'a sys::rd_kafka_message_t,
 }
 
-/// What came instead of a record.
+/// An error in place of a record.
 #[derive(Debug)]
 pub(crate) struct FetchedError {
     pub(crate) code: RDKafkaErrorCode,
     pub(crate) text: String,
-    /// The topic that it concerns, if one.
+    /// The topic that it is about, if any.
     pub(crate) topic: Option<TopicName>,
-    /// Its partition, if it concerns one.
+    /// The partition, if the error is about one.
     pub(crate) partition: i32,
 }
 
@@ -161,7 +161,7 @@ impl Fetched<'_> {
         self.message.rkt as usize
     }
 
-    /// The topic; empty for an error that concerns none.
+    /// The topic; empty for an error that is not about one.
     pub(crate) fn topic(&self) -> &str {
         if self.message.rkt.is_null() {
             return "";
@@ -185,7 +185,7 @@ impl Fetched<'_> {
         })
     }
 
-    /// The value; for errors the field holds their text.
+    /// The value. For an error, it is the text.
     pub(crate) fn value(&self) -> Option<&[u8]> {
         // SAFETY: as for the key.
         (!self.message.payload.is_null()).then(|| unsafe {
@@ -297,7 +297,7 @@ pub(crate) fn resume(client: &Client, partitions: &TopicPartitionList) -> Result
     check(unsafe { sys::rd_kafka_resume_partitions(client.native_ptr(), partitions.ptr()) })
 }
 
-/// Moves positions; returns what became of each partition.
+/// Moves positions; returns the result of each partition.
 pub(crate) fn seek(
     client: &Client,
     partitions: &TopicPartitionList,
@@ -337,7 +337,7 @@ pub(crate) fn committed(
     }
 }
 
-/// The offsets that belong to times, which stand in the place of offsets.
+/// Looks up offsets: each element of `times` has a time or a logical offset in place of the offset.
 pub(crate) fn offsets_for_times(
     client: &Client,
     times: &TopicPartitionList,
@@ -354,9 +354,9 @@ pub(crate) fn offsets_for_times(
     }
 }
 
-/// Leaves the group and stops reading. Blocks until the coordinator knows.
+/// Leaves the group and stops reading. Blocks until the coordinator answers.
 pub(crate) fn close(client: &Client) {
     client.context().set_closing();
-    // SAFETY: F1, F3. What fails here has nobody to react to it.
+    // SAFETY: F1, F3. An error is ignored: the consumer ends in any case.
     unsafe { sys::rd_kafka_consumer_close(client.native_ptr()) };
 }

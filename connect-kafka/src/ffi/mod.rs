@@ -1,18 +1,19 @@
-//! The calls of librdkafka that the `rdkafka` crate does not wrap, each behind a safe function.
+//! The functions of librdkafka that the `rdkafka` crate does not wrap, each behind a safe function.
 //!
-//! This is the only module with unsafe code. What its proofs rely on:
+//! This is the only module with unsafe code. Its proofs rely on:
 //!
 //! * **F1** librdkafka's functions may be called from any thread (its documentation says so), and
 //!   a [`Client`] keeps its handle alive.
 //! * **F2** The opaque pointer of a handle is the [`Context`] that its [`Client`] owns; the client
 //!   destroys the handle before the context, so callbacks find it alive.
 //! * **F3** Callbacks run on a thread of ours that is inside a call of librdkafka (the check of a
-//!   certificate on a thread of its own), and never unwind: a panic in one aborts the process.
-//! * **F4** Texts of librdkafka end with a zero and live as long as what they were taken from.
+//!   certificate on a thread of librdkafka), and never unwind: `callbacks` contains panics.
+//! * **F4** Texts of librdkafka end with a zero byte and live as long as what they were taken from.
 
 #![expect(unsafe_code, reason = "calls into the C library")]
 
 mod admin;
+mod callbacks;
 mod consume;
 mod produce;
 mod transact;
@@ -21,7 +22,6 @@ use std::ffi::CStr;
 use std::ffi::CString;
 use std::ffi::c_char;
 use std::ffi::c_int;
-use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,64 +34,62 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaType;
 
-pub(crate) use admin::AdminTimeouts;
-pub(crate) use admin::alter_group_offsets;
-pub(crate) use admin::create_topic;
-pub(crate) use admin::delete_group;
-pub(crate) use admin::delete_group_offsets;
-pub(crate) use admin::delete_topic;
-pub(crate) use admin::describe_topic;
-pub(crate) use admin::group_offsets;
-pub(crate) use admin::list_offsets;
-pub(crate) use admin::topic_config;
-pub(crate) use consume::Batch;
-pub(crate) use consume::ConsumerQueue;
-pub(crate) use consume::Fetched;
-pub(crate) use consume::FetchedError;
-pub(crate) use consume::assign;
-pub(crate) use consume::close;
-pub(crate) use consume::commit;
-pub(crate) use consume::committed;
-pub(crate) use consume::incremental_assign;
-pub(crate) use consume::incremental_unassign;
-pub(crate) use consume::offsets_for_times;
-pub(crate) use consume::pause;
-pub(crate) use consume::resume;
-pub(crate) use consume::seek;
-pub(crate) use consume::subscribe;
-pub(crate) use consume::unassign;
-pub(crate) use produce::Scratch;
-pub(crate) use produce::Topic;
-pub(crate) use produce::flush;
-pub(crate) use produce::outstanding;
-pub(crate) use produce::produce_batch;
-pub(crate) use produce::produce_one;
-pub(crate) use produce::purge;
-pub(crate) use produce::refresh_metadata;
-pub(crate) use produce::serve;
-pub(crate) use produce::wake;
-pub(crate) use transact::abort_transaction;
-pub(crate) use transact::begin_transaction;
-pub(crate) use transact::commit_transaction;
-pub(crate) use transact::init_transactions;
-pub(crate) use transact::send_offsets;
+pub(crate) use self::admin::AdminTimeouts;
+pub(crate) use self::admin::alter_group_offsets;
+pub(crate) use self::admin::create_topic;
+pub(crate) use self::admin::delete_group;
+pub(crate) use self::admin::delete_group_offsets;
+pub(crate) use self::admin::delete_topic;
+pub(crate) use self::admin::describe_topic;
+pub(crate) use self::admin::group_offsets;
+pub(crate) use self::admin::list_offsets;
+pub(crate) use self::admin::topic_config;
+pub(crate) use self::consume::Batch;
+pub(crate) use self::consume::ConsumerQueue;
+pub(crate) use self::consume::Fetched;
+pub(crate) use self::consume::FetchedError;
+pub(crate) use self::consume::assign;
+pub(crate) use self::consume::close;
+pub(crate) use self::consume::commit;
+pub(crate) use self::consume::committed;
+pub(crate) use self::consume::incremental_assign;
+pub(crate) use self::consume::incremental_unassign;
+pub(crate) use self::consume::offsets_for_times;
+pub(crate) use self::consume::pause;
+pub(crate) use self::consume::resume;
+pub(crate) use self::consume::seek;
+pub(crate) use self::consume::subscribe;
+pub(crate) use self::consume::unassign;
+pub(crate) use self::produce::Scratch;
+pub(crate) use self::produce::Topic;
+pub(crate) use self::produce::flush;
+pub(crate) use self::produce::outstanding;
+pub(crate) use self::produce::produce_batch;
+pub(crate) use self::produce::produce_one;
+pub(crate) use self::produce::purge;
+pub(crate) use self::produce::purge_unsent;
+pub(crate) use self::produce::refresh_metadata;
+pub(crate) use self::produce::serve;
+pub(crate) use self::produce::wake;
+pub(crate) use self::transact::abort_transaction;
+pub(crate) use self::transact::begin_transaction;
+pub(crate) use self::transact::commit_transaction;
+pub(crate) use self::transact::init_transactions;
+pub(crate) use self::transact::send_offsets;
 
-use crate::context::Context;
-use crate::context::Delivered;
-use crate::context::Rebalance;
-use crate::context::certificate_problem;
+use crate::callbacks::Context;
 
-/// A handle of librdkafka whose callbacks reach a [`Context`].
+/// A handle of librdkafka whose callbacks are passed to a [`Context`].
 pub(crate) type Client = rdkafka::client::Client<Context>;
 
-/// A refusal of librdkafka: its code and its text.
+/// An error of librdkafka.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) code: RDKafkaErrorCode,
     pub(crate) text: String,
-    /// The call can be made again.
+    /// The call may succeed if it is made again.
     pub(crate) retriable: bool,
-    /// The client cannot be used any more.
+    /// The client can no longer be used.
     pub(crate) fatal: bool,
     /// The transaction must be aborted.
     pub(crate) requires_abort: bool,
@@ -114,7 +112,7 @@ impl Failure {
         Self::new(code.into(), text)
     }
 
-    /// Takes over an error object; null is success.
+    /// Takes ownership of an error object; null means success.
     ///
     /// # Safety
     /// `error` is null or a valid error object that the caller owns.
@@ -154,150 +152,30 @@ fn check(code: Code) -> Result<(), Failure> {
     Err(Failure::of(code))
 }
 
-/// Makes a client whose callbacks reach `context`.
+/// Opens a client whose callbacks are passed to `context`.
 pub(crate) fn open(
     kind: RDKafkaType,
     config: &ClientConfig,
     context: Context,
 ) -> Result<Arc<Client>, KafkaError> {
     let mut config = config.clone();
-    // Which of them are wanted is the business of the host's subscriber.
+    // The host's subscriber decides which lines are wanted.
     config.set_log_level(RDKafkaLogLevel::Debug);
     let native = config.create_native_config()?;
     let conf = native.ptr();
     // SAFETY: `conf` is a valid configuration that `native` owns; the callbacks have the signatures
     // that the bindings ask for, and their opaque pointer is set by `Client::new` (F2).
     unsafe {
-        sys::rd_kafka_conf_set_log_cb(conf, Some(on_log));
-        sys::rd_kafka_conf_set_error_cb(conf, Some(on_error));
-        sys::rd_kafka_conf_set_ssl_cert_verify_cb(conf, Some(on_certificate));
+        sys::rd_kafka_conf_set_log_cb(conf, Some(callbacks::on_log));
+        sys::rd_kafka_conf_set_error_cb(conf, Some(callbacks::on_error));
+        sys::rd_kafka_conf_set_ssl_cert_verify_cb(conf, Some(callbacks::on_certificate));
         if kind == RDKafkaType::RD_KAFKA_CONSUMER {
-            sys::rd_kafka_conf_set_rebalance_cb(conf, Some(on_rebalance));
+            sys::rd_kafka_conf_set_rebalance_cb(conf, Some(callbacks::on_rebalance));
         } else {
-            sys::rd_kafka_conf_set_dr_msg_cb(conf, Some(on_delivered));
+            sys::rd_kafka_conf_set_dr_msg_cb(conf, Some(callbacks::on_delivered));
         }
     }
     Client::new(&config, native, kind, context).map(Arc::new)
-}
-
-/// The context of a handle.
-///
-/// # Safety
-/// `opaque` is the opaque pointer of a handle that [`open`] made, and the reference does not outlive
-/// the callback that got it (F2).
-unsafe fn context<'a>(opaque: *mut c_void) -> &'a Context {
-    // SAFETY: F2, and the caller's promise.
-    unsafe { &*opaque.cast::<Context>() }
-}
-
-unsafe extern "C" fn on_log(
-    rk: *const sys::rd_kafka_t,
-    level: c_int,
-    facility: *const c_char,
-    line: *const c_char,
-) {
-    // SAFETY: the handle is valid within its callback; F2, F4.
-    unsafe { context(sys::rd_kafka_opaque(rk)).on_log(level, &text(facility), &text(line)) };
-}
-
-unsafe extern "C" fn on_error(
-    rk: *mut sys::rd_kafka_t,
-    code: c_int,
-    reason: *const c_char,
-    opaque: *mut c_void,
-) {
-    let code = Code::try_from(code).unwrap_or(Code::RD_KAFKA_RESP_ERR_UNKNOWN);
-    // SAFETY: the handle is valid within its callback; F2, F4. The controller is known once the
-    // cluster has described itself, which it does to those only that it has let in.
-    unsafe {
-        let was_let_in = sys::rd_kafka_controllerid(rk, 0) >= 0;
-        context(opaque).on_error(code.into(), text(reason), was_let_in);
-    };
-}
-
-/// Says whether a certificate is accepted. OpenSSL has checked it already; this only notes why it was
-/// refused.
-unsafe extern "C" fn on_certificate(
-    _: *mut sys::rd_kafka_t,
-    broker: *const c_char,
-    _: i32,
-    error: *mut c_int,
-    _: c_int,
-    _: *const c_char,
-    _: usize,
-    _: *mut c_char,
-    _: usize,
-    opaque: *mut c_void,
-) -> c_int {
-    // SAFETY: librdkafka passes a valid place for the error; F2, F4.
-    unsafe {
-        if *error == 0 {
-            return 1;
-        }
-        let broker = text(broker);
-        let problem = certificate_problem(*error, &broker);
-        context(opaque).on_bad_certificate(&broker, problem);
-    }
-    0
-}
-
-unsafe extern "C" fn on_delivered(
-    _: *mut sys::rd_kafka_t,
-    message: *const sys::rd_kafka_message_t,
-    opaque: *mut c_void,
-) {
-    // SAFETY: librdkafka passes a valid message that lives until the callback returns, with a valid
-    // topic; F2, F4. The private pointer is the token that `produce` put there.
-    unsafe {
-        let Some(message) = message.as_ref() else {
-            return;
-        };
-        let error = (message.err != Code::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| message.err.into());
-        context(opaque).on_delivered(&Delivered {
-            token: message._private as u64,
-            error,
-            topic_id: message.rkt as usize,
-            topic: &|| str_of(sys::rd_kafka_topic_name(message.rkt)),
-            partition: message.partition,
-            offset: message.offset,
-            size: message.len + message.key_len,
-        });
-    }
-}
-
-unsafe extern "C" fn on_rebalance(
-    rk: *mut sys::rd_kafka_t,
-    code: Code,
-    partitions: *mut sys::rd_kafka_topic_partition_list_t,
-    opaque: *mut c_void,
-) {
-    // SAFETY: librdkafka passes a valid handle and a valid list that lives until the callback
-    // returns; F2, F4.
-    unsafe {
-        let protocol = sys::rd_kafka_rebalance_protocol(rk);
-        let cooperative = !protocol.is_null() && str_of(protocol) == "COOPERATIVE";
-        let context = context(opaque);
-        if context.is_closing() {
-            // Nobody is there to answer.
-            if cooperative {
-                drop(Failure::take(sys::rd_kafka_incremental_unassign(
-                    rk, partitions,
-                )));
-            } else {
-                sys::rd_kafka_assign(rk, std::ptr::null());
-            }
-            return;
-        }
-        context.on_rebalance(Rebalance {
-            assign: code == Code::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS,
-            lost: sys::rd_kafka_assignment_lost(rk) != 0,
-            cooperative,
-            partitions: elements(partitions)
-                .into_iter()
-                .map(|entry| entry.partition)
-                .collect(),
-        });
-    }
 }
 
 /// One element of a list of partitions.
@@ -357,7 +235,7 @@ unsafe fn text(pointer: *const c_char) -> String {
         .into_owned()
 }
 
-/// A text of librdkafka that is UTF-8, as topic names are; else empty.
+/// A text of librdkafka that is valid UTF-8, such as a topic name; empty if it is not.
 ///
 /// # Safety
 /// `pointer` is a valid text that lives for `'a`.
@@ -368,20 +246,21 @@ unsafe fn str_of<'a>(pointer: *const c_char) -> &'a str {
         .unwrap_or_default()
 }
 
-/// Makes a client give up, as if the cluster had answered with this code.
+/// Puts a client into the state of a fatal error, as if the cluster had answered with this code.
 #[cfg(test)]
-pub(crate) fn fail_for_good(client: &Client, code: Code) {
+pub(crate) fn set_fatal_error(client: &Client, code: Code) {
     // SAFETY: F1; the text is copied.
-    unsafe {
-        sys::rd_kafka_test_fatal_error(client.native_ptr(), code, c"as a test wants".as_ptr())
-    };
+    unsafe { sys::rd_kafka_test_fatal_error(client.native_ptr(), code, c"set by a test".as_ptr()) };
 }
 
 fn c_text(text: &str) -> Result<CString, Failure> {
     CString::new(text).map_err(|_| {
         Failure::new(
             RDKafkaErrorCode::InvalidArgument,
-            format!("{text:?} contains a zero byte"),
+            format!(
+                "\"{}\" contains a zero byte; remove it",
+                text.replace('\0', "\\0")
+            ),
         )
     })
 }

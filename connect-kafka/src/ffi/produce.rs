@@ -1,4 +1,4 @@
-//! Handing records to librdkafka.
+//! Passing records to librdkafka.
 
 use std::ffi::c_char;
 use std::ffi::c_void;
@@ -21,7 +21,7 @@ use super::millis;
 // A token travels through librdkafka as the private pointer of its message.
 const _: () = assert!(size_of::<*mut c_void>() >= size_of::<u64>());
 
-/// A topic of a producer, looked up once.
+/// A topic object of a producer.
 pub(crate) struct Topic {
     raw: *mut sys::rd_kafka_topic_t,
     client: Arc<Client>,
@@ -56,7 +56,7 @@ impl Drop for Topic {
     }
 }
 
-/// Memory that is used again and again to describe batches to librdkafka.
+/// Memory that is reused to describe batches to librdkafka.
 #[derive(Default)]
 pub(crate) struct Scratch(Vec<sys::rd_kafka_message_t>);
 
@@ -65,9 +65,9 @@ unsafe impl Send for Scratch {}
 // SAFETY: as above; it is only used through `&mut`.
 unsafe impl Sync for Scratch {}
 
-/// Hands over records of one topic that have neither headers nor timestamps, up to the first that
-/// finds no room, and says how many were handed over. Those with other problems are named in
-/// `failed` and count as handed over.
+/// Passes on records of one topic that have neither headers nor timestamps, up to the first for
+/// which librdkafka's queue is full. Returns how many that are. Records that fail for another
+/// reason are counted, and added to `failed` with their index.
 pub(crate) fn produce_batch(
     topic: &Topic,
     records: &[ProducerRecord],
@@ -102,7 +102,7 @@ pub(crate) fn produce_batch(
     for (index, message) in messages.iter().enumerate() {
         match message.err {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => {}
-            // It sticks: no later message of the batch was taken.
+            // No later message of the batch was accepted.
             Code::RD_KAFKA_RESP_ERR__QUEUE_FULL => break,
             code => failed.push((index, code.into())),
         }
@@ -112,7 +112,7 @@ pub(crate) fn produce_batch(
     done
 }
 
-/// Hands over one record.
+/// Passes on one record.
 pub(crate) fn produce_one(topic: &Topic, record: &ProducerRecord) -> Result<(), RDKafkaErrorCode> {
     let (value, value_len) = parts(record.value.as_deref());
     let (key, key_len) = parts(record.key.as_deref());
@@ -148,7 +148,7 @@ pub(crate) fn produce_one(topic: &Topic, record: &ProducerRecord) -> Result<(), 
         ),
         part(
             Kind::RD_KAFKA_VTYPE_TIMESTAMP,
-            // Zero is the current time.
+            // Zero means the current time.
             sys::rd_kafka_vu_s__bindgen_ty_1 {
                 i64_: record
                     .timestamp
@@ -173,7 +173,7 @@ pub(crate) fn produce_one(topic: &Topic, record: &ProducerRecord) -> Result<(), 
     // SAFETY: the call returned null or an error object that is ours.
     match unsafe { Failure::take(error) } {
         Ok(()) => {
-            // librdkafka owns the headers of a record that it took.
+            // librdkafka owns the headers of a record that it accepted.
             std::mem::forget(headers);
             Ok(())
         }
@@ -214,26 +214,27 @@ impl Headers {
 impl Drop for Headers {
     fn drop(&mut self) {
         if !self.0.is_null() {
-            // SAFETY: `of` made the object; after a hand-over `self` was forgotten.
+            // SAFETY: `of` made the object; if librdkafka took it over, `self` was forgotten.
             unsafe { sys::rd_kafka_headers_destroy(self.0) };
         }
     }
 }
 
-/// Address and length; null for what is absent. librdkafka only reads, though its types say other.
+/// Address and length of optional bytes; null if absent. librdkafka only reads them, though its
+/// types are mutable.
 fn parts(bytes: Option<&[u8]>) -> (*mut c_void, usize) {
     bytes.map_or((ptr::null_mut(), 0), |bytes| {
         (bytes.as_ptr().cast_mut().cast(), bytes.len())
     })
 }
 
-/// Waits for callbacks of a producer and runs them; returns once some ran or the time is over.
+/// Waits for callbacks of a client and runs them. Returns once some have run or the time is over.
 pub(crate) fn serve(client: &Client, wait: Duration) {
     // SAFETY: F1; F3 for the callbacks.
     unsafe { sys::rd_kafka_poll(client.native_ptr(), millis(wait)) };
 }
 
-/// Ends a [`serve`] that waits, or the next one if none does.
+/// Ends a [`serve`] that waits, or the next one if none is waiting.
 pub(crate) fn wake(client: &Client) {
     // SAFETY: F1; the queue object is ours and destroyed once.
     unsafe {
@@ -243,17 +244,21 @@ pub(crate) fn wake(client: &Client) {
     }
 }
 
-/// Sends what waits for more records to go with, and runs callbacks meanwhile; returns once nothing
-/// is in flight or the time is over.
+/// Sends records without lingering and runs callbacks. Returns once nothing is in flight or the
+/// time is over.
 pub(crate) fn flush(client: &Client, wait: Duration) {
-    // SAFETY: F1; F3 for the callbacks. That the time was over is no error.
+    // SAFETY: F1; F3 for the callbacks. The only error is that the time is over.
     unsafe { sys::rd_kafka_flush(client.native_ptr(), millis(wait)) };
 }
 
-/// Asks some broker for what the client knows of the cluster; waits for a connection if need be.
+/// Requests metadata of the topics that the client knows, or of all topics if it knows none. Waits
+/// for a connection.
+///
+/// Only for clients that may create topics: librdkafka 2.12 lets the broker create those it asks
+/// about (`rd_kafka_metadata`).
 pub(crate) fn refresh_metadata(client: &Client, timeout: Duration) -> Result<(), Failure> {
     let mut metadata = ptr::null();
-    // SAFETY: F1; without a topic, those that the client knows are meant; `metadata` outlives the
+    // SAFETY: F1; a null topic means the topics that the client knows; `metadata` outlives the
     // call.
     check(unsafe {
         sys::rd_kafka_metadata(
@@ -276,12 +281,19 @@ pub(crate) fn outstanding(client: &Client) -> usize {
     usize::try_from(count).unwrap_or_default()
 }
 
-/// Gives up all records that are not durable yet; each still gets its callback.
+/// Fails all records in flight; each still gets its callback.
 pub(crate) fn purge(client: &Client) {
     let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_INFLIGHT;
     // SAFETY: F1. With these flags, the call cannot fail.
     unsafe { sys::rd_kafka_purge(client.native_ptr(), flags) };
 }
 
-/// The log decides on the partition.
+/// Fails all records that were not sent yet; each still gets its callback. Does not wait.
+pub(crate) fn purge_unsent(client: &Client) {
+    let flags = sys::RD_KAFKA_PURGE_F_QUEUE | sys::RD_KAFKA_PURGE_F_NON_BLOCKING;
+    // SAFETY: F1. With these flags, the call cannot fail.
+    unsafe { sys::rd_kafka_purge(client.native_ptr(), flags) };
+}
+
+/// The partitioner chooses the partition.
 const UNASSIGNED: i32 = -1;

@@ -1,4 +1,4 @@
-//! Transactions. All calls block until the coordinator answered or the time is over.
+//! Transactions. All calls block until the coordinator answers or the time is over.
 
 use std::time::Duration;
 

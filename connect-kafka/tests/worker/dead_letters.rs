@@ -1,4 +1,4 @@
-//! Records that cannot be handled, on their way into another topic.
+//! Records that cannot be processed and go to a dead letter topic.
 
 use connect_api::ConfigMap;
 use connect_api::config_map;
@@ -19,7 +19,7 @@ fn with_dead_letters(config: ConfigMap, topic: &str) -> ConfigMap {
     )
 }
 
-/// Key, value and headers of the only dead letter.
+/// Reads the key, value and headers of the only dead letter.
 async fn letter(topic: &str) -> (String, String, Vec<(String, String)>) {
     let mut letters = read(topic, Isolation::ReadCommitted).await;
     assert_eq!(letters.len(), 1);
@@ -37,7 +37,7 @@ async fn letter(topic: &str) -> (String, String, Vec<(String, String)>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dead_letters_of_a_sink_are_as_they_were() {
+async fn dead_letters_of_a_sink_are_the_original_records() {
     let seen = Seen::default();
     seen.heal();
     create_topic("letters", 1).await;
@@ -73,7 +73,7 @@ async fn dead_letters_of_a_sink_are_as_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dead_letters_of_a_source_go_through_its_own_client() {
+async fn dead_letters_of_a_source_are_sent_by_a_client_of_its_own() {
     let seen = Seen::default();
     seen.heal();
     create_topic("source-letters", 1).await;
@@ -81,7 +81,7 @@ async fn dead_letters_of_a_source_go_through_its_own_client() {
     let source = with_dead_letters(numbers("source-letters", 20), "source-letters-dead");
     connect.create_connector("in", source).await.unwrap();
     reaches(&connect, "in", 20).await;
-    // Options of the connector are for this client, too: this one is refused.
+    // The connector's options are also those of this client: this one is refused.
     let wrong = with(
         with_dead_letters(numbers("source-letters", 20), "source-letters-dead"),
         config_map! { "producer.override.interceptor.classes" => "x.Y" },
@@ -101,7 +101,7 @@ async fn dead_letters_of_a_source_go_through_its_own_client() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dead_letter_topic_for_more_brokers_says_what_to_set() {
+async fn a_dead_letter_topic_with_too_few_brokers_names_the_option() {
     let seen = Seen::default();
     create_topic("lonely-letters", 1).await;
     let connect = worker("lonely-letters-offsets", &seen).await;

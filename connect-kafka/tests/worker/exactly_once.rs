@@ -1,4 +1,4 @@
-//! Exactly-once sources: transactions, and who may still commit one.
+//! Exactly-once sources: transactions, and which task may commit one.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn exact(offsets: &str, seen: &Seen) -> Connect {
     worker_with(offsets, more, seen).await
 }
 
-/// A source that insists on exactly-once delivery.
+/// A source that requires exactly-once delivery.
 fn source(topic: &str, count: usize, more: ConfigMap) -> ConfigMap {
     let required = config_map! { "exactly.once.support" => "required" };
     with(numbers(topic, count), with(required, more))
@@ -62,7 +62,7 @@ async fn every_boundary_commits_records_with_their_offsets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn records_of_an_aborted_transaction_are_gone_and_do_not_come_again() {
+async fn records_of_an_aborted_transaction_are_dropped_and_not_sent_again() {
     create_topic("exact-abort", 1).await;
     let connect = exact("exact-abort-offsets", &Seen::default()).await;
     let config = source(
@@ -78,7 +78,7 @@ async fn records_of_an_aborted_transaction_are_gone_and_do_not_come_again() {
     assert_eq!(settled("exact-abort").await, range(20..40));
 }
 
-/// Two workers run the same task: the older one is still alive, in the middle of its work.
+/// Two workers run the same task: the older one is still running.
 async fn the_older_life_is_fenced(topic: &str, boundary: ConfigMap, committed: usize) {
     create_topic(topic, 1).await;
     let offsets = format!("{topic}-offsets");
@@ -116,13 +116,13 @@ async fn the_older_life_is_fenced(topic: &str, boundary: ConfigMap, committed: u
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_older_life_of_a_task_cannot_go_on() {
+async fn an_older_life_of_a_task_cannot_continue() {
     let boundary = config_map! { "transaction.boundary" => "poll" };
     the_older_life_is_fenced("fenced-poll", boundary, 50).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_older_life_of_a_task_cannot_commit_what_it_has_sent() {
+async fn an_older_life_of_a_task_cannot_commit_its_records() {
     let boundary = config_map! {
         "transaction.boundary" => "interval", "transaction.boundary.interval.ms" => 3_600_000,
     };
@@ -130,7 +130,7 @@ async fn an_older_life_of_a_task_cannot_commit_what_it_has_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn offsets_behind_an_open_transaction_are_waited_for() {
+async fn a_task_waits_for_offsets_behind_an_open_transaction() {
     let one = config_map! {
         "exactly.once.source.support" => "enabled", "offset.storage.partitions" => 1,
     };
@@ -171,7 +171,7 @@ async fn offsets_behind_an_open_transaction_are_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_to_the_end_has_the_records_of_the_last_transaction() {
+async fn a_run_to_the_end_includes_the_last_transaction() {
     create_topic("exact-end", 4).await;
     let seen = Seen::default();
     let connect = exact("exact-end-offsets", &seen).await;
@@ -189,7 +189,7 @@ async fn a_run_to_the_end_has_the_records_of_the_last_transaction() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn records_for_the_own_offsets_topic_are_refused() {
+async fn records_for_the_offsets_topic_are_refused() {
     let connect = exact("into-offsets", &Seen::default()).await;
     connect
         .create_connector("in", source("into-offsets", 10, config_map! {}))

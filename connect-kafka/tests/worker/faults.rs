@@ -1,4 +1,4 @@
-//! Faults of producers: those that never heal fail the task, the others only take time.
+//! Faults of producers: permanent ones fail the task, passing ones only delay it.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use tokio::sync::MutexGuard;
 
 use crate::support::*;
 
-/// Held by who disturbs the way to the broker.
+/// Held by the test that disturbs the connections to the broker.
 static WAY: Mutex<()> = Mutex::const_new(());
 
-/// The way to the broker, of one test at a time; healed at its end, also if it fails.
+/// Disturbs the connections to the broker, one test at a time. Repairs them when dropped.
 struct Way {
     kafka: &'static KafkaCluster,
     _only: MutexGuard<'static, ()>,
@@ -71,24 +71,24 @@ async fn too_large(topic: &str, limit: &str, more: ConfigMap) {
     ] {
         assert!(trace.contains(part), "{part}: {trace}");
     }
-    assert_eq!(
-        next(&connect, "in", 0),
-        Some(7),
-        "the offset stays behind it"
-    );
+    // A task is FAILED before its last offsets are committed.
+    eventually("the offset of the record", async || {
+        (next(&connect, "in", 0) == Some(7)).then_some(())
+    })
+    .await;
     end(connect).await;
     assert_eq!(settled(topic).await[..7], range(0..7));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_the_client_does_not_take_fails_the_task() {
+async fn a_record_larger_than_the_limit_of_the_client_fails_the_task() {
     create_topic("too-large", 1).await;
     let more = config_map! { "producer.override.max.request.size" => 10_000 };
     too_large("too-large", "10000", more).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_the_topic_does_not_take_fails_the_task() {
+async fn a_record_larger_than_the_limit_of_the_topic_fails_the_task() {
     let topic = NewTopic::new("too-large-there").partitions(1);
     let topic = topic.with("max.message.bytes", "9000");
     admin().await.create_topic(topic).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_record_that_the_topic_does_not_take_fails_the_task() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_of_small_records_fits_a_topic_for_small_ones() {
+async fn a_batch_of_small_records_is_not_larger_than_the_limit_of_the_topic() {
     let topic = NewTopic::new("small-ones").partitions(1);
     let topic = topic.with("max.message.bytes", "2000");
     admin().await.create_topic(topic).await.unwrap();
@@ -132,7 +132,7 @@ fn powerless(kafka: &KafkaCluster) -> ConfigMap {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_that_may_not_be_written_fails_the_task() {
+async fn a_topic_without_the_right_to_write_fails_the_task() {
     assert_ne!(ADMIN_USER, POWERLESS_USER);
     let kafka = kafka().await;
     create_topic("forbidden", 1).await;
@@ -142,7 +142,7 @@ async fn a_topic_that_may_not_be_written_fails_the_task() {
     connect.create_connector("too-early", config).await.unwrap();
     let trace = failure(&connect, "too-early").await;
     assert!(trace.contains("not authorized"), "{trace}");
-    // Whoever may write to some topic may be an idempotent producer.
+    // The right to write to some topic includes that to be an idempotent producer.
     let arguments = [
         "--bootstrap-server",
         kafka.bootstrap(),
@@ -179,16 +179,16 @@ async fn a_topic_that_may_not_be_written_fails_the_task() {
     end(connect).await;
 }
 
-/// A worker whose way to the broker can be disturbed.
+/// A worker whose connections to the broker can be disturbed.
 async fn disturbed(offsets: &str, seen: &Seen) -> connect_runtime::Connect {
-    // Making it may take longer than a call may take below.
+    // Creating it may take longer than the time limits below.
     end(worker_with(offsets, config_map! {}, seen).await).await;
     let more = config_map! {
         "bootstrap.servers" => kafka().await.bootstrap_of(Listener::Proxied),
         "admin.request.timeout.ms" => 5_000,
         "admin.default.api.timeout.ms" => 5_000,
         "reconnect.backoff.max.ms" => 500,
-        // So that there is something to commit when the way is cut.
+        // So that there is something to commit when the connections are cut.
         "offset.flush.interval.ms" => 1_000,
         "offset.flush.timeout.ms" => 1_000,
     };
@@ -196,7 +196,7 @@ async fn disturbed(offsets: &str, seen: &Seen) -> connect_runtime::Connect {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_that_is_away_for_a_moment_is_waited_for() {
+async fn a_task_waits_for_a_broker_that_is_away_for_a_moment() {
     let (way, seen) = (Way::new().await, Seen::default());
     create_topic("away", 2).await;
     let connect = disturbed("away-offsets", &seen).await;
@@ -263,7 +263,7 @@ async fn a_topic_is_created_once_the_broker_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sink_that_is_away_longer_than_its_session_goes_on() {
+async fn a_sink_that_was_away_longer_than_its_session_resumes() {
     let (way, seen) = (Way::new().await, Seen::default());
     create_topic("long-away", 2).await;
     let connect = disturbed("long-away-offsets", &seen).await;
@@ -301,7 +301,7 @@ async fn a_sink_that_is_away_longer_than_its_session_goes_on() {
     end(connect).await;
 }
 
-/// A program may end right after its worker, and the next one need not wait for a dead member.
+/// A program may end right after its worker. The next one does not wait for a dead member.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_ends_has_left_its_groups() {
     let (way, seen) = (Way::new().await, Seen::default());
@@ -318,7 +318,7 @@ async fn a_worker_that_ends_has_left_its_groups() {
     })
     .await;
     let admin = admin().await;
-    // Long enough for a worker that does not wait to be gone before.
+    // Longer than a worker takes that does not wait.
     way.kafka.proxy(0).delay(Duration::from_millis(300));
     end(connect).await;
     let offsets = [(TopicPartition::new("left-at-end", 0), Some(0))].into();

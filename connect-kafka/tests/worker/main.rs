@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod auto_creation;
 mod dead_letters;
 mod exactly_once;
 mod faults;

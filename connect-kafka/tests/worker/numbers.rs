@@ -1,4 +1,4 @@
-//! A source of the numbers "0", "1", … and a transform that is out of order for a while.
+//! A source of the numbers "0", "1", … and a transform that fails for a while.
 
 use async_trait::async_trait;
 use connect_api::config::ConfigDef;
@@ -28,12 +28,12 @@ struct NumbersConfig {
     /// This number waits for [`Seen::release`].
     #[config(name = "hold.at", default = -1)]
     hold_at: i64,
-    /// This number is followed by that many blanks.
+    /// This number is followed by `blanks` blanks.
     #[config(name = "long.at", default = -1)]
     long_at: i64,
     #[config(default = 0)]
     blanks: i32,
-    /// With own transactions: numbers below are dropped by an abort, the others committed.
+    /// With transactions of the connector: numbers below this are aborted, the others committed.
     #[config(name = "abort.below", default = 0)]
     abort_below: i64,
 }
@@ -144,7 +144,7 @@ impl SourceTask for NumbersTask {
     }
 }
 
-/// Cannot handle the number "3" for now, until [`Seen::heal`]; never handles the number "13".
+/// Fails for the number "3" until [`Seen::heal`] is called, and always for the number "13".
 #[derive(Default)]
 pub(crate) struct Moody {
     pub(crate) seen: Seen,

@@ -1,4 +1,4 @@
-//! Source offsets in topics: byte for byte as Java keeps them, of the worker and of connectors.
+//! Source offsets in topics of the worker and of connectors, byte for byte as in Java.
 
 use connect_api::config_map;
 use connect_broker::Broker;
@@ -9,10 +9,10 @@ use connect_core::partitioner::partition_for_key;
 
 use crate::support::*;
 
-/// As this crate writes the key of the first task.
+/// The key of the first task as this worker writes it.
 const KEY: &str = r#"["in",{"series":"numbers","task":"0"}]"#;
 
-/// As Java may write it: the order of members is that of a hash map.
+/// The same key as Java may write it: the order of members is that of a hash map.
 const KEY_OF_JAVA: &str = r#"["in",{"task":"0","series":"numbers"}]"#;
 
 /// Runs the connector "in" until this many numbers are committed.
@@ -38,7 +38,7 @@ async fn run_on(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_task_goes_on_where_it_stopped() {
+async fn each_task_resumes_where_it_stopped() {
     create_topic("several", 1).await;
     for count in [100, 250] {
         let connect = worker("several-offsets", &Seen::default()).await;
@@ -92,7 +92,7 @@ async fn offsets_of_java_are_found_and_keep_their_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reset_by_java_is_a_new_beginning() {
+async fn after_a_reset_by_java_a_task_starts_over() {
     create_topic("reset", 1).await;
     run("reset-offsets", "reset", 5, config_map! {}).await;
     assert_eq!(table("reset-offsets").await[KEY], r#"{"next":5}"#);
@@ -118,18 +118,18 @@ async fn write_tombstone(topic: &str, key: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connectors_own_topic_is_over_the_workers() {
+async fn a_connectors_own_topic_overrides_the_workers() {
     create_topic("own", 1).await;
     let own = config_map! { "offsets.storage.topic" => "own-own-offsets" };
     run("own-offsets", "own", 10, config_map! {}).await;
-    // The worker's offset holds until there is one of its own.
+    // The worker's offset is used until the connector's own topic has one.
     run("own-offsets", "own", 20, own.clone()).await;
     assert_eq!(table("own-own-offsets").await[KEY], r#"{"next":20}"#);
     eventually("the copy", async || {
         (table("own-offsets").await[KEY] == r#"{"next":20}"#).then_some(())
     })
     .await;
-    // Then its own counts.
+    // Then that one is used.
     write("own-offsets", &[(KEY, r#"{"next":99}"#)]).await;
     run("own-offsets", "own", 30, own).await;
     assert_eq!(settled("own").await, range(0..30));

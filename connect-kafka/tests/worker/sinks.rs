@@ -17,7 +17,7 @@ use connect_testkit::kafka::KafkaCluster;
 
 use crate::support::*;
 
-/// Which task has which partition, by what was opened and closed.
+/// The tasks that have each partition, by the calls of open and close.
 fn owners(events: &[Event]) -> BTreeMap<TopicPartition, BTreeSet<usize>> {
     let mut owners = BTreeMap::<_, BTreeSet<usize>>::new();
     for event in events {
@@ -54,7 +54,7 @@ async fn four_tasks_share_four_partitions_and_those_of_a_failed_one() {
     let connect = worker("shared-offsets", &seen).await;
     let four = with(
         witness("shared"),
-        config_map! { "tasks.max" => 4, "fail.at" => "bad" },
+        config_map! { "tasks.max" => 4, "fail.at" => "bad", "restart.policy" => "never" },
     );
     connect.create_connector("shared-out", four).await.unwrap();
     eventually("a partition for each task", async || {
@@ -102,7 +102,7 @@ fn putter(event: &Event) -> Option<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_that_comes_later_and_matches_is_read() {
+async fn a_topic_that_matches_is_read_though_it_is_created_later() {
     let seen = Seen::default();
     create_topic("pattern-1", 1).await;
     let connect = worker("by-pattern-offsets", &seen).await;
@@ -124,7 +124,7 @@ async fn a_topic_that_comes_later_and_matches_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_goes_back_and_reads_again() {
+async fn a_task_seeks_back_and_reads_again() {
     let seen = Seen::default();
     create_topic("rewound", 1).await;
     let records: Vec<String> = range(0..10);
@@ -160,7 +160,7 @@ async fn refused_records_are_put_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_retry_costs_no_membership() {
+async fn a_member_stays_in_the_group_during_a_long_retry() {
     let seen = Seen::default();
     create_topic("long-retry", 2).await;
     let connect = worker("long-retry-offsets", &seen).await;
@@ -224,7 +224,7 @@ async fn a_task_that_waits_for_a_retry_can_be_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sinks_see_what_was_committed() {
+async fn sinks_read_committed_records_only() {
     let seen = Seen::default();
     create_topic("half-committed", 1).await;
     let mut options = ProducerOptions::default();
@@ -285,7 +285,7 @@ async fn keyed_records_go_to_the_partitions_of_java() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_to_the_end_looks_where_the_sink_reads() {
+async fn a_run_to_the_end_reads_the_topics_of_the_sink() {
     let start = || KafkaCluster::builder().start();
     let other = tokio::task::spawn_blocking(start).await.unwrap();
     let elsewhere = broker_at(other.bootstrap());

@@ -98,11 +98,17 @@ async fn topics_that_do_not_fit_are_refused() {
     let topic = NewTopic::new("unfit-configs").partitions(2).compacted();
     admin().await.create_topic(topic).await.unwrap();
     let error = keeping("unfit").await.unwrap_err().report();
-    assert!(error.contains("required to have a single partition"), "{error}");
+    assert!(
+        error.contains("required to have a single partition"),
+        "{error}"
+    );
     create_topic("unfit-2-status", 1).await;
     let error = keeping("unfit-2").await.unwrap_err().report();
     let key = "'unfit-2-status' supplied via the 'status.storage.topic' property";
-    assert!(error.contains(key) && error.contains("cleanup.policy=delete"), "{error}");
+    assert!(
+        error.contains(key) && error.contains("cleanup.policy=delete"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! The cluster of this test binary, workers on it, and what their plugins have seen.
+//! The cluster of this test binary, workers on it, and a record of the calls of their plugins.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ use crate::numbers::Moody;
 use crate::numbers::Numbers;
 use crate::witness::Witness;
 
-/// After this long a test has failed.
+/// A wait that takes longer fails its test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 static KAFKA: LazyLock<KafkaCluster> =
@@ -78,7 +78,7 @@ pub(crate) async fn create_topic(name: &str, partitions: i32) {
     admin().await.create_topic(topic).await.unwrap();
 }
 
-/// What plugins have seen, and what they are told.
+/// What plugins report, and what tests tell them.
 #[derive(Clone, Default)]
 pub(crate) struct Seen(Arc<Told>);
 
@@ -93,7 +93,7 @@ struct Told {
     bell: Notify,
 }
 
-/// What a sink task was told, with its number.
+/// A call of a sink task, with the number of the task.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
     Close(usize, Vec<TopicPartition>),
@@ -110,7 +110,7 @@ impl Seen {
         self.0.events.lock().unwrap().clone()
     }
 
-    /// What was put, in order.
+    /// The values that were put, in order.
     pub(crate) fn values(&self) -> Vec<String> {
         let value = |event| match event {
             Event::Put(_, _, value) => Some(value),
@@ -141,7 +141,7 @@ impl Seen {
         self.0.puts.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// True once it was healed; counts the calls.
+    /// True after `heal`; counts the calls.
     pub(crate) fn try_moody(&self) -> bool {
         self.0.moods.fetch_add(1, Ordering::SeqCst);
         self.0.healed.load(Ordering::SeqCst)
@@ -155,7 +155,7 @@ impl Seen {
         self.0.healed.store(true, Ordering::SeqCst);
     }
 
-    /// Lets the number go that is held.
+    /// Releases the number that is held.
     pub(crate) fn release(&self) {
         self.0.released.store(true, Ordering::SeqCst);
         self.0.bell.notify_waiters();
@@ -172,7 +172,7 @@ impl Seen {
     }
 }
 
-/// A worker's configuration with an offsets topic of a test's own, merged with more options.
+/// A worker's configuration with an offsets topic for one test, merged with more options.
 pub(crate) async fn config(offsets: &str, more: ConfigMap) -> ConfigMap {
     let mut config = config_map! {
         "bootstrap.servers" => kafka().await.bootstrap(),
@@ -183,7 +183,7 @@ pub(crate) async fn config(offsets: &str, more: ConfigMap) -> ConfigMap {
         "offset.storage.partitions" => 5,
         "offset.storage.replication.factor" => 1,
         "offset.flush.interval.ms" => 100,
-        // What takes its time on a busy machine is no failure.
+        // A busy machine may take longer than the default.
         "offset.flush.timeout.ms" => PATIENCE.as_millis(),
         "task.shutdown.graceful.timeout.ms" => PATIENCE.as_millis(),
     };
@@ -213,15 +213,24 @@ pub(crate) fn registry(seen: &Seen) -> PluginRegistry {
 }
 
 pub(crate) async fn try_worker(config: ConfigMap, seen: &Seen) -> Result<Connect, Error> {
+    let broker = broker_at(config.get("bootstrap.servers").unwrap());
+    try_worker_on(broker, config, seen).await
+}
+
+pub(crate) async fn try_worker_on(
+    broker: KafkaBroker,
+    config: ConfigMap,
+    seen: &Seen,
+) -> Result<Connect, Error> {
     Connect::builder()
         .registry(registry(seen))
-        .broker(broker_at(config.get("bootstrap.servers").unwrap()))
+        .broker(broker)
         .worker(WorkerConfig::from_config(&config)?)
         .build()
         .await
 }
 
-/// A worker with an offsets topic of a test's own.
+/// A worker with an offsets topic for one test.
 pub(crate) async fn worker(offsets: &str, seen: &Seen) -> Connect {
     worker_with(offsets, ConfigMap::new(), seen).await
 }
@@ -247,7 +256,7 @@ pub(crate) fn with(mut config: ConfigMap, more: ConfigMap) -> ConfigMap {
     config
 }
 
-/// Waits for a failure and answers its trace.
+/// Waits for a failed task and returns its trace.
 pub(crate) async fn failure(connect: &Connect, name: &str) -> String {
     let is_failed = |status: &ConnectorStatus| {
         let mut tasks = status.tasks.iter();
@@ -280,7 +289,7 @@ pub(crate) async fn reaches(connect: &Connect, name: &str, offset: i64) {
     .await;
 }
 
-/// Waits until something is there; the deadline only ends a test that hangs.
+/// Waits until `look` returns something. The deadline only ends a test that hangs.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let waited = tokio::time::timeout(PATIENCE, async {
         loop {
@@ -295,7 +304,7 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
         .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}\n{}", log()))
 }
 
-/// All records of a topic up to the end that readers of that kind see, by partition.
+/// Reads a topic to the end, with an isolation level. Returns each record with its partition.
 pub(crate) async fn read(topic: &str, isolation: Isolation) -> Vec<(i32, FetchedRecord)> {
     read_to(topic, isolation, isolation).await
 }
@@ -329,7 +338,7 @@ async fn read_to(topic: &str, isolation: Isolation, end: Isolation) -> Vec<(i32,
     }
 }
 
-/// The values of a topic as readers of committed records see them.
+/// The values of the committed records of a topic.
 pub(crate) async fn values(topic: &str) -> Vec<String> {
     let records = read(topic, Isolation::ReadCommitted).await.into_iter();
     records.map(|(_, record)| text(record.value)).collect()
@@ -339,8 +348,7 @@ pub(crate) fn text(bytes: Option<Bytes>) -> String {
     String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap()
 }
 
-/// [`values`] once no transaction is open: the log may still be at work on the end of one that was
-/// committed.
+/// [`values`] once no transaction is open: the log may still be completing one that was committed.
 pub(crate) async fn settled(topic: &str) -> Vec<String> {
     let end = Isolation::ReadUncommitted;
     let records = read_to(topic, Isolation::ReadCommitted, end)
@@ -391,7 +399,7 @@ pub(crate) async fn write_to(broker: &KafkaBroker, topic: &str, records: &[(&str
     }
 }
 
-/// What a group has committed, by partition.
+/// The committed offsets of a group by partition.
 pub(crate) async fn group(name: &str) -> BTreeMap<i32, i64> {
     let offsets = admin().await.group_offsets(name).await.unwrap();
     offsets
@@ -405,8 +413,8 @@ pub(crate) async fn exists(topic: &str) -> bool {
     admin().await.describe_topic(&name).await.unwrap().is_some()
 }
 
-/// Waits for a line that the program logs after this call, with all these words in it. The log is
-/// that of all tests, so some word must be of the one that calls.
+/// Waits for a line that is logged after this call and contains all these words. The log is that of
+/// all tests, so one of the words must be unique to the caller.
 pub(crate) fn logged<'a>(words: &'a [&str]) -> impl Future<Output = ()> + 'a {
     let before = log().len();
     async move {
@@ -421,7 +429,7 @@ pub(crate) fn logged<'a>(words: &'a [&str]) -> impl Future<Output = ()> + 'a {
     }
 }
 
-/// What the program has logged, as text.
+/// The log as text.
 pub(crate) fn log() -> String {
     String::from_utf8_lossy(&LOG.0.lock().unwrap()).into_owned()
 }

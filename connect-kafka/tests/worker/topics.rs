@@ -42,7 +42,7 @@ async fn topics_of_a_source_are_created_by_their_groups() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_that_nobody_creates_fails_the_task_by_name() {
+async fn a_task_fails_with_the_name_of_a_topic_that_does_not_exist() {
     let seen = Seen::default();
     let more = config_map! { "topic.creation.enable" => false };
     let connect = worker_with("nobody-creates-offsets", more, &seen).await;
@@ -66,7 +66,7 @@ async fn a_topic_that_nobody_creates_fails_the_task_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_topic_of_offsets_is_made_as_the_worker_says() {
+async fn the_offsets_topic_is_created_as_the_worker_is_configured() {
     let seen = Seen::default();
     let more = config_map! {
         "offset.storage.partitions" => 7, "offset.storage.replication.factor" => -1,
@@ -101,7 +101,7 @@ async fn the_topic_of_offsets_is_made_as_the_worker_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_few_brokers_are_told_with_the_key_to_set() {
+async fn with_too_few_brokers_the_error_names_the_option() {
     let seen = Seen::default();
     let mut config = config("too-few", config_map! {}).await;
     config.remove("offset.storage.replication.factor");
@@ -136,7 +136,7 @@ async fn too_few_brokers_are_told_with_the_key_to_set() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_of_offsets_that_would_lose_them_is_refused() {
+async fn an_offsets_topic_that_is_not_compacted_is_refused() {
     let seen = Seen::default();
     let topic = NewTopic::new("not-compacted").partitions(1);
     admin().await.create_topic(topic).await.unwrap();

@@ -5,22 +5,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_api::LogOffsets;
+use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
 use connect_broker::ConsumerOptions;
+use connect_broker::Gap;
 use connect_broker::PartitionRecords;
 use connect_broker::Subscription;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::client::missing::MissingTopics;
+use crate::client::missing::named_topics;
 use crate::client::reading::Attempt;
 use crate::client::reading::Reading;
 use crate::client::reading::Room;
 use crate::engine::Engine;
 use crate::group::Change;
 use crate::group::Interest;
+use crate::group::group_of;
 use crate::writer::request::Request;
 use crate::writer::stage::set_offsets;
 
@@ -29,13 +34,16 @@ use crate::writer::stage::set_offsets;
 pub(crate) struct LocalConsumer {
     engine: Arc<Engine>,
     options: ConsumerOptions,
-    /// Rings when there may be something new.
+    /// Notified when there may be something new.
     signal: Arc<Notify>,
     member: Option<Member>,
     /// In order of their partitions.
     readings: Vec<Reading>,
     /// Whose turn it is to be read first.
     turn: usize,
+    /// Gaps that were found and not returned yet.
+    gaps: Vec<Gap>,
+    missing: MissingTopics,
     unanswered: Option<Change>,
 }
 
@@ -53,7 +61,7 @@ impl Drop for Member {
     }
 }
 
-/// Notes that a member waits in `poll`, until it is dropped.
+/// Marks a member as waiting in `poll` until dropped.
 struct Polling {
     engine: Arc<Engine>,
     group: String,
@@ -82,7 +90,7 @@ impl Drop for Polling {
 }
 
 impl LocalConsumer {
-    /// Opens a consumer: creates what it names and the log creates by itself, joins the group.
+    /// Opens a consumer: creates the topics that it names if it asks for that, and joins the group.
     pub(crate) async fn open(
         engine: Arc<Engine>,
         options: ConsumerOptions,
@@ -93,8 +101,15 @@ impl LocalConsumer {
                 "max_poll_records is 0".to_owned(),
             ));
         }
-        let interest = interest(&engine, &options.subscription).await?;
+        let named = named_topics(&options.subscription);
+        if let Some(problem) = named.iter().find_map(TopicName::problem) {
+            return Err(BrokerError::InvalidTopic(problem));
+        }
+        if creates_topics(&options) {
+            create(&engine, &named).await?;
+        }
         let signal = Arc::new(Notify::new());
+        let missing = MissingTopics::new(&options.subscription);
         let mut consumer = Self {
             engine,
             options,
@@ -102,29 +117,31 @@ impl LocalConsumer {
             member: None,
             readings: Vec::new(),
             turn: 0,
+            gaps: Vec::new(),
+            missing,
             unanswered: None,
         };
-        match interest {
-            Some(interest) => consumer.join(interest)?,
-            None => {
-                if let Subscription::Partitions(partitions) = consumer.options.subscription.clone()
-                {
-                    consumer.add(partitions);
-                    consumer
-                        .readings
-                        .iter_mut()
-                        .for_each(|reading| reading.ready = true);
-                }
+        if let Subscription::Partitions(partitions) = &consumer.options.subscription {
+            let partitions = partitions.clone();
+            consumer.engine.shared.new_topics.add(&consumer.signal);
+            consumer.add(partitions);
+            for reading in &mut consumer.readings {
+                reading.ready = true;
             }
+        } else {
+            consumer.join().await?;
         }
         Ok(consumer)
     }
 
-    fn join(&mut self, interest: Interest) -> Result<(), BrokerError> {
-        let Some(group) = self.options.group.clone().filter(|group| !group.is_empty()) else {
-            let problem = "a subscription to topics needs a consumer group";
-            return Err(BrokerError::InvalidOption(problem.to_owned()));
-        };
+    async fn join(&mut self) -> Result<(), BrokerError> {
+        let interest = Interest::new(&self.options.subscription, self.options.start)?;
+        let group = group_of(&self.options)?.to_owned();
+        if let Err(error) = self.engine.declare(&group, interest.clone()).await {
+            self.engine.shared.check_open()?;
+            // A full log must stay readable.
+            tracing::warn!(group, %error, "what the group reads could not be stored; retention may remove records that it has not read");
+        }
         let shared = &self.engine.shared;
         let id = shared.groups.join(
             &group,
@@ -153,6 +170,8 @@ impl LocalConsumer {
 
     /// Removes partitions, which come in order.
     fn remove(&mut self, partitions: &[TopicPartition]) {
+        self.gaps
+            .retain(|gap| partitions.binary_search(&gap.partition).is_err());
         let signal = &self.signal;
         self.readings.retain(|reading| {
             let gone = partitions.binary_search(&reading.partition).is_ok();
@@ -207,8 +226,8 @@ impl LocalConsumer {
         })
     }
 
-    /// Reads what there is, of each partition in turn; waits only for the store.
-    /// `None` if there is nothing; no records if a position moved nevertheless.
+    /// Reads from each partition in turn. Waits only for the store. Returns `None` if there is
+    /// nothing, and no records if only a position has moved.
     async fn read(&mut self) -> Result<Option<Vec<PartitionRecords>>, BrokerError> {
         loop {
             let mut loading = None;
@@ -227,7 +246,7 @@ impl LocalConsumer {
                 if reading.is_loaded()
                     && let Err(error) = reading.loaded().await
                 {
-                    // With records at hand, the error can wait: the next poll reads again.
+                    // Records that were found come first: the next poll reads again.
                     if found.is_empty() {
                         return Err(error);
                     }
@@ -235,6 +254,11 @@ impl LocalConsumer {
                 }
                 let shared = &self.engine.shared;
                 match reading.read(shared, &self.options, &self.signal, &mut room) {
+                    Ok(Attempt::Gap(gap)) => {
+                        warn_of_gap(self.options.group.as_deref(), &gap);
+                        self.gaps.push(gap);
+                        has_moved = true;
+                    }
                     Ok(Attempt::Loading) => loading = loading.or(Some(index)),
                     Ok(Attempt::Moved) => has_moved = true,
                     Ok(Attempt::Nothing) => {}
@@ -248,7 +272,9 @@ impl LocalConsumer {
             }
             self.turn = self.turn.wrapping_add(1) % count.max(1);
             match loading.and_then(|index| self.readings.get_mut(index)) {
-                Some(reading) if found.is_empty() => reading.loaded().await?,
+                Some(reading) if found.is_empty() && self.gaps.is_empty() => {
+                    reading.loaded().await?;
+                }
                 _ => return Ok(Some(found).filter(|found| has_moved || !found.is_empty())),
             }
         }
@@ -275,22 +301,28 @@ impl Consumer for LocalConsumer {
                 Ok(event) => return Ok(event),
                 Err(again) => again,
             };
-            // A reader that always finds records must leave room for others on its thread.
+            if !self.gaps.is_empty() {
+                return Ok(ConsumerEvent::Gaps(std::mem::take(&mut self.gaps)));
+            }
+            // A reader that always finds records must yield to other tasks on its thread.
             tokio::task::coop::consume_budget().await;
             match self.read().await? {
                 None => {}
-                // As Java's client: who reads up to an end must not wait behind a gap before it.
+                Some(found) if found.is_empty() && !self.gaps.is_empty() => continue,
+                // As in Java's client: a caller that reads up to an end offset must not block when
+                // only offsets without records are left before it.
                 Some(found) if found.is_empty() => return Ok(ConsumerEvent::Idle),
                 Some(found) => return Ok(ConsumerEvent::Records(found)),
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(ConsumerEvent::Idle);
             }
-            // Cancel-safe: what rang is looked at again in any case.
-            match [deadline, again].into_iter().flatten().min() {
+            // Cancel-safe: the loop checks everything again.
+            let warn_at = self.missing.check(&self.engine.shared, &self.options);
+            match [deadline, again, warn_at].into_iter().flatten().min() {
                 None => self.signal.notified().await,
                 Some(until) => {
-                    // Whether it rang or the time came: look again.
+                    // Check again after a notification and after the timeout.
                     let _ = tokio::time::timeout_at(until, self.signal.notified()).await;
                 }
             }
@@ -383,36 +415,34 @@ impl Consumer for LocalConsumer {
     }
 }
 
-/// What a member of a group wants; `None` for partitions outside a group's assignment.
-async fn interest(
-    engine: &Engine,
-    subscription: &Subscription,
-) -> Result<Option<Interest>, BrokerError> {
-    let (topics, interest) = match subscription {
-        Subscription::Partitions(partitions) => (
-            partitions
-                .iter()
-                .map(|partition| partition.topic.clone())
-                .collect(),
-            None,
-        ),
-        Subscription::Pattern(pattern) => (Vec::new(), Some(Interest::Pattern(pattern.clone()))),
-        Subscription::Topics(topics) => (
-            topics.clone(),
-            Some(Interest::Topics(topics.iter().cloned().collect())),
-        ),
-        other => {
-            let problem =
-                format!("a log inside the process does not know the subscription {other:?}");
-            return Err(BrokerError::InvalidOption(problem));
-        }
-    };
+/// Creates the topics that do not exist.
+async fn create(engine: &Engine, topics: &[TopicName]) -> Result<(), BrokerError> {
     for topic in topics {
-        match engine.topic_or_create(&topic).await {
+        match engine.topic_or_create(topic).await {
             // It may be created later.
             Ok(_) | Err(BrokerError::UnknownTopic { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(interest)
+    Ok(())
+}
+
+/// True if a consumer asks the log to create the topics that it names. Unlike in Java's client, the
+/// default is false: the topic would get the defaults of the log before the source that writes to
+/// it can create it with its own options.
+fn creates_topics(options: &ConsumerOptions) -> bool {
+    let value = options.client_config.get("allow.auto.create.topics");
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+}
+
+fn warn_of_gap(group: Option<&str>, gap: &Gap) {
+    tracing::warn!(
+        topic = %gap.partition.topic,
+        partition = gap.partition.partition,
+        group,
+        from = gap.from,
+        to = gap.to,
+        records = gap.records(),
+        "the log removed records before this consumer read them; it continues after them",
+    );
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod consumer;
+pub(crate) mod missing;
 pub(crate) mod producer;
 pub(crate) mod reading;
 pub(crate) mod receipts;

@@ -105,7 +105,8 @@ impl LocalProducer {
         unknown
     }
 
-    /// Encodes a batch and hands it to the writer. Never waits, so it happens whole or not at all.
+    /// Encodes a batch and sends it to the writer. Never waits, so it is accepted as a whole or not
+    /// at all.
     fn accept(&mut self, batch: Vec<ProducerRecord>, unknown: &HashMap<TopicName, BrokerError>) {
         let now = self.engine.shared.options.clock.now().as_millis();
         let expected = batch.len() * (batch.first().map_or(0, ProducerRecord::size) + OVERHEAD);
@@ -214,7 +215,7 @@ impl LocalProducer {
         Ok(())
     }
 
-    /// Aborts a transaction that nobody will end, and does not wait.
+    /// Aborts an open transaction without waiting.
     fn give_up(&mut self) {
         if let Some(open) = self.open.take() {
             open.timeout.abort();
@@ -238,7 +239,8 @@ impl Producer for LocalProducer {
             unsent.refuse(&error);
             return Err(error);
         }
-        // If this future is dropped at one of these waits, nothing is accepted and `unsent` says so.
+        // If this future is dropped at one of these waits, nothing is accepted and `unsent` says
+        // so.
         let unknown = self.look_up(&unsent.batch).await;
         self.ledger.room(self.options.max_in_flight_bytes).await;
         if let Err(error) = self.check() {

@@ -7,6 +7,7 @@ use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::ConsumerOptions;
 use connect_broker::FetchedRecord;
+use connect_broker::Gap;
 use connect_broker::Isolation;
 use connect_broker::StartOffset;
 use tokio::sync::Notify;
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::engine::Shared;
 use crate::format::batch::Batch;
 use crate::format::batch::Damage;
+use crate::format::batch::EncodedBatch;
 use crate::format::batch::Records;
 use crate::topic::Log;
 use crate::topic::Next;
@@ -43,7 +45,7 @@ struct Place {
     offset: i64,
 }
 
-/// What is left of the bounds of one poll.
+/// What is left of the limits of one poll.
 #[derive(Debug)]
 pub(crate) struct Room {
     /// Records.
@@ -54,12 +56,14 @@ pub(crate) struct Room {
     pub(crate) is_fresh: bool,
 }
 
-/// What became of an attempt to read.
+/// The result of an attempt to read.
 #[derive(Debug)]
 pub(crate) enum Attempt {
+    /// Records were removed before they were read. The position is after them.
+    Gap(Gap),
     /// The store is being read.
     Loading,
-    /// No record, but the position moved over offsets that have none.
+    /// No record, but the position moved past offsets without records.
     Moved,
     /// Nothing is there.
     Nothing,
@@ -77,7 +81,7 @@ impl Room {
         }
     }
 
-    /// True if no record fits any more.
+    /// True if no further record fits.
     pub(crate) fn is_full(&self) -> bool {
         self.records == 0 || (self.bytes == 0 && !self.is_fresh)
     }
@@ -96,7 +100,7 @@ impl Room {
 }
 
 impl Reading {
-    /// Begins at the committed offset of the group, or where the options say.
+    /// Starts at the committed offset of the group, or where the options say.
     pub(crate) fn new(
         shared: &Shared,
         partition: TopicPartition,
@@ -124,7 +128,7 @@ impl Reading {
         })
     }
 
-    /// Goes to another offset.
+    /// Moves to another offset.
     pub(crate) fn seek(&mut self, offset: i64) {
         self.forget();
         if let Some(place) = &mut self.place {
@@ -135,11 +139,11 @@ impl Reading {
     /// Ends the notifications of a log.
     pub(crate) fn leave(&self, signal: &Arc<Notify>) {
         if let Some(place) = &self.place {
-            place.log.unsubscribe(signal);
+            place.log.readers.remove(signal);
         }
     }
 
-    /// Reads what is at hand. What is not, is being loaded afterwards.
+    /// Reads what is in memory. Starts to load what is not.
     pub(crate) fn read(
         &mut self,
         shared: &Arc<Shared>,
@@ -165,26 +169,26 @@ impl Reading {
                     self.records = Some((batch, records));
                 } else {
                     match place.log.next(place.offset, options.isolation, CHUNK_BYTES) {
+                        // The records before the gap come first.
+                        Next::Gap(_) if !found.is_empty() => break,
+                        Next::Gap(to) => return Ok(Attempt::Gap(self.skip_to(to))),
                         Next::Nothing(end) => {
-                            // The end can be before the offset: then go on from there.
+                            // The end can be before the offset: continue from there.
                             place.offset = end;
                             break;
                         }
                         Next::Tail(batches) => self.chunk.extend(batches),
                         Next::Stored(from, to) if shared.store.is_in_memory() => {
                             let batches = read_batches(shared, &place.log, from, to, CHUNK_BYTES)?;
-                            self.chunk.extend(arrived(place, to, batches));
+                            self.chunk
+                                .extend(without_holes(&place.log, from, to, batches));
                         }
                         Next::Stored(from, to) => {
                             let (shared, log) = (Arc::clone(shared), Arc::clone(&place.log));
                             place.offset = from;
                             self.loading = Some(tokio::task::spawn_blocking(move || {
                                 let batches = read_batches(&shared, &log, from, to, CHUNK_BYTES)?;
-                                Ok(if batches.is_empty() {
-                                    skip(&log, from, to)
-                                } else {
-                                    batches
-                                })
+                                Ok(without_holes(&log, from, to, batches))
                             }));
                         }
                     }
@@ -222,9 +226,9 @@ impl Reading {
         })
     }
 
-    /// Waits for what is being loaded.
+    /// Waits for the load.
     ///
-    /// *Cancellation*: safe; the load goes on.
+    /// *Cancellation*: safe; the load continues.
     pub(crate) async fn loaded(&mut self) -> Result<(), BrokerError> {
         let Some(loading) = &mut self.loading else {
             return Ok(());
@@ -240,12 +244,12 @@ impl Reading {
         Ok(())
     }
 
-    /// True if a load is over and waits to be taken.
+    /// True if a load has finished and was not taken yet.
     pub(crate) fn is_loaded(&self) -> bool {
         self.loading.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    /// Finds the log, at first and after the topic was deleted and made anew.
+    /// Finds the log, initially and after the topic was deleted and created again.
     fn find(&mut self, shared: &Shared, options: &ConsumerOptions, signal: &Arc<Notify>) {
         if self
             .place
@@ -259,14 +263,26 @@ impl Reading {
         let Ok(log) = shared.log(&self.partition) else {
             return;
         };
-        log.subscribe(signal);
+        log.readers.add(signal);
         let group = options.group.as_deref();
         let committed = group.and_then(|group| shared.committed(group, &self.partition));
         let offset = committed.unwrap_or_else(|| match options.start {
             StartOffset::Latest => log.end(options.isolation),
             _ => log.start(),
         });
+        if let (Some(group), None) = (group, committed) {
+            shared.groups.begin(group, &self.partition, offset);
+        }
         self.place = Some(Place { log, offset });
+    }
+
+    fn skip_to(&mut self, to: i64) -> Gap {
+        self.forget();
+        let from = self
+            .place
+            .as_mut()
+            .map_or(to, |place| std::mem::replace(&mut place.offset, to));
+        Gap::new(self.partition.clone(), from, to)
     }
 
     fn forget(&mut self) {
@@ -276,18 +292,21 @@ impl Reading {
     }
 }
 
-/// Where a read found nothing there are no records; goes on behind it.
-fn arrived(place: &mut Place, to: i64, batches: Vec<Batch>) -> Vec<Batch> {
-    if batches.is_empty() {
-        place.offset = to;
+/// The batches that a store returned. Offsets without records are skipped. If retention has removed
+/// batches at the start, returns nothing, so that the reader runs into the start of the log.
+fn without_holes(log: &Log, from: i64, to: i64, batches: Vec<Batch>) -> Vec<Batch> {
+    let first = batches.first().map_or(to, |batch| batch.base);
+    if first <= from {
+        return batches;
     }
-    batches
-}
-
-/// Stands for offsets that have no records.
-fn skip(log: &Log, from: i64, to: i64) -> Vec<Batch> {
+    if log.removed_before() > from {
+        return Vec::new();
+    }
+    if !batches.is_empty() {
+        return batches;
+    }
     let gap = u32::try_from(to - from).unwrap_or(u32::MAX);
-    vec![crate::format::batch::EncodedBatch::gap(gap).seal(log.id, from)]
+    vec![EncodedBatch::gap(gap).seal(log.id, from, 0)]
 }
 
 fn damaged(shared: &Shared, place: &Place, batch: &Batch, damage: Damage) -> BrokerError {
@@ -305,5 +324,5 @@ fn size(record: &FetchedRecord) -> usize {
         + headers
 }
 
-/// How much is read at once: several batches, and little enough to give it up without regret.
+/// How much is read at once: several batches, but little enough to throw away.
 const CHUNK_BYTES: usize = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! From the writer back to the producer: what became of its records, and how much is under way.
+//! Receipts for producers: the outcome of their records, and how much is in flight.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,7 +34,8 @@ struct State {
 }
 
 impl Ledger {
-    /// Notes a batch as accepted; the answer settles it, at the latest when it is dropped.
+    /// Adds an accepted batch. Its outcome is reported through the result, at the latest when that
+    /// is dropped.
     pub(crate) fn accept(self: &Arc<Self>, tokens: Vec<Range<u64>>, bytes: usize) -> Accepted {
         let mut state = lock(&self.state);
         state.bytes += bytes;

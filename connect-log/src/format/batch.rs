@@ -1,7 +1,7 @@
 //! The format of a stored batch: how records become bytes and bytes records.
 //!
-//! A batch is encoded where it is sent from, without its place in the log; the writer only fills
-//! in the place ([`EncodedBatch::seal`]). Reading hands out slices of the batch.
+//! The producer encodes a batch without its place in the log; the writer only fills in the place
+//! ([`EncodedBatch::seal`]). Keys and values of records that are read are slices of the batch.
 //!
 //! *Shape*, all integers little-endian:
 //!
@@ -16,7 +16,7 @@
 //! | 20..24 | last offset, from the base |
 //! | 24..28 | number of records |
 //! | 28..36 | base time in ms |
-//! | 36..44 | greatest time in ms |
+//! | 36..44 | time of the append in ms |
 //! | 44..52 | producer id, 0 without a transaction |
 //! | 52..56 | CRC32C of everything that follows |
 //! | 56.. | the records |
@@ -47,7 +47,7 @@ pub(crate) const FLAG_APPEND_TIME: u8 = 1;
 /// The records belong to a transaction.
 pub(crate) const FLAG_TRANSACTION: u8 = 2;
 
-/// A stored batch cannot be what was written.
+/// A stored batch is not what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Damage(pub(crate) &'static str);
@@ -60,11 +60,10 @@ pub(crate) struct BatchBuilder {
     /// Offsets that the records take so far, missing ones included.
     width: u32,
     base_time: i64,
-    max_time: i64,
 }
 
 impl BatchBuilder {
-    /// A batch that will take about so many bytes of records.
+    /// A batch with room for about this many bytes of records.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         let mut buffer = Vec::with_capacity(HEADER_LEN + bytes);
         buffer.resize(HEADER_LEN, 0);
@@ -73,7 +72,6 @@ impl BatchBuilder {
             count: 0,
             width: 0,
             base_time: 0,
-            max_time: i64::MIN,
         }
     }
 
@@ -91,7 +89,6 @@ impl BatchBuilder {
         }
         self.count += 1;
         self.width += gap + 1;
-        self.max_time = self.max_time.max(time);
         let buffer = &mut self.buffer;
         varint::put(buffer, u64::from(gap));
         varint::put_signed(buffer, time.wrapping_sub(self.base_time));
@@ -114,7 +111,7 @@ impl BatchBuilder {
         self.width
     }
 
-    /// Completes everything that does not depend on the place in the log.
+    /// Completes everything except the place in the log.
     pub(crate) fn finish(mut self, flags: u8, producer: u64) -> EncodedBatch {
         let body = self.buffer.get(HEADER_LEN..).unwrap_or_default();
         let header = Header {
@@ -124,11 +121,11 @@ impl BatchBuilder {
             width: self.width,
             count: self.count,
             base_time: self.base_time,
-            max_time: self.max_time,
+            appended: 0,
             producer,
             body_crc: crc32c::crc32c(body),
         };
-        // A batch is kept for long: give back what was reserved too much.
+        // A batch is kept for a long time: release unused capacity.
         if self.buffer.capacity() > self.buffer.len() + self.buffer.len() / 4 {
             self.buffer.shrink_to_fit();
         }
@@ -147,7 +144,7 @@ pub(crate) struct EncodedBatch {
 }
 
 impl EncodedBatch {
-    /// A batch without records, in place of offsets that have none.
+    /// A batch without records, for offsets that have none.
     pub(crate) fn gap(width: u32) -> Self {
         let mut builder = BatchBuilder::with_capacity(0);
         builder.width = width;
@@ -164,10 +161,11 @@ impl EncodedBatch {
         i64::from(self.header.width)
     }
 
-    /// Puts the batch at its place.
-    pub(crate) fn seal(mut self, log: u32, base: i64) -> Batch {
+    /// Fills in the place of the batch and the time of its append, in ms.
+    pub(crate) fn seal(mut self, log: u32, base: i64, appended: i64) -> Batch {
         self.header.log = log;
         self.header.base = base;
+        self.header.appended = appended;
         if let Some(head) = self.buffer.first_chunk_mut::<HEADER_LEN>() {
             *head = self.header.encode();
         }
@@ -186,7 +184,7 @@ pub(crate) struct Header {
     pub(crate) flags: u8,
     /// The log that the batch belongs to.
     pub(crate) log: u32,
-    /// The offset before which nothing of the batch stands.
+    /// The first offset of the batch.
     pub(crate) base: i64,
     /// Offsets from the base to the last record, both included.
     pub(crate) width: u32,
@@ -194,8 +192,8 @@ pub(crate) struct Header {
     pub(crate) count: u32,
     /// The time that record times count from.
     pub(crate) base_time: i64,
-    /// The greatest time of a record.
-    pub(crate) max_time: i64,
+    /// When the batch was appended, in ms: what its age counts from.
+    pub(crate) appended: i64,
     /// The producer of the transaction, or 0.
     pub(crate) producer: u64,
     /// CRC32C of the records.
@@ -211,7 +209,7 @@ impl Header {
         out.extend_from_slice(&self.width.wrapping_sub(1).to_le_bytes());
         out.extend_from_slice(&self.count.to_le_bytes());
         out.extend_from_slice(&self.base_time.to_le_bytes());
-        out.extend_from_slice(&self.max_time.to_le_bytes());
+        out.extend_from_slice(&self.appended.to_le_bytes());
         out.extend_from_slice(&self.producer.to_le_bytes());
         out.extend_from_slice(&self.body_crc.to_le_bytes());
         let mut head = [0; HEADER_LEN];
@@ -248,7 +246,7 @@ impl Header {
                 .wrapping_add(1),
             count: reader.array().map(u32::from_le_bytes).ok_or(cut)?,
             base_time: reader.array().map(i64::from_le_bytes).ok_or(cut)?,
-            max_time: reader.array().map(i64::from_le_bytes).ok_or(cut)?,
+            appended: reader.array().map(i64::from_le_bytes).ok_or(cut)?,
             producer: reader.array().map(u64::from_le_bytes).ok_or(cut)?,
             body_crc: reader.array().map(u32::from_le_bytes).ok_or(cut)?,
         })
@@ -263,7 +261,7 @@ impl Header {
 /// A batch at its place in a log.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    /// The offset before which nothing of the batch stands.
+    /// The first offset of the batch.
     pub(crate) base: i64,
     /// The offset of the last record.
     pub(crate) last: i64,
@@ -465,7 +463,7 @@ mod tests {
             let headers = raw_headers(headers);
             builder.push(*gap, *time, key.as_deref(), value.as_deref(), &headers);
         }
-        builder.finish(0, 0).seal(7, 1_000)
+        builder.finish(0, 0).seal(7, 1_000, 5)
     }
 
     proptest! {

@@ -9,6 +9,8 @@ use crate::format::varint::Reader;
 use crate::format::varint::put;
 use crate::format::varint::put_bytes;
 use crate::format::varint::put_signed;
+use crate::group::claims::Claims;
+use crate::group::claims::GroupClaims;
 use crate::store::Entry;
 
 /// Everything that the entries of a store say.
@@ -16,6 +18,10 @@ use crate::store::Entry;
 pub(crate) struct Catalog {
     /// The identity of the log; absent in a new store.
     pub(crate) cluster_id: Option<String>,
+    /// True if an older version wrote the store.
+    pub(crate) is_older: bool,
+    /// What groups may still want to read.
+    pub(crate) claims: Claims,
     /// The topics.
     pub(crate) topics: BTreeMap<TopicName, TopicEntry>,
     /// The state of each log.
@@ -44,7 +50,7 @@ pub(crate) struct LogEntry {
     pub(crate) start: i64,
     /// The next offset.
     pub(crate) end: i64,
-    /// Below this offset each key stands once.
+    /// Below this offset there is one record per key.
     pub(crate) clean: i64,
     /// Bytes of its batches.
     pub(crate) bytes: u64,
@@ -55,16 +61,20 @@ pub(crate) struct LogEntry {
 /// A transactional id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProducerEntry {
-    /// The number that stands in its batches.
+    /// The producer id in its batches.
     pub(crate) id: u64,
-    /// How often the id was taken.
+    /// How often a producer has taken over the id.
     pub(crate) epoch: u32,
 }
 
-/// The format of everything stored; another one is refused.
-pub(crate) const FORMAT: u64 = 1;
+/// The format of everything stored. Newer formats are rejected.
+pub(crate) const FORMAT: u64 = 2;
 
-/// An entry cannot be what was written.
+/// The previous format: it has no claims, and the age of a batch counts from the timestamps of its
+/// records.
+const FORMAT_WITHOUT_CLAIMS: u64 = 1;
+
+/// An entry is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CatalogError {
     /// Damaged.
@@ -92,8 +102,12 @@ impl Catalog {
         let mut key = Reader::new(key);
         let mut value = Reader::new(value);
         Ok(match key.array() {
+            Some([CLAIMS]) => self.read_claims(&mut key, &mut value),
             Some([IDENTITY]) => match value.varint() {
-                Some(FORMAT) => value.text().map(|id| self.cluster_id = Some(id.to_owned())),
+                Some(format @ (FORMAT | FORMAT_WITHOUT_CLAIMS)) => {
+                    self.is_older = format != FORMAT;
+                    value.text().map(|id| self.cluster_id = Some(id.to_owned()))
+                }
                 Some(format) => return Err(CatalogError::Format(format)),
                 None => None,
             },
@@ -104,6 +118,12 @@ impl Catalog {
             Some([TOPIC]) => self.read_topic(&mut key, &mut value),
             _ => None,
         })
+    }
+
+    fn read_claims(&mut self, key: &mut Reader<'_>, value: &mut Reader<'_>) -> Option<()> {
+        let group = key.text()?.to_owned();
+        self.claims.set(group, GroupClaims::decode(value)?);
+        Some(())
     }
 
     fn read_log(&mut self, key: &mut Reader<'_>, value: &mut Reader<'_>) -> Option<()> {
@@ -170,6 +190,13 @@ pub(crate) fn identity(cluster_id: &str) -> Entry {
     put(&mut value, FORMAT);
     put_bytes(&mut value, cluster_id.as_bytes());
     (vec![IDENTITY], value)
+}
+
+/// The key of the claims of a group.
+pub(crate) fn claims_key(group: &str) -> Vec<u8> {
+    let mut key = vec![CLAIMS];
+    put_bytes(&mut key, group.as_bytes());
+    key
 }
 
 /// The key of a log's state.
@@ -258,6 +285,7 @@ pub(crate) fn topic_value(entry: &TopicEntry) -> Vec<u8> {
     value
 }
 
+const CLAIMS: u8 = b'g';
 const IDENTITY: u8 = b'i';
 const LOG: u8 = b'l';
 const OFFSET: u8 = b'o';
@@ -304,8 +332,8 @@ mod tests {
     #[test]
     fn another_format_is_refused() {
         let mut value = Vec::new();
-        put(&mut value, 2);
+        put(&mut value, 3);
         let error = Catalog::read([(vec![IDENTITY], value)]).unwrap_err();
-        assert_eq!(error, CatalogError::Format(2));
+        assert_eq!(error, CatalogError::Format(3));
     }
 }

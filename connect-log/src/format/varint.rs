@@ -33,7 +33,7 @@ pub(crate) fn put_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     }
 }
 
-/// Reads what the functions above wrote; every method answers `None` at the end of the bytes.
+/// Reads what the functions above wrote. Every method returns `None` at the end of the bytes.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use connect_api::TopicPartition;
 
-/// Says who gets what.
+/// Assigns partitions to members.
 ///
 /// Every wanted partition goes to one of the members that want it. The loads of two members that
 /// want the same partition end at most one apart where that partition could move; partitions stay

@@ -1,10 +1,11 @@
 //! Consumer groups: who may read which partition.
 //!
 //! Kafka's cooperative protocol without the wire: a partition goes to a new owner only after the
-//! old one answered its revocation, left, or did not poll for its session timeout. Deadlines are
-//! looked at by whoever waits for them, so nothing runs in the background.
+//! old one has acknowledged its revocation, has left, or has not polled for its session timeout.
+//! Deadlines are checked by the members that wait for them, so nothing runs in the background.
 
 mod assignment;
+pub(crate) mod claims;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -16,15 +17,28 @@ use std::time::Duration;
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_api::pattern::Pattern;
+use connect_broker::BrokerError;
+use connect_broker::ConsumerOptions;
+use connect_broker::StartOffset;
+use connect_broker::Subscription;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::group::assignment::assign;
 use crate::sync::lock;
 
-/// Which topics a member wants.
+/// What a member of a group wants to read.
 #[derive(Debug, Clone)]
-pub(crate) enum Interest {
+pub(crate) struct Interest {
+    /// Which topics.
+    pub(crate) reads: Reads,
+    /// True if it starts at the first record of partitions without a committed offset.
+    pub(crate) from_start: bool,
+}
+
+/// Which topics a member of a group wants to read.
+#[derive(Debug, Clone)]
+pub(crate) enum Reads {
     /// All whose whole name matches.
     Pattern(Pattern),
     /// These.
@@ -32,8 +46,35 @@ pub(crate) enum Interest {
 }
 
 impl Interest {
+    /// What a subscription to topics wants.
+    ///
+    /// # Errors
+    /// [`BrokerError::InvalidOption`] for a subscription that this log does not know.
+    pub(crate) fn new(
+        subscription: &Subscription,
+        start: StartOffset,
+    ) -> Result<Self, BrokerError> {
+        let reads = match subscription {
+            Subscription::Partitions(partitions) => {
+                Reads::Topics(partitions.iter().map(|p| p.topic.clone()).collect())
+            }
+            Subscription::Pattern(pattern) => Reads::Pattern(pattern.clone()),
+            Subscription::Topics(topics) => Reads::Topics(topics.iter().cloned().collect()),
+            other => {
+                let problem = format!("the log inside the process cannot read {other:?}");
+                return Err(BrokerError::InvalidOption(problem));
+            }
+        };
+        Ok(Self {
+            reads,
+            from_start: start != StartOffset::Latest,
+        })
+    }
+}
+
+impl Reads {
     /// True if the topic is wanted.
-    pub(crate) fn wants(&self, topic: &TopicName) -> bool {
+    fn want(&self, topic: &TopicName) -> bool {
         match self {
             Self::Pattern(pattern) => pattern.matches(topic).unwrap_or_else(|error| {
                 tracing::error!(%topic, %error, "whether a group reads the topic is unknown; it does not read it");
@@ -44,14 +85,24 @@ impl Interest {
     }
 }
 
+/// The group of a consumer that shares topics with others.
+///
+/// # Errors
+/// [`BrokerError::InvalidOption`] if there is none.
+pub(crate) fn group_of(options: &ConsumerOptions) -> Result<&str, BrokerError> {
+    let group = options.group.as_deref().filter(|group| !group.is_empty());
+    let problem = "a subscription to topics needs a consumer group";
+    group.ok_or_else(|| BrokerError::InvalidOption(problem.to_owned()))
+}
+
 /// What a member learns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     /// New partitions.
     Assigned(Vec<TopicPartition>),
-    /// Partitions that went without notice.
+    /// Partitions that were lost without notice.
     Lost(Vec<TopicPartition>),
-    /// Partitions that are asked back.
+    /// Partitions that are revoked.
     Revoked(Vec<TopicPartition>),
 }
 
@@ -69,6 +120,8 @@ struct Group {
     members: BTreeMap<u64, Member>,
     next_id: u64,
     topics: TopicSizes,
+    /// Where partitions without a committed offset are read from.
+    begun: BTreeMap<TopicPartition, i64>,
 }
 
 #[derive(Debug)]
@@ -76,12 +129,12 @@ struct Member {
     interest: Interest,
     owned: BTreeSet<TopicPartition>,
     target: BTreeSet<TopicPartition>,
-    /// The change that was handed out and is not answered yet.
+    /// The change that was returned and is not acknowledged yet.
     asked: Option<Change>,
-    /// What was taken away. `Some` keeps the member out of assignments until it answers.
+    /// What the member lost. `Some` keeps it out of assignments until it has acknowledged that.
     lost: Option<Vec<TopicPartition>>,
     signal: Arc<Notify>,
-    /// Nothing changed since the last look found nothing to tell.
+    /// Nothing has changed since the last check, which found no change for the member.
     settled: bool,
     polling: bool,
     seen: Instant,
@@ -120,7 +173,7 @@ impl Groups {
         id
     }
 
-    /// Removes a member; its partitions are free at once.
+    /// Removes a member. Its partitions can be assigned at once.
     pub(crate) fn leave(&self, group: &str, id: u64) {
         let mut groups = lock(&self.groups);
         if let Some(state) = groups.get_mut(group) {
@@ -132,7 +185,7 @@ impl Groups {
         }
     }
 
-    /// Notes that a member begins or ends to wait in `poll`.
+    /// Records that a member starts or stops waiting in `poll`.
     pub(crate) fn polling(&self, group: &str, id: u64, polling: bool) {
         let mut groups = lock(&self.groups);
         if let Some(member) = groups
@@ -144,7 +197,7 @@ impl Groups {
         }
     }
 
-    /// What is next for a member: a change, or the moment at which to ask again.
+    /// The next change for a member, or when to ask again.
     pub(crate) fn next(&self, group: &str, id: u64) -> Result<Change, Option<Instant>> {
         let mut groups = lock(&self.groups);
         let Some(group) = groups.get_mut(group) else {
@@ -157,7 +210,7 @@ impl Groups {
         }
     }
 
-    /// A member answers the change it was handed.
+    /// A member acknowledges its last change.
     pub(crate) fn answer(&self, group: &str, id: u64) {
         let mut groups = lock(&self.groups);
         let Some(group) = groups.get_mut(group) else {
@@ -169,7 +222,7 @@ impl Groups {
         member.seen = Instant::now();
         match member.asked.take() {
             None => {}
-            // There may be more to do by now.
+            // There may be another change by now.
             Some(Change::Assigned(_)) => {
                 member.settled = false;
                 member.signal.notify_one();
@@ -211,21 +264,36 @@ impl Groups {
         })
     }
 
-    /// Groups with members that want a topic.
-    pub(crate) fn wanting(&self, topic: &TopicName) -> Vec<String> {
-        let groups = lock(&self.groups);
-        let wants = |group: &Group| group.members.values().any(|m| m.interest.wants(topic));
-        groups
-            .iter()
-            .filter(|(_, group)| wants(group))
-            .map(|(name, _)| name.clone())
-            .collect()
+    /// What the members of each group want.
+    pub(crate) fn interests(&self) -> Vec<(String, Interest)> {
+        let mut interests = Vec::new();
+        for (name, group) in lock(&self.groups).iter() {
+            for member in group.members.values() {
+                interests.push((name.clone(), member.interest.clone()));
+            }
+        }
+        interests
     }
 
-    /// Assigns anew after topics came or went.
+    /// Records where a member starts to read a partition without a committed offset.
+    pub(crate) fn begin(&self, group: &str, partition: &TopicPartition, offset: i64) {
+        if let Some(group) = lock(&self.groups).get_mut(group) {
+            group.begun.entry(partition.clone()).or_insert(offset);
+        }
+    }
+
+    /// Where the members of a group started to read a partition without a committed offset.
+    pub(crate) fn begun(&self, group: &str, partition: &TopicPartition) -> Option<i64> {
+        lock(&self.groups).get(group)?.begun.get(partition).copied()
+    }
+
+    /// Rebalances after topics were created or deleted.
     pub(crate) fn topics_changed(&self, topics: &TopicSizes) {
         for group in lock(&self.groups).values_mut() {
             group.topics.clone_from(topics);
+            group
+                .begun
+                .retain(|partition, _| topics.contains_key(&partition.topic));
             group.rebalance();
         }
     }
@@ -254,7 +322,7 @@ impl Group {
                 .filter(|id| {
                     self.members
                         .get(id)
-                        .is_some_and(|m| m.interest.wants(topic))
+                        .is_some_and(|m| m.interest.reads.want(topic))
                 })
                 .collect();
             if !who.is_empty() {
@@ -270,7 +338,7 @@ impl Group {
         self.wake();
     }
 
-    /// Takes the partitions of members that did not poll for too long.
+    /// Takes the partitions of members that have not polled for their session timeout.
     fn expire(&mut self, now: Instant) {
         let mut any = false;
         for member in self.members.values_mut() {
@@ -294,7 +362,7 @@ impl Group {
         }
         if let Some(lost) = &member.lost {
             if lost.is_empty() {
-                // Nothing to report, so nothing to wait for.
+                // There is nothing to report and so nothing to acknowledge.
                 member.lost = None;
                 self.rebalance();
                 return self.next_change(id);
@@ -321,7 +389,7 @@ impl Group {
         member.asked.clone()
     }
 
-    /// When the first other member that owns something will have been silent for too long.
+    /// When the session of the first other member ends if it does not poll.
     fn next_expiry(&self, id: u64) -> Option<Instant> {
         let others = self
             .members

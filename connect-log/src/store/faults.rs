@@ -233,7 +233,7 @@ async fn values(log: &LocalBroker, topic: &str) -> Result<Vec<(i64, String)>, Br
     Ok(values)
 }
 
-/// Fills a log and answers its bytes and what is in it.
+/// Fills a log and returns its bytes and what is in it.
 async fn sample() -> (Vec<u8>, Vec<(i64, String)>) {
     let disk = Disk::default();
     let log = open(&disk).unwrap();
@@ -422,7 +422,7 @@ async fn damaged_bytes_are_reported_and_never_served() {
 #[tokio::test]
 async fn a_damaged_batch_names_its_offsets_and_can_be_skipped() {
     let (mut bytes, all) = sample().await;
-    // The length of the value stands before it.
+    // The length of the value precedes it.
     let needle = b"\x427-13 xxx";
     let at = bytes
         .windows(needle.len())

@@ -1,4 +1,4 @@
-//! A store in memory: for tests, and for runs that nobody wants to keep.
+//! A store in memory: for tests, and for runs whose data need not survive the process.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -16,8 +16,8 @@ use crate::store::StoredBatch;
 use crate::sync::read;
 use crate::sync::write;
 
-/// Keeps batches in memory. Small entries are not kept: whoever wrote them is alive as long as
-/// the store is and has them.
+/// Keeps batches in memory. Small entries are not kept: the log that writes them lives as long as
+/// the store and has them itself.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     logs: RwLock<HashMap<u32, BTreeMap<i64, Bytes>>>,
@@ -83,7 +83,7 @@ impl Store for MemoryStore {
     }
 }
 
-/// Costs what is removed, however long the log is.
+/// The cost depends on what is removed, not on the length of the log.
 fn remove_range(batches: &mut BTreeMap<i64, Bytes>, from: i64, to: i64) {
     if from < to {
         let bases: Vec<i64> = batches.range(from..to).map(|(base, _)| *base).collect();

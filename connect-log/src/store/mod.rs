@@ -1,6 +1,6 @@
-//! What the log needs of a place to keep things: atomic changes to batches and to small entries.
+//! What the log needs from a store: atomic changes to batches and to small entries.
 //!
-//! The log above decides everything; a store neither knows topics nor looks into batches. All
+//! The log decides everything; a store knows no topics and does not look into batches. All
 //! methods of a store that [is in memory](Store::is_in_memory) are short; those of others block
 //! and are called from the writer's thread or from the runtime's threads for blocking work.
 
@@ -14,12 +14,12 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use connect_broker::BrokerError;
 
-/// One change. A list of them happens in its order, all or nothing.
+/// One change. A list of changes is applied in order, all or nothing.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// Puts a small entry.
     Put(Vec<u8>, Vec<u8>),
-    /// Puts a batch at its base offset, in place of one that may be there.
+    /// Puts a batch at its base offset and replaces one that may be there.
     PutBatch {
         /// The log.
         log: u32,
@@ -58,8 +58,8 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// Makes changes, all or none. With `sync` they and all earlier ones survive a crash once this
     /// returns; without, a crash may undo a suffix of the changes since the last one with it.
     ///
-    /// After an error it is open whether the changes survive a crash; the next changes are tried
-    /// on what is stored then.
+    /// After an error, the changes may or may not survive a crash. The next changes apply to
+    /// whatever is stored then.
     fn commit(&self, changes: &[Change], sync: bool) -> Result<(), BrokerError>;
 
     /// Batches of a log in order of their offsets: first the one with the greatest base at or
@@ -79,11 +79,11 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// True if the store never blocks.
     fn is_in_memory(&self) -> bool;
 
-    /// Lets go of what the store holds; every later call fails with [`BrokerError::Closed`].
+    /// Releases what the store holds. Every later call fails with [`BrokerError::Closed`].
     fn close(&self);
 }
 
-/// Collects what [`Store::read`] answers.
+/// Collects the result of [`Store::read`].
 #[derive(Debug)]
 pub(crate) struct Chunk {
     batches: Vec<StoredBatch>,
@@ -92,7 +92,7 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// Takes up to about `limit` bytes.
+    /// Room for about `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             batches: Vec::new(),
@@ -101,14 +101,14 @@ impl Chunk {
         }
     }
 
-    /// Takes the batch at or below the wanted offset.
+    /// Adds the batch at or below the wanted offset.
     pub(crate) fn push_first(&mut self, base: i64, bytes: impl FnOnce() -> Bytes) {
         let bytes = bytes();
         self.bytes_left = self.bytes_left.saturating_sub(bytes.len());
         self.batches.push(StoredBatch { base, bytes });
     }
 
-    /// Takes a later batch, or answers that there is no room for it.
+    /// Adds a later batch. Returns false if there is no room for it.
     pub(crate) fn push(&mut self, base: i64, len: usize, bytes: impl FnOnce() -> Bytes) -> bool {
         if self.more_than_first && len > self.bytes_left {
             return false;
@@ -122,7 +122,7 @@ impl Chunk {
         true
     }
 
-    /// What was taken.
+    /// The batches that were added.
     pub(crate) fn into_batches(self) -> Vec<StoredBatch> {
         self.batches
     }

@@ -1,9 +1,9 @@
 //! A store in a file, on `redb`.
 //!
 //! Every commit that is forced to the disk saves what `redb` needs to open quickly after a crash.
-//! After any failure the database is closed and opened again for the next call, since `redb`
-//! serves nothing after an error of the disk; and its panics, which damaged pages cause, stay in
-//! here.
+//! After any failure the database is closed and opened again for the next call, since `redb` fails
+//! every call after an error of the disk. Panics inside `redb`, which damaged pages cause, are
+//! caught here.
 
 use std::any::Any;
 use std::fmt;
@@ -50,10 +50,10 @@ pub(crate) struct RedbStore {
     folder: PathBuf,
     cache_bytes: usize,
     opener: Box<Opener>,
-    /// If false, a failure ends the store: commits that were reported may be lost by it.
+    /// If false, a failure ends the store: it may have lost commits that were acknowledged.
     reopens: bool,
     state: RwLock<State>,
-    /// Held as long as the folder is ours.
+    /// Held until the store is closed.
     lock_file: Mutex<Option<File>>,
 }
 
@@ -92,7 +92,7 @@ impl RedbStore {
         Ok(store)
     }
 
-    /// Opens a store whose database comes from somewhere else.
+    /// Opens a store with a database from another source, for tests.
     pub(crate) fn with(
         folder: &Path,
         cache_bytes: usize,
@@ -111,7 +111,7 @@ impl RedbStore {
         Ok(store)
     }
 
-    /// Runs something on the database and contains what goes wrong.
+    /// Runs an operation on the database and contains its errors and panics.
     fn run<T>(
         &self,
         action: &'static str,
@@ -140,7 +140,7 @@ impl RedbStore {
         }
     }
 
-    /// Gives the database up, to open it again with the next call.
+    /// Closes the database; the next call opens it again.
     fn fail(&self, error: &BrokerError) {
         let mut state = write(&self.state);
         if matches!(*state, State::Open(_)) {
@@ -150,7 +150,7 @@ impl RedbStore {
                 State::Lost(error.clone())
             };
             let old = std::mem::replace(&mut *state, next);
-            let_go(old);
+            close_as_after_a_crash(old);
         }
     }
 
@@ -298,17 +298,17 @@ impl Store for RedbStore {
 
     fn close(&self) {
         let old = std::mem::replace(&mut *write(&self.state), State::Closed);
-        let_go(old);
+        close_as_after_a_crash(old);
         *lock(&self.lock_file) = None;
     }
 }
 
 /// Closes a database as a crash would: redb writes nothing more while its thread unwinds.
 ///
-/// Its last transaction would only make the file smaller, and over pages whose damage nobody has met
-/// yet it panics, and once more while that unwinds, which ends the process. What was committed is
-/// there without it; every commit brings what the next opening needs.
-fn let_go(database: State) {
+/// On a normal close, redb runs a last transaction that only makes the file smaller. Over damaged
+/// pages it panics, and panics again while that unwinds, which aborts the process. What was
+/// committed does not need that transaction: every commit saves what the next opening needs.
+fn close_as_after_a_crash(database: State) {
     let _ = catch_unwind(AssertUnwindSafe(move || {
         let _unwound = database;
         if cfg!(panic = "unwind") {
@@ -341,7 +341,7 @@ fn take_folder(folder: &Path) -> Result<File, (BrokerError, bool)> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            // Who holds it decides only how long to wait for it.
+            // The holder only decides how long to wait.
             let _ = file.read_to_string(&mut holder);
             let error = BrokerError::Locked {
                 path: folder.to_owned(),
@@ -357,7 +357,7 @@ fn take_folder(folder: &Path) -> Result<File, (BrokerError, bool)> {
     Ok(file)
 }
 
-/// Makes an empty database beside its place and moves it there: a process that is killed meanwhile
+/// Creates an empty database under another name and renames it: a process that is killed in between
 /// leaves nothing that looks like a damaged log.
 fn create(folder: &Path, file: &Path) -> io::Result<()> {
     let draft = folder.join(DRAFT);
@@ -374,7 +374,7 @@ fn create(folder: &Path, file: &Path) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Makes sure that a new file is found again after the power failed.
+/// Makes sure that a new file survives a power failure.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()
@@ -407,7 +407,7 @@ fn copy(bytes: &[u8]) -> Bytes {
 
 const BATCHES: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("batches");
 const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
-/// A database on its way to be one.
+/// A database that is being created.
 const DRAFT: &str = "log.redb.new";
 
 const FILE: &str = "log.redb";

@@ -1,12 +1,13 @@
 //! Compaction: of each key of a compacted topic, the last record is kept.
 //!
-//! Works as Kafka's cleaner: first the keys of the part that is not compacted yet are read, with
-//! the offset at which each stands last; then the log is rewritten from its start without the
-//! records that are older than that. Both happen in small steps between group commits, so that no
-//! producer waits long. A crash in between leaves a log that is partly compacted, which is fine.
+//! Works like Kafka's cleaner. It first reads the keys of the part that is not compacted yet, with
+//! the last offset of each key, and then rewrites the log from its start without the records before
+//! that offset. Both happen in small steps between group commits, so that no producer waits long. A
+//! crash in between leaves a log that is partly compacted, which is valid.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use connect_broker::BrokerError;
@@ -46,7 +47,7 @@ struct Compaction {
 }
 
 impl Compactor {
-    /// Notes a log for compaction if it is due.
+    /// Queues a log for compaction if it is due.
     pub(crate) fn look_at(&mut self, log: &Arc<Log>) {
         if !log.policy.compact {
             return;
@@ -63,8 +64,8 @@ impl Compactor {
         }
     }
 
-    /// Gives up the current pass, and trusts no earlier one: a tombstone must not go while an older
-    /// record of its key is left.
+    /// Abandons the current pass and the results of earlier ones: a tombstone must not be removed
+    /// while an older record of its key exists.
     pub(crate) fn start_over(&mut self, shared: &Shared) {
         self.current = None;
         for topic in read(&shared.topics)
@@ -79,12 +80,12 @@ impl Compactor {
         }
     }
 
-    /// True if there is more to do at once.
+    /// True if there is more work to do at once.
     pub(crate) fn is_busy(&self) -> bool {
         self.current.is_some() || !self.waiting.is_empty()
     }
 
-    /// Does one step; the answer is to be committed before the next.
+    /// Does one step. The caller commits the result before the next step.
     pub(crate) fn step(&mut self, shared: &Shared, now: i64) -> Option<Stage> {
         let mut compaction = match self.current.take() {
             Some(compaction) => compaction,
@@ -94,12 +95,12 @@ impl Compactor {
             return None;
         }
         tracing::debug!(partition = %compaction.log.partition, rewriting = compaction.rewriting, "compacting");
-        let mut stage = Stage::default();
+        let mut stage = Stage::new(now);
         match compaction.step(shared, now, &mut stage) {
             Ok(true) => tracing::debug!(partition = %compaction.log.partition, "compacted"),
             Ok(false) => self.current = Some(compaction),
             Err(error) => {
-                // Comes again with the next append; meanwhile the log only grows.
+                // The next append queues the log again. Until then it only grows.
                 tracing::error!(partition = %compaction.log.partition, %error, "cannot compact");
                 return None;
             }
@@ -114,7 +115,7 @@ impl Compaction {
         Self {
             last: HashMap::new(),
             read_bytes: 0,
-            // What belongs to an open transaction may yet be aborted.
+            // An open transaction may still be aborted.
             limit: log.end(Isolation::ReadCommitted),
             next: entry.clean.max(entry.start),
             rewriting: false,
@@ -124,7 +125,7 @@ impl Compaction {
 
     /// True when the log is done.
     fn step(&mut self, shared: &Shared, now: i64, stage: &mut Stage) -> Result<bool, BrokerError> {
-        // In memory a producer does it, on a thread of the runtime.
+        // In memory, a producer does this on a thread of the runtime.
         let step_bytes = if shared.store.is_in_memory() {
             STEP_BYTES / 8
         } else {
@@ -188,12 +189,15 @@ impl Compaction {
         let mut read = 0;
         let mut kept = 0;
         for batch in batches {
-            let flags = batch.header().map_or(0, |header| header.flags) & FLAG_APPEND_TIME;
+            let (flags, appended) = batch
+                .header()
+                .map_or((0, now), |header| (header.flags, header.appended));
+            let age = now.saturating_sub(appended);
             each_record(shared, &self.log, batch, |record| {
                 read += 1;
-                if self.is_kept(&record, now) {
+                if self.is_kept(&record, age) {
                     kept += 1;
-                    output.push(flags, &record);
+                    output.push(flags & FLAG_APPEND_TIME, appended, &record);
                 }
             })?;
         }
@@ -204,7 +208,8 @@ impl Compaction {
         Ok(())
     }
 
-    fn is_kept(&self, record: &FetchedRecord, now: i64) -> bool {
+    /// True if a record of this age, in ms since its append, is kept.
+    fn is_kept(&self, record: &FetchedRecord, age: i64) -> bool {
         let Some(key) = &record.key else { return true };
         if self
             .last
@@ -213,11 +218,7 @@ impl Compaction {
         {
             return false;
         }
-        let age = now
-            - record
-                .timestamp
-                .map_or(now, connect_api::Timestamp::as_millis);
-        // Everything older of this key stood before it, so it is gone already.
+        // Older records of this key had lower offsets, so they are already removed.
         record.value.is_some() || age <= self.log.policy.delete_retention_ms
     }
 }
@@ -226,7 +227,16 @@ impl Compaction {
 struct Output {
     log: u32,
     batches: Vec<Batch>,
-    builder: Option<(BatchBuilder, i64, u8)>,
+    builder: Option<Merged>,
+}
+
+/// A batch that is being built.
+struct Merged {
+    builder: BatchBuilder,
+    base: i64,
+    flags: u8,
+    /// When its first and its last record were appended.
+    appended: RangeInclusive<i64>,
 }
 
 impl Output {
@@ -238,26 +248,26 @@ impl Output {
         }
     }
 
-    fn push(&mut self, flags: u8, record: &FetchedRecord) {
-        let gap = |builder: &BatchBuilder, base: i64| {
-            u32::try_from(record.offset - base - i64::from(builder.width())).ok()
-        };
-        let fits = |(builder, base, own): &(BatchBuilder, i64, u8)| {
-            *own == flags
-                && builder.len() < MERGED_BYTES
-                && gap(builder, *base).is_some_and(|gap| gap < MAX_GAP - builder.width())
-        };
-        if !self.builder.as_ref().is_some_and(fits) {
+    fn push(&mut self, flags: u8, appended: i64, record: &FetchedRecord) {
+        if !self
+            .builder
+            .as_ref()
+            .is_some_and(|merged| merged.takes(flags, appended, record))
+        {
             self.flush();
         }
-        let (builder, base, _) = self
-            .builder
-            .get_or_insert_with(|| (BatchBuilder::with_capacity(0), record.offset, flags));
-        let gap = gap(builder, *base).unwrap_or(0);
+        let merged = self.builder.get_or_insert_with(|| Merged {
+            builder: BatchBuilder::with_capacity(0),
+            base: record.offset,
+            flags,
+            appended: appended..=appended,
+        });
+        merged.appended = *merged.appended.start()..=appended.max(*merged.appended.end());
+        let gap = merged.gap(record).unwrap_or(0);
         let time = record
             .timestamp
             .map_or(0, connect_api::Timestamp::as_millis);
-        builder.push(
+        merged.builder.push(
             gap,
             time,
             record.key.as_deref(),
@@ -267,15 +277,32 @@ impl Output {
     }
 
     fn flush(&mut self) {
-        if let Some((builder, base, flags)) = self.builder.take() {
+        if let Some(merged) = self.builder.take() {
+            let batch = merged.builder.finish(merged.flags, 0);
+            let appended = *merged.appended.end();
             self.batches
-                .push(builder.finish(flags, 0).seal(self.log, base));
+                .push(batch.seal(self.log, merged.base, appended));
         }
     }
 
     fn finish(mut self) -> Vec<Batch> {
         self.flush();
         self.batches
+    }
+}
+
+impl Merged {
+    fn takes(&self, flags: u8, appended: i64, record: &FetchedRecord) -> bool {
+        let width = self.builder.width();
+        self.flags == flags
+            && self.builder.len() < MERGED_BYTES
+            && appended.saturating_sub(*self.appended.start()) <= MERGED_MS
+            && self.gap(record).is_some_and(|gap| gap < MAX_GAP - width)
+    }
+
+    /// Offsets between the last record and another one.
+    fn gap(&self, record: &FetchedRecord) -> Option<u32> {
+        u32::try_from(record.offset - self.base - i64::from(self.builder.width())).ok()
     }
 }
 
@@ -293,17 +320,21 @@ fn each_record(
     Ok(())
 }
 
-/// Less is not worth a rewrite.
+/// Less than this is not worth a rewrite.
 const MIN_DIRTY_BYTES: u64 = 64 * 1024;
 
-/// How much one step reads: some milliseconds.
+/// How much one step reads. Takes a few milliseconds.
 const STEP_BYTES: usize = 512 * 1024;
 
-/// How large small batches are merged.
+/// Small batches are merged up to this size.
 const MERGED_BYTES: usize = 128 * 1024;
 
-/// Offsets that one batch may span.
+/// The largest difference between the append times of records in a merged batch, which takes the
+/// latest of them.
+const MERGED_MS: i64 = 60 * 60 * 1000;
+
+/// How many offsets one batch may span.
 const MAX_GAP: u32 = 1 << 30;
 
-/// Keys that one pass remembers; a longer log takes several.
+/// How many keys one pass remembers. A log with more keys takes several passes.
 const MAX_KEYS: usize = 500_000;

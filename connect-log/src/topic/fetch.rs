@@ -1,4 +1,4 @@
-//! Reading batches from a store, none of them unchecked.
+//! Reads batches from a store and checks each of them.
 
 use connect_broker::BrokerError;
 
@@ -8,14 +8,14 @@ use crate::format::batch::Damage;
 use crate::format::batch::Header;
 use crate::topic::Log;
 
-/// The batches of a log with records from offset `from` on and bases below `to`, in order, about
-/// `limit` bytes of them. Empty only if there are none.
+/// Returns the batches of a log with records from offset `from` and bases below `to`, in order,
+/// about `limit` bytes of them. Empty only if there are none.
 ///
 /// *Blocking*: as the store.
 ///
 /// # Errors
-/// [`BrokerError::Corrupt`] if the first of them is damaged; of several, those before a damaged
-/// one come.
+/// [`BrokerError::Corrupt`] if the first of them is damaged. If a later one is, those before it are
+/// returned.
 pub(crate) fn read_batches(
     shared: &Shared,
     log: &Log,
@@ -48,7 +48,7 @@ pub(crate) fn read_batches(
     Ok(batches)
 }
 
-/// Says what is lost with a damaged batch.
+/// The error for a damaged batch.
 pub(crate) fn corrupt(
     shared: &Shared,
     log: &Log,
@@ -64,7 +64,7 @@ pub(crate) fn corrupt(
             next - 1,
             shared.path.display(),
         ),
-        lost: format!("the records of these offsets are lost; seek to offset {next} to go on"),
+        lost: format!("the records of these offsets are lost; seek to offset {next} to continue"),
     }
 }
 

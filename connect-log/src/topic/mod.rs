@@ -3,26 +3,27 @@
 pub(crate) mod compaction;
 pub(crate) mod fetch;
 pub(crate) mod policy;
+pub(crate) mod readers;
 pub(crate) mod retention;
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::Weak;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicI64;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::Isolation;
-use tokio::sync::Notify;
 
 use crate::format::batch::Batch;
 use crate::format::catalog::LogEntry;
 use crate::sync::lock;
 use crate::topic::policy::Policy;
+use crate::topic::readers::Readers;
 
 /// A topic.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ impl Topic {
         i32::try_from(self.logs.len()).unwrap_or(i32::MAX)
     }
 
-    /// The partition for a batch of records without keys: each in turn.
+    /// The partition for a batch of records without keys, round robin.
     pub(crate) fn next_partition(&self) -> i32 {
         let turn = self.next_partition.fetch_add(1, Ordering::Relaxed);
         let partitions = u32::try_from(self.logs.len()).unwrap_or(1).max(1);
@@ -79,7 +80,7 @@ impl Topic {
     }
 }
 
-/// The log of one partition. What is in [`Visible`] readers see; `write` belongs to the writer.
+/// The log of one partition. Readers see [`Visible`]; `write` belongs to the writer.
 #[derive(Debug)]
 pub(crate) struct Log {
     /// Its number in the store.
@@ -88,10 +89,13 @@ pub(crate) struct Log {
     pub(crate) partition: TopicPartition,
     /// What the topic's options mean for it.
     pub(crate) policy: Policy,
+    /// Readers that wait for changes of it.
+    pub(crate) readers: Readers,
     visible: Mutex<Visible>,
     write: Mutex<LogWrite>,
-    waiting: Mutex<Vec<Weak<Notify>>>,
     deleted: AtomicBool,
+    /// Batches before this offset are gone or about to go.
+    removed_before: AtomicI64,
 }
 
 /// What readers see of a log.
@@ -118,7 +122,9 @@ pub(crate) struct LogWrite {
 /// Where to read next.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Nothing is there yet; the offset is where to go on, past gaps.
+    /// The offset is before the start of the log, which is this.
+    Gap(i64),
+    /// Nothing is there yet. The offset is where to continue, past offsets without records.
     Nothing(i64),
     /// Read these from the store: from the first offset, with bases below the second.
     Stored(i64, i64),
@@ -145,14 +151,26 @@ impl Log {
                 entry,
                 ..LogWrite::default()
             }),
-            waiting: Mutex::default(),
+            readers: Readers::default(),
             deleted: AtomicBool::new(false),
+            removed_before: AtomicI64::new(entry.start),
         }
     }
 
     /// The first offset that is left.
     pub(crate) fn start(&self) -> i64 {
         lock(&self.visible).start
+    }
+
+    /// Batches before this offset may already be missing from the store, although
+    /// [`start`](Self::start) is still lower.
+    pub(crate) fn removed_before(&self) -> i64 {
+        self.removed_before.load(Ordering::Acquire)
+    }
+
+    /// Sets the offset before which the store is about to remove batches.
+    pub(crate) fn remove_before(&self, offset: i64) {
+        self.removed_before.store(offset, Ordering::Release);
     }
 
     /// The offset after the last that a reader may see.
@@ -175,7 +193,9 @@ impl Log {
     pub(crate) fn next(&self, offset: i64, isolation: Isolation, bytes: usize) -> Next {
         let visible = lock(&self.visible);
         let limit = visible.limit(isolation);
-        let offset = offset.max(visible.start);
+        if offset < visible.start {
+            return Next::Gap(visible.start);
+        }
         if offset >= limit {
             return Next::Nothing(limit);
         }
@@ -203,7 +223,7 @@ impl Log {
         }
     }
 
-    /// Shows readers what was stored: new batches, if a tail is kept, and new bounds.
+    /// Makes what was stored visible to readers: new batches, if a tail is kept, and new bounds.
     pub(crate) fn publish(&self, entry: &LogEntry, first_open: Option<i64>, tail: Vec<Batch>) {
         let mut visible = lock(&self.visible);
         visible.start = entry.start;
@@ -215,17 +235,17 @@ impl Log {
         visible.stable = first_open.unwrap_or(entry.end);
         visible.tail.extend(tail);
         drop(visible);
-        self.wake();
+        self.readers.wake();
     }
 
-    /// Takes batches that stand no longer out of the tail.
+    /// Removes batches from the tail that no longer exist.
     pub(crate) fn forget(&self, bases: &[i64]) {
         lock(&self.visible)
             .tail
             .retain(|batch| !bases.contains(&batch.base));
     }
 
-    /// Drops the batches of the tail up to an offset; they are in the store.
+    /// Removes the batches of the tail up to an offset. They stay in the store.
     pub(crate) fn shorten_tail(&self, last: i64) {
         let mut visible = lock(&self.visible);
         while visible.tail.front().is_some_and(|batch| batch.last <= last) {
@@ -234,30 +254,11 @@ impl Log {
         visible.tail_from = visible.tail_from.max(last + 1);
     }
 
-    /// Marks the log as gone.
+    /// Marks the log as deleted.
     pub(crate) fn delete(&self) {
         self.deleted.store(true, Ordering::Release);
         lock(&self.visible).tail.clear();
-        self.wake();
-    }
-
-    /// Notifies a reader of news from now on, until it is dropped or unsubscribed.
-    pub(crate) fn subscribe(&self, reader: &Arc<Notify>) {
-        let mut waiting = lock(&self.waiting);
-        waiting.retain(|other| other.strong_count() > 0);
-        waiting.push(Arc::downgrade(reader));
-    }
-
-    /// Notifies a reader no longer.
-    pub(crate) fn unsubscribe(&self, reader: &Arc<Notify>) {
-        lock(&self.waiting).retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(reader)));
-    }
-
-    /// Notifies all readers.
-    pub(crate) fn wake(&self) {
-        for reader in lock(&self.waiting).iter().filter_map(Weak::upgrade) {
-            reader.notify_one();
-        }
+        self.readers.wake();
     }
 }
 

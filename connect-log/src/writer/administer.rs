@@ -1,4 +1,4 @@
-//! Requests that change topics, groups or sessions: each is a commit of its own.
+//! Requests that change topics, groups or sessions. Each is a separate commit.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::format::catalog;
 use crate::format::catalog::LogEntry;
 use crate::format::catalog::ProducerEntry;
 use crate::format::catalog::TopicEntry;
+use crate::group::claims::GroupClaims;
 use crate::store::Change;
 use crate::sync::lock;
 use crate::sync::write;
@@ -24,8 +25,8 @@ use crate::writer::session::Session;
 use crate::writer::stage::Stage;
 
 impl Writer {
-    /// Carries out a request that is not part of a group commit. Nobody may wait for the answer
-    /// any more; then it goes nowhere.
+    /// Carries out a request that is not part of a group commit. The reply is dropped if the client
+    /// no longer waits for it.
     pub(super) fn administer(&mut self, request: Request) {
         match request {
             Request::CreateTopic(topic, reply) => drop(reply.send(self.create_topic(topic))),
@@ -34,8 +35,8 @@ impl Writer {
             Request::Fence(id, reply) => drop(reply.send(self.open_session(&id).map(drop))),
             Request::OpenSession(id, reply) => drop(reply.send(self.open_session(&id))),
             Request::Sync(reply) => drop(reply.send(self.sync())),
-            // These are staged by the caller; dropping one answers it as closed.
-            Request::Append(_) | Request::End(_) | Request::Offsets(..) => {}
+            // The caller stages these. Dropping one fails it with `Closed`.
+            Request::Append(_) | Request::Declare(..) | Request::End(_) | Request::Offsets(..) => {}
         }
     }
 
@@ -74,7 +75,7 @@ impl Writer {
         let mut logs = Vec::new();
         for (partition, id) in (0..partitions).zip(first..last) {
             let entry = LogEntry::default();
-            // Clears what a deletion that nobody could confirm may have left behind.
+            // Removes what an earlier deletion with an unknown outcome may have left.
             changes.push(Change::RemoveBatches {
                 log: id,
                 from: 0,
@@ -99,6 +100,7 @@ impl Writer {
         tracing::info!(topic = %name, partitions, "created a topic");
         let topic = Arc::new(Topic::new(name.clone(), logs, config, policy));
         write(&self.shared.topics).insert(name, topic);
+        self.shared.new_topics.wake();
         self.shared
             .groups
             .topics_changed(&self.shared.topic_sizes());
@@ -155,16 +157,17 @@ impl Writer {
             .get(group)
             .cloned()
             .unwrap_or_default();
-        let changes: Vec<Change> = offsets
-            .keys()
-            .map(|partition| Change::Remove(catalog::offset_key(group, partition)))
-            .collect();
+        let mut changes = vec![Change::Remove(catalog::claims_key(group))];
+        for partition in offsets.keys() {
+            changes.push(Change::Remove(catalog::offset_key(group, partition)));
+        }
         self.store(&changes, self.sync_each)?;
+        lock(&self.shared.claims).set(group.to_owned(), GroupClaims::default());
         lock(&self.shared.offsets).remove(group);
         Ok(())
     }
 
-    /// Takes a transactional id: fences its session and aborts what that has open.
+    /// Takes over a transactional id: fences its session and aborts its open transaction.
     fn open_session(&mut self, transactional_id: &str) -> Result<Arc<Session>, BrokerError> {
         let old = lock(&self.shared.sessions)
             .get(transactional_id)
@@ -179,7 +182,7 @@ impl Writer {
                 epoch: 0,
             },
         };
-        let mut stage = Stage::default();
+        let mut stage = Stage::new(self.shared.now());
         if let Some(old) = &old {
             stage.decide(old, u64::MAX, false);
         }
@@ -204,5 +207,5 @@ impl Writer {
     }
 }
 
-/// More partitions of one topic than anybody needs in one process.
+/// The largest number of partitions of a topic.
 const MAX_PARTITIONS: i32 = 10_000;

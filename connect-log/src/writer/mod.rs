@@ -1,8 +1,8 @@
 //! The writer: the one place where a log changes.
 //!
-//! Requests come in groups. Appends, offsets and decisions of transactions of one group become one
-//! commit of the store; what changes topics or sessions is a commit of its own. Nothing is shown
-//! to readers and nobody is answered before the store has it.
+//! The writer takes requests in groups. Appends, offsets and ends of transactions of one group
+//! become one commit of the store; a change of topics or sessions is a separate commit. Readers see
+//! nothing, and clients get no reply, before the store has it.
 
 mod administer;
 pub(crate) mod request;
@@ -31,20 +31,20 @@ use crate::writer::stage::Stage;
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(super) shared: Arc<Shared>,
-    /// Forces each commit to the disk.
+    /// True if each commit is forced to the disk.
     pub(super) sync_each: bool,
     /// True while something is stored that is not forced to the disk.
     unsynced: bool,
-    /// Takes back commits that failed and may be stored nevertheless.
+    /// Reverts failed commits that may be stored nevertheless.
     undo: Undo,
     /// Tails of all logs, oldest batch first: log, last offset, length.
     tail: VecDeque<(Arc<Log>, i64, usize)>,
     tail_bytes: usize,
     /// Bytes of all batches.
     total_bytes: u64,
-    /// Waiting for room.
+    /// Requests that wait for space.
     stalled: VecDeque<Request>,
-    /// True if this run has looked for room in vain.
+    /// True if this run has found no space.
     no_room: bool,
     compactor: Compactor,
     retention: Retention,
@@ -82,8 +82,8 @@ impl Writer {
         }
     }
 
-    /// Carries out requests in order, then a little of what is due anyway; true if there is more
-    /// of that to do at once.
+    /// Carries out requests in order, then a bounded piece of maintenance. Returns true if more
+    /// maintenance is due at once.
     pub(crate) fn run(&mut self, requests: Vec<Request>) -> bool {
         let may_free = |request: &Request| !matches!(request, Request::Append(_));
         let has_freed = requests.is_empty() || requests.iter().any(may_free);
@@ -96,7 +96,7 @@ impl Writer {
     }
 
     fn carry_out(&mut self, requests: impl IntoIterator<Item = Request>) {
-        let mut stage = Stage::default();
+        let mut stage = Stage::new(self.shared.now());
         let mut bytes = 0;
         self.no_room = false;
         for request in requests {
@@ -108,14 +108,17 @@ impl Writer {
                     bytes += append.batch.len();
                     stage.append(append);
                     if bytes >= GROUP_BYTES {
-                        self.commit(std::mem::take(&mut stage));
+                        self.commit(stage.take());
                         bytes = 0;
                     }
+                }
+                Request::Declare(group, interest, reply) => {
+                    stage.declare(&self.shared, &group, &interest, reply);
                 }
                 Request::End(end) => stage.end(&self.shared, end),
                 Request::Offsets(offsets, reply) => stage.offsets(&self.shared, offsets, reply),
                 request => {
-                    self.commit(std::mem::take(&mut stage));
+                    self.commit(stage.take());
                     bytes = 0;
                     self.administer(request);
                 }
@@ -124,9 +127,9 @@ impl Writer {
         self.commit(stage);
     }
 
-    /// Does a bounded piece of compaction and retention; true if there is more to do at once.
+    /// Does a bounded piece of compaction and retention. Returns true if more is due at once.
     fn maintain(&mut self) -> bool {
-        let now = self.shared.options.clock.now().as_millis();
+        let now = self.shared.now();
         if self.retention.is_due(now) {
             let step = Retention::expire(&self.shared, now);
             self.apply(step);
@@ -155,7 +158,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Gives up what still waits for room.
+    /// Drops the requests that still wait for space.
     pub(crate) fn stop(&mut self) {
         self.stalled.clear();
     }
@@ -163,19 +166,19 @@ impl Writer {
     /// Commits changes that may still be undone by a crash, such as those of compaction.
     fn apply(&mut self, step: Stage) {
         if !step.is_empty() {
-            // The error is logged, and nobody waits for it.
+            // The error is logged; no client waits for it.
             let _ = self.commit_as(step, false);
         }
     }
 
     fn commit(&mut self, stage: Stage) {
         if !stage.is_empty() {
-            // The error goes to those who wait for the commit.
+            // The clients that wait for the commit get the error.
             let _ = self.commit_as(stage, self.sync_each);
         }
     }
 
-    /// Commits a stage and answers everybody in it.
+    /// Commits a stage and replies to its clients.
     pub(super) fn commit_as(&mut self, mut stage: Stage, sync: bool) -> Result<(), BrokerError> {
         stage.seal();
         let changes = std::mem::take(&mut stage.changes);
@@ -196,7 +199,7 @@ impl Writer {
         }
     }
 
-    /// Stores changes, after taking back those of earlier commits that failed.
+    /// Stores changes, after reverting those of earlier commits that failed.
     pub(super) fn store(&mut self, changes: &[Change], sync: bool) -> Result<(), BrokerError> {
         let stored = if self.undo.is_empty() {
             self.shared.store.commit(changes, sync)
@@ -216,12 +219,12 @@ impl Writer {
         stored
     }
 
-    /// Has changes taken back with the next commit.
+    /// Reverts changes with the next commit.
     pub(super) fn take_back(&mut self, undo: impl IntoIterator<Item = Change>) {
         self.undo.add(undo);
     }
 
-    /// Keeps the books after a commit.
+    /// Updates the bookkeeping after a commit.
     fn note(&mut self, published: Published) {
         self.total_bytes = self.total_bytes.saturating_add_signed(published.grown);
         for (log, last, len) in published.tail {
@@ -239,7 +242,7 @@ impl Writer {
         }
     }
 
-    /// Lets a request pass, or keeps it until there is room.
+    /// Returns a request that can be carried out, or keeps it until there is space.
     fn admit(
         &mut self,
         request: Request,
@@ -264,7 +267,7 @@ impl Writer {
         None
     }
 
-    /// A batch that is larger than the whole log may be would wait for ever.
+    /// Fails a batch that is larger than the limit of the whole log: it would wait forever.
     fn refuse_hopeless(&self, request: Request) -> Option<Request> {
         match (request, self.shared.options.max_bytes) {
             (Request::Append(append), Some(most)) if append.batch.len() as u64 > most => {
@@ -283,7 +286,7 @@ impl Writer {
         let Some(most) = self.shared.options.max_bytes else {
             return false;
         };
-        // Compacted topics are a worker's own: without them it could not go on at all.
+        // Compacted topics hold the worker's own state: without them it could not continue.
         if append.log.policy.compact || append.log.is_deleted() {
             return false;
         }
@@ -295,12 +298,12 @@ impl Writer {
             return false;
         }
         if !self.no_room {
-            // What is staged counts, and must not overwrite what is dropped now.
-            self.commit(std::mem::take(stage));
+            // What is staged counts, and must not overwrite what is removed now.
+            self.commit(stage.take());
             *staged = 0;
-            // A little more than needed: looking for it costs the same.
+            // Frees a little more than needed: the search costs the same.
             let wanted = (self.total_bytes + len).saturating_sub(most) + most / 64;
-            let step = Retention::make_room(&self.shared, wanted);
+            let step = Retention::make_room(&self.shared, self.shared.now(), wanted);
             self.apply(step);
         }
         self.no_room = self.total_bytes + *staged as u64 + len > most;
@@ -309,7 +312,7 @@ impl Writer {
                 path = %self.shared.path.display(),
                 bytes = self.total_bytes,
                 limit = most,
-                groups = ?Retention::held_by(&self.shared),
+                unread = ?Retention::held_by(&self.shared, self.shared.now()),
                 "the log is full of records that consumer groups have not read; producers wait",
             );
         }
@@ -327,8 +330,8 @@ impl Writer {
     }
 }
 
-/// What takes failed commits back. As nothing of them was shown, each entry has one right value,
-/// however many commits failed.
+/// Changes that revert failed commits. Nothing of those was visible, so each entry has one right
+/// value, however many commits failed.
 #[derive(Debug, Default)]
 struct Undo {
     entries: BTreeMap<Vec<u8>, Change>,
@@ -362,5 +365,5 @@ impl Undo {
     }
 }
 
-/// A group is not larger than this, so that a long queue is answered piece by piece.
+/// The largest group, so that the clients of a long queue get their replies in steps.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;

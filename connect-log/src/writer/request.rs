@@ -1,4 +1,4 @@
-//! What clients ask of the writer, and the queue in which they do.
+//! Requests of clients to the writer, and their queue.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,28 +15,31 @@ use tokio::sync::oneshot;
 
 use crate::client::receipts::Accepted;
 use crate::format::batch::EncodedBatch;
+use crate::group::Interest;
 use crate::sync::lock;
 use crate::topic::Log;
 use crate::writer::session::Session;
 
-/// Carries the answer to a request. Whoever waits takes a dropped one for [`BrokerError::Closed`].
+/// Carries the reply to a request. A client whose reply is dropped gets [`BrokerError::Closed`].
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, BrokerError>>;
 
 /// Offsets to be set or, with `None`, removed, by group.
 pub(crate) type OffsetChanges = BTreeMap<(String, TopicPartition), Option<i64>>;
 
-/// Something for the writer to do.
+/// A request to the writer.
 #[derive(Debug)]
 pub(crate) enum Request {
     /// Appends a batch.
     Append(Append),
     /// Creates a topic.
     CreateTopic(NewTopic, Reply<()>),
+    /// Says that a group exists and what it reads.
+    Declare(String, Interest, Reply<()>),
     /// Removes a group with its offsets.
     DeleteGroup(String, Reply<()>),
     /// Deletes a topic.
     DeleteTopic(TopicName, Reply<()>),
-    /// Decides a transaction.
+    /// Ends a transaction.
     End(End),
     /// Fences a transactional id without a new session.
     Fence(String, Reply<()>),
@@ -44,7 +47,7 @@ pub(crate) enum Request {
     Offsets(OffsetChanges, Reply<()>),
     /// Opens a session for a transactional id.
     OpenSession(String, Reply<Arc<Session>>),
-    /// Answers when everything asked before is on the disk.
+    /// Replies when all earlier requests are on the disk.
     Sync(Reply<()>),
 }
 
@@ -55,14 +58,14 @@ pub(crate) struct Append {
     pub(crate) log: Arc<Log>,
     /// What.
     pub(crate) batch: EncodedBatch,
-    /// Who learns of it.
+    /// Where the outcome is reported.
     pub(crate) accepted: Accepted,
     /// The transaction it is part of: its session and number.
     pub(crate) transaction: Option<(Arc<Session>, u64)>,
 }
 
 impl Append {
-    /// Answers the records, and has the transaction fail that they are part of.
+    /// Fails the records and the transaction that they are part of.
     pub(crate) fn fail(self, error: &BrokerError) {
         if let Some((session, number)) = self.transaction {
             session.transaction().fail(number, error);
@@ -71,7 +74,7 @@ impl Append {
     }
 }
 
-/// The decision of a transaction.
+/// The end of a transaction.
 #[derive(Debug)]
 pub(crate) struct End {
     /// Whose.
@@ -82,14 +85,14 @@ pub(crate) struct End {
     pub(crate) commit: bool,
     /// Offsets that are committed with it.
     pub(crate) offsets: OffsetChanges,
-    /// Who learns of it.
+    /// Where the outcome is reported.
     pub(crate) reply: Reply<()>,
 }
 
 /// Requests on their way to the writer's thread.
 ///
-/// Its bound is that of its clients: a producer stops at its bytes in flight, everybody else waits
-/// for the answer.
+/// Its clients bound it: a producer stops at its bytes in flight, and every other client waits for
+/// its reply.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     state: Mutex<QueueState>,
@@ -103,7 +106,7 @@ struct QueueState {
 }
 
 impl Queue {
-    /// Hands over a request, or gives it back if the queue is closed.
+    /// Adds a request, or returns it if the queue is closed.
     pub(crate) fn push(&self, request: Request) -> Result<(), Box<Request>> {
         let mut state = lock(&self.state);
         if state.closed {
@@ -115,14 +118,14 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes no more requests; those inside are still served.
+    /// Accepts no more requests. Those in the queue are still served.
     pub(crate) fn close(&self) {
         lock(&self.state).closed = true;
         self.news.notify_one();
     }
 
-    /// Waits for requests up to a time and takes them all. `None` once the queue is closed and
-    /// empty.
+    /// Waits for requests for at most this time and takes them all. `None` once the queue is closed
+    /// and empty.
     pub(crate) fn take(&self, wait: Duration) -> Option<Vec<Request>> {
         let state = lock(&self.state);
         let idle = |state: &mut QueueState| state.requests.is_empty() && !state.closed;

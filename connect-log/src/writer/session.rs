@@ -1,4 +1,4 @@
-//! One life of a transactional id.
+//! A producer session: the time during which one producer owns a transactional id.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use crate::format::catalog::ProducerEntry;
 use crate::sync::lock;
 use crate::topic::Log;
 
-/// From the moment a producer takes a transactional id to the moment another one does.
+/// The time from when a producer takes over a transactional id until the next one does.
 #[derive(Debug)]
 pub(crate) struct Session {
     /// The transactional id.
@@ -46,7 +46,7 @@ pub(crate) struct OpenBatch {
 }
 
 impl Transaction {
-    /// Notes the first error of a record of a transaction that is open.
+    /// Records the first error of a record of the open transaction.
     pub(crate) fn fail(&mut self, number: u64, error: &BrokerError) {
         let is_first = self
             .failure

@@ -1,5 +1,5 @@
-//! One group commit in the making: requests turned into changes, and what to do once these are
-//! stored or refused.
+//! A group commit before it is stored: the changes of several requests, and what to do once they
+//! are stored or have failed.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -14,6 +14,8 @@ use crate::engine::Shared;
 use crate::format::batch::Batch;
 use crate::format::catalog;
 use crate::format::catalog::LogEntry;
+use crate::group::Interest;
+use crate::group::claims::GroupClaims;
 use crate::store::Change;
 use crate::sync::lock;
 use crate::topic::Log;
@@ -25,15 +27,18 @@ use crate::writer::session::OpenBatch;
 use crate::writer::session::Session;
 
 /// Changes to be made in one commit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Stage {
-    /// For the store.
+    /// The time, in ms.
+    now: i64,
+    /// The changes for the store.
     pub(crate) changes: Vec<Change>,
-    /// What takes the changes back, should a commit that failed turn out to be stored.
+    /// Changes that revert these, in case a failed commit turns out to be stored.
     pub(crate) undo: Vec<Change>,
     logs: BTreeMap<u32, StagedLog>,
     sessions: BTreeMap<u64, StagedSession>,
     offsets: OffsetChanges,
+    claims: BTreeMap<String, GroupClaims>,
     /// Batches that are appended and aborted in this very commit: log and base offset.
     aborted: BTreeSet<(u32, i64)>,
     done: Vec<Done>,
@@ -61,7 +66,7 @@ struct StagedSession {
     decided: Option<u64>,
 }
 
-/// Who learns of the outcome.
+/// Where the outcome is reported.
 #[derive(Debug)]
 enum Done {
     Append {
@@ -72,7 +77,7 @@ enum Done {
     Reply(Reply<()>),
 }
 
-/// What a commit brought, for the writer's books.
+/// The effects of a commit on the writer's bookkeeping.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     /// New batches with their logs, in order.
@@ -84,9 +89,32 @@ pub(crate) struct Published {
 }
 
 impl Stage {
-    /// True if there is nothing to commit and nobody to answer.
+    /// An empty commit.
+    pub(crate) fn new(now: i64) -> Self {
+        Self {
+            now,
+            changes: Vec::new(),
+            undo: Vec::new(),
+            logs: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            offsets: OffsetChanges::new(),
+            claims: BTreeMap::new(),
+            aborted: BTreeSet::new(),
+            done: Vec::new(),
+        }
+    }
+
+    /// Returns what is staged and leaves an empty commit.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::new(self.now))
+    }
+
+    /// True if there is nothing to commit and no reply to send.
     pub(crate) fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.done.is_empty() && self.logs.is_empty()
+        self.changes.is_empty()
+            && self.done.is_empty()
+            && self.logs.is_empty()
+            && self.claims.is_empty()
     }
 
     /// Adds a batch.
@@ -106,13 +134,14 @@ impl Stage {
             accepted,
             transaction,
         } = append;
+        let now = self.now;
         let staged = self.log(&log);
         let base = staged.entry.end;
         let len = batch.len() as u64;
         staged.entry.end += batch.width();
         staged.entry.bytes += len;
         staged.entry.dirty_bytes += len;
-        let batch = batch.seal(log.id, base);
+        let batch = batch.seal(log.id, base, now);
         let bytes: Bytes = batch.bytes.clone();
         staged.tail.push(batch);
         self.changes.push(Change::PutBatch {
@@ -148,6 +177,38 @@ impl Stage {
         self.done.push(Done::Reply(reply));
     }
 
+    /// Adds the claim of a group.
+    pub(crate) fn declare(
+        &mut self,
+        shared: &Shared,
+        group: &str,
+        interest: &Interest,
+        reply: Reply<()>,
+    ) {
+        self.claim(shared, group, interest);
+        self.done.push(Done::Reply(reply));
+    }
+
+    /// Claims what a group is interested in, unless the claim is recent.
+    pub(crate) fn claim(&mut self, shared: &Shared, group: &str, interest: &Interest) {
+        let now = self.now;
+        if !self.has_claim(shared, group, |claims| claims.has(interest, now)) {
+            self.claims(shared, group).add(interest, now);
+        }
+    }
+
+    /// Removes the claims that are over.
+    pub(crate) fn remove_outdated_claims(&mut self, shared: &Shared) {
+        let now = self.now;
+        let claims = lock(&shared.claims);
+        let outdated = claims.iter().filter(|(_, claims)| claims.is_outdated(now));
+        let outdated: Vec<String> = outdated.map(|(group, _)| group.clone()).collect();
+        drop(claims);
+        for group in outdated {
+            self.claims(shared, &group).remove_outdated(now);
+        }
+    }
+
     /// Adds the decision of a transaction.
     pub(crate) fn end(&mut self, shared: &Shared, end: End) {
         let End {
@@ -159,7 +220,7 @@ impl Stage {
         } = end;
         if let Err(error) = self.check(&session, number) {
             let gone = matches!(error, BrokerError::TransactionAborted) && !commit;
-            // Nobody has to wait any more, then the answer goes nowhere.
+            // The client may no longer wait for the reply.
             let _ = reply.send(if gone { Ok(()) } else { Err(error) });
             return;
         }
@@ -240,14 +301,14 @@ impl Stage {
         }
     }
 
-    /// Notes up to where a log is compacted, and how many bytes are not.
+    /// Records up to where a log is compacted, and how many bytes are not.
     pub(crate) fn compacted(&mut self, log: &Arc<Log>, clean: i64, dirty_bytes: u64) {
         let entry = &mut self.log(log).entry;
         entry.clean = clean;
         entry.dirty_bytes = dirty_bytes;
     }
 
-    /// Drops the batches of a log before an offset.
+    /// Removes the batches of a log before an offset.
     pub(crate) fn drop_before(&mut self, log: &Arc<Log>, start: i64, bytes: u64) {
         let entry = &mut self.log(log).entry;
         entry.start = start;
@@ -260,19 +321,24 @@ impl Stage {
         });
     }
 
-    /// Completes the changes with the states of the logs.
+    /// Completes the changes with the states of the logs and the claims of groups.
     pub(crate) fn seal(&mut self) {
+        for (group, claims) in &self.claims {
+            self.changes.push(claims_change(group, Some(claims)));
+        }
         for staged in self.logs.values() {
+            // Lets a reader tell removed batches from offsets that never had records.
+            staged.log.remove_before(staged.entry.start);
             let value = catalog::log_value(&staged.entry);
             self.changes
                 .push(Change::Put(catalog::log_key(staged.log.id), value));
         }
     }
 
-    /// The changes are stored: readers see them, clients learn of it.
+    /// Makes the stored changes visible and reports success to clients.
     pub(crate) fn publish(self, shared: &Shared, keep_tail: bool) -> Published {
         let mut published = Published::default();
-        // Offsets first: whoever sees the records of a transaction sees its offsets.
+        // Offsets first: a client that sees the records of a transaction also sees its offsets.
         let mut offsets = lock(&shared.offsets);
         for ((group, partition), offset) in self.offsets {
             match offset {
@@ -287,6 +353,11 @@ impl Stage {
             }
         }
         drop(offsets);
+        let mut claims = lock(&shared.claims);
+        for (group, own) in self.claims {
+            claims.set(group, own);
+        }
+        drop(claims);
         for StagedSession {
             session,
             added,
@@ -355,8 +426,11 @@ impl Stage {
         published
     }
 
-    /// The changes are not stored: clients learn of it.
+    /// Reports to clients that the changes were not stored.
     pub(crate) fn refuse(self, error: &BrokerError) {
+        for StagedLog { log, before, .. } in self.logs.into_values() {
+            log.remove_before(before.start);
+        }
         for StagedSession {
             session, number, ..
         } in self.sessions.into_values()
@@ -398,6 +472,29 @@ impl Stage {
         })
     }
 
+    /// The claims of a group as this commit will leave them.
+    fn claims(&mut self, shared: &Shared, group: &str) -> &mut GroupClaims {
+        let undo = &mut self.undo;
+        self.claims.entry(group.to_owned()).or_insert_with(|| {
+            let claims = lock(&shared.claims);
+            let before = claims.get(group);
+            undo.push(claims_change(group, before));
+            before.cloned().unwrap_or_default()
+        })
+    }
+
+    fn has_claim(
+        &self,
+        shared: &Shared,
+        group: &str,
+        is_enough: impl Fn(&GroupClaims) -> bool,
+    ) -> bool {
+        match self.claims.get(group) {
+            Some(claims) => is_enough(claims),
+            None => lock(&shared.claims).get(group).is_some_and(is_enough),
+        }
+    }
+
     fn session(&mut self, session: &Arc<Session>) -> &mut StagedSession {
         self.sessions
             .entry(session.entry.id)
@@ -429,6 +526,11 @@ impl Stage {
                 shared.committed(&group, &partition),
             ));
             self.changes.push(offset_change(key, offset));
+            let (topic, now) = (&partition.topic, self.now);
+            let is_removed = offset.is_none();
+            if !is_removed && !self.has_claim(shared, &group, |c| c.has_topic(topic, now)) {
+                self.claims(shared, &group).add_topic(topic, now);
+            }
             self.offsets.insert((group, partition), offset);
         }
     }
@@ -438,6 +540,14 @@ fn offset_change(key: Vec<u8>, offset: Option<i64>) -> Change {
     match offset {
         Some(offset) => Change::Put(key, catalog::offset_value(offset)),
         None => Change::Remove(key),
+    }
+}
+
+fn claims_change(group: &str, claims: Option<&GroupClaims>) -> Change {
+    let key = catalog::claims_key(group);
+    match claims {
+        Some(claims) if !claims.is_empty() => Change::Put(key, claims.encode()),
+        _ => Change::Remove(key),
     }
 }
 

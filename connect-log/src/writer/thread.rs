@@ -15,8 +15,8 @@ use crate::engine::Shared;
 use crate::writer::Writer;
 use crate::writer::request::Queue;
 
-/// Starts the thread. It ends when the queue is closed, after it has served it, and lets go of the
-/// store; then the answer becomes true.
+/// Starts the thread. When the queue is closed, the thread serves what is left, releases the store
+/// and ends; then the returned value becomes true.
 pub(crate) fn start(
     shared: Arc<Shared>,
     queue: Arc<Queue>,
@@ -30,10 +30,10 @@ pub(crate) fn start(
         ended,
     };
     let run = move || {
-        // Dropped last, after the writer has let go of everything.
+        // Dropped last, after the writer.
         let exit = exit;
         let durability = exit.shared.options.durability;
-        // A panic in here is a bug; it must not leave clients waiting.
+        // A panic in here is a bug. It must not leave clients waiting.
         if catch_unwind(AssertUnwindSafe(|| serve(&queue, writer, durability))).is_err() {
             tracing::error!(path = %exit.shared.path.display(), "the writer panicked; the log closes");
         }
@@ -72,18 +72,18 @@ fn serve(queue: &Queue, mut writer: Writer, durability: Durability) {
             }
             if writer.is_unsynced() && synced.elapsed() >= interval {
                 if let Err(error) = writer.sync() {
-                    tracing::error!(%error, "cannot force the log to the disk");
+                    tracing::error!(%error, "the log could not be forced to the disk");
                 }
                 synced = Instant::now();
             }
         }
     }
     if let Err(error) = writer.sync() {
-        tracing::error!(%error, "cannot force the log to the disk while closing it");
+        tracing::error!(%error, "the log could not be forced to the disk while closing");
     }
 }
 
-/// Lets go of everything when the thread ends, however it does.
+/// Releases everything when the thread ends, also after a panic.
 struct Exit {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
@@ -94,15 +94,15 @@ impl Drop for Exit {
     fn drop(&mut self) {
         self.shared.close();
         self.queue.close();
-        // Dropping what is left answers it.
+        // Dropping requests fails them with `Closed`.
         drop(self.queue.take(Duration::ZERO));
         self.shared.store.close();
         self.ended.send_replace(true);
     }
 }
 
-/// How often retention is looked at when nothing else happens.
+/// How often retention runs when there are no requests.
 const IDLE_WAIT: Duration = Duration::from_secs(10);
 
-/// How often to look for room while producers wait for it.
+/// How often to check for free space while producers wait for it.
 const STALLED_WAIT: Duration = Duration::from_millis(200);

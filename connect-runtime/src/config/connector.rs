@@ -196,6 +196,26 @@ pub(crate) struct ConnectorKeys {
         group = "offsets.topic"
     )]
     pub(crate) offsets_topic: Option<String>,
+    /// Whether what has failed for now is started again: `transient` or `never`; the worker's if absent.
+    #[config(name = "restart.policy", validate = restart_policy(), importance = low, group = "Restarts")]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    pub(crate) restart_policy: Option<String>,
+    /// Milliseconds before the first restart; each further one waits twice as long.
+    #[config(name = "restart.backoff.min.ms", validate = absent_or_at_least(1), importance = low, group = "Restarts")]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    pub(crate) restart_backoff_min_ms: Option<i64>,
+    /// The longest wait before a restart, in milliseconds.
+    #[config(name = "restart.backoff.max.ms", validate = absent_or_at_least(1), importance = low, group = "Restarts")]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    pub(crate) restart_backoff_max_ms: Option<i64>,
+    /// How many restarts are allowed within the window.
+    #[config(name = "restart.max.attempts", validate = absent_or_at_least(0), importance = low, group = "Restarts")]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    pub(crate) restart_max_attempts: Option<i32>,
+    /// The window that restarts are counted in, in milliseconds.
+    #[config(name = "restart.window.ms", validate = absent_or_at_least(1), importance = low, group = "Restarts")]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    pub(crate) restart_window_ms: Option<i64>,
     /// Topics that a sink reads.
     #[config(name = "topics", default = "", importance = high)]
     pub(crate) topics: Vec<String>,
@@ -267,6 +287,29 @@ impl ConnectorSettings {
             u64::try_from(self.keys.errors_retry_delay_max_ms).unwrap_or_default(),
         )
     }
+}
+
+fn restart_policy() -> impl Validator {
+    validator::check("transient or never", |_, value| match value.as_str() {
+        Some(policy)
+            if !["transient", "never"]
+                .iter()
+                .any(|it| policy.eq_ignore_ascii_case(it)) =>
+        {
+            Err("String must be one of (case insensitive): TRANSIENT, NEVER".into())
+        }
+        _ => Ok(()),
+    })
+}
+
+fn absent_or_at_least(min: i64) -> impl Validator {
+    validator::check(
+        "absent or a large enough number",
+        move |_, value| match value.as_i64() {
+            Some(number) if number < min => Err(format!("Value must be at least {min}")),
+            _ => Ok(()),
+        },
+    )
 }
 
 fn non_blank() -> impl Validator {

@@ -270,6 +270,26 @@ struct WorkerKeys {
         importance = low
     )]
     herder_request_timeout_ms: i64,
+    /// Whether what has failed for now is started again: `transient` or `never`, unless the connector says so.
+    #[config(name = "restart.policy", default = "transient", validate = one_of_ignore_case("transient", "never"), importance = low)]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    restart_policy: String,
+    /// Milliseconds before the first restart; each further one waits twice as long.
+    #[config(name = "restart.backoff.min.ms", default = 1000, validate = at_least(1), importance = low)]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    restart_backoff_min_ms: i64,
+    /// The longest wait before a restart, in milliseconds.
+    #[config(name = "restart.backoff.max.ms", default = 60000, validate = at_least(1), importance = low)]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    restart_backoff_max_ms: i64,
+    /// How many restarts are allowed within the window.
+    #[config(name = "restart.max.attempts", default = 20, validate = at_least(0), importance = low)]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    restart_max_attempts: i32,
+    /// The window that restarts are counted in, in milliseconds.
+    #[config(name = "restart.window.ms", default = 3600000, validate = at_least(1), importance = low)]
+    #[expect(dead_code, reason = "checked here and read by `RestartPolicy`")]
+    restart_window_ms: i64,
 }
 
 impl WorkerConfig {

@@ -31,6 +31,7 @@ use crate::ConnectBuilder;
 use crate::end::EndReport;
 use crate::herder::Command;
 use crate::herder::Signs;
+use crate::metrics::PluginMetric;
 use crate::plugin_threads::ThreadsSnapshot;
 use crate::task::TaskProgress;
 use crate::worker::Worker;
@@ -134,6 +135,12 @@ impl Connect {
     #[must_use]
     pub fn progress(&self) -> Vec<TaskProgress> {
         self.worker.progress()
+    }
+
+    /// What running plugins count, by connector or task and then by name.
+    #[must_use]
+    pub fn plugin_metrics(&self) -> Vec<PluginMetric> {
+        self.worker.plugin_metrics()
     }
 
     /// The threads that run the plugins, and how many of them plugins block.

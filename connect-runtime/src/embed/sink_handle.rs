@@ -101,8 +101,13 @@ impl SinkHandleBuilder {
         let name = ConnectorName::new(config.get("name").unwrap_or_default());
         let (sender, inputs) = mpsc::channel(INPUTS);
         let offsets = Arc::new(MemoryOffsets::default());
-        let (mut connector, signals) =
-            WorkerConnector::make(&self.registry, &name, config.clone(), offsets)?;
+        let (mut connector, signals) = WorkerConnector::make(
+            &self.registry,
+            &name,
+            config.clone(),
+            offsets,
+            Arc::default(),
+        )?;
         tokio::spawn(forward_signals(
             signals,
             name.clone(),

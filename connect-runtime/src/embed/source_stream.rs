@@ -166,8 +166,13 @@ impl SourceStreamBuilder {
         };
         let name = ConnectorName::new(config.get("name").unwrap_or_default());
         let (sender, inputs) = mpsc::channel(INPUTS);
-        let (mut connector, signals) =
-            WorkerConnector::make(&self.registry, &name, config.clone(), Arc::clone(&offsets))?;
+        let (mut connector, signals) = WorkerConnector::make(
+            &self.registry,
+            &name,
+            config.clone(),
+            Arc::clone(&offsets),
+            Arc::default(),
+        )?;
         tokio::spawn(forward_signals(
             signals,
             name.clone(),
@@ -204,6 +209,7 @@ impl SourceStreamBuilder {
                 offsets: Arc::clone(&offsets),
                 transactions: None,
                 topics: None,
+                errant: None,
                 clock: Arc::new(SystemClock),
                 control: TaskControl::running(stop.clone()),
                 reporter: Reporter {

@@ -229,6 +229,10 @@ impl Driver {
                 config,
                 tasks,
             } => worker.fence(id, name, config, tasks),
+            Action::ForwardTasks { id, .. } => {
+                let alone = Error::illegal_state("a worker that is alone has no other leader");
+                self.answer(id, Outcome::Written(Err(alone.into())));
+            }
             Action::Publish(subject, status) => self.publish(subject, status),
             Action::Respond(request, response) => {
                 if let Some(reply) = self.waiting.remove(&request) {

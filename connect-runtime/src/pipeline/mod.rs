@@ -19,4 +19,5 @@ pub(crate) use operator::Verdict;
 pub(crate) use operator::interrupted;
 pub(crate) use operator::unless_interrupted;
 pub(crate) use report::DeadLetter;
+pub(crate) use report::Letter;
 pub(crate) use report::Reports;

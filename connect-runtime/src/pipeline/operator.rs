@@ -4,6 +4,7 @@
 //! `errors.retry.timeout` is over, then it counts like any other; with `errors.tolerance=all` the
 //! record is skipped and reported, with `none` the task fails (invariant E1).
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub(crate) enum Stage {
     HeaderConverter,
     KafkaProduce,
     KeyConverter,
+    TaskPoll,
     TaskPut,
     Transformation,
     ValueConverter,
@@ -34,6 +36,7 @@ impl fmt::Display for Stage {
             Self::HeaderConverter => "HEADER_CONVERTER",
             Self::KafkaProduce => "KAFKA_PRODUCE",
             Self::KeyConverter => "KEY_CONVERTER",
+            Self::TaskPoll => "TASK_POLL",
             Self::TaskPut => "TASK_PUT",
             Self::Transformation => "TRANSFORMATION",
             Self::ValueConverter => "VALUE_CONVERTER",
@@ -106,6 +109,8 @@ pub(crate) struct Operator {
     retry_delay_max: Duration,
     /// Of the record that is being tried again: since when, and how often.
     attempt: Option<(Instant, u32)>,
+    /// How often a converter was resolved for the record that is being tried again.
+    resolved: u32,
     skipped: u64,
 }
 
@@ -117,6 +122,7 @@ impl Operator {
             retry_timeout: settings.retry_timeout(),
             retry_delay_max: settings.retry_delay_max(),
             attempt: None,
+            resolved: 0,
             skipped: 0,
         }
     }
@@ -139,16 +145,23 @@ impl Operator {
     }
 
     /// Decides. The caller reports failures that are not tried again (invariant E1: exactly once).
-    pub(crate) fn decide(&mut self, failure: Failure) -> Verdict {
+    pub(crate) fn decide(&mut self, mut failure: Failure) -> Verdict {
         if failure.error.kind() == ErrorKind::Unresolved {
-            return Verdict::Resolve;
+            self.resolved += 1;
+            if self.resolved <= MAX_RESOLVED {
+                return Verdict::Resolve;
+            }
+            let text = format!(
+                "the converter says `Unresolved` again after `resolve` has succeeded {MAX_RESOLVED} times"
+            );
+            failure.error = Error::data(text).with_source(failure.error);
         }
         if failure.error.is_retriable()
             && let Some(delay) = self.next_retry()
         {
             return Verdict::Retry(delay);
         }
-        self.attempt = None;
+        self.succeeded();
         match self.tolerance {
             ErrorTolerance::All => {
                 self.skipped += 1;
@@ -161,6 +174,21 @@ impl Operator {
     /// A record went through: the next failure is the first of its record.
     pub(crate) const fn succeeded(&mut self) {
         self.attempt = None;
+        self.resolved = 0;
+    }
+
+    /// Waits for `work` unless the task must stop.
+    ///
+    /// # Errors
+    /// The task must stop; see [`unless_interrupted`].
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(interrupted()),
+            done = work => Ok(done),
+        }
     }
 
     /// Waits before a record is tried again.
@@ -168,10 +196,7 @@ impl Operator {
     /// # Errors
     /// The task must stop; see [`unless_interrupted`].
     pub(crate) async fn wait(&self, delay: Duration) -> Result<(), Error> {
-        tokio::select! {
-            () = self.stop.cancelled() => Err(interrupted()),
-            () = tokio::time::sleep(delay) => Ok(()),
-        }
+        self.unless_stopped(tokio::time::sleep(delay)).await
     }
 
     fn next_retry(&mut self) -> Option<Duration> {
@@ -192,18 +217,37 @@ impl Operator {
 
 /// What a task ends with that was stopped while it waited; see [`unless_interrupted`].
 pub(crate) fn interrupted() -> Error {
-    Error::illegal_state(INTERRUPTED)
+    Error::illegal_state("the task was stopped while it waited").with_source(Interrupted)
 }
 
 /// No failure for a task that was stopped while it waited.
 pub(crate) fn unless_interrupted(ended: Result<(), Error>) -> Result<(), Error> {
     ended.or_else(|error| {
-        let is_interrupted = error.message() == INTERRUPTED;
-        if is_interrupted { Ok(()) } else { Err(error) }
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+        while let Some(known) = cause {
+            if known.is::<Interrupted>() {
+                return Ok(());
+            }
+            cause = known.source();
+        }
+        Err(error)
     })
 }
 
-const INTERRUPTED: &str = "the task was stopped while it waited";
+/// Marks the end of a task that was stopped.
+#[derive(Debug)]
+struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a stop was requested")
+    }
+}
+
+impl StdError for Interrupted {}
+
+/// How often a converter may be resolved for one record.
+const MAX_RESOLVED: u32 = 3;
 
 /// The wait before the first repetition; doubled each time.
 const FIRST_DELAY: Duration = Duration::from_millis(300);

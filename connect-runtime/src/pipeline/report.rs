@@ -4,6 +4,9 @@
 //! queue. Here offsets are committed only after the dead letters before them are durable, a dead
 //! letter that cannot be written fails the task, and sources have one too.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use bytes::Bytes;
 use connect_api::ConfigMap;
 use connect_api::Error;
@@ -28,6 +31,8 @@ use crate::config::ConnectorSettings;
 use crate::config::WorkerConfig;
 use crate::config::client_config;
 use crate::config::too_few_brokers;
+use crate::connect::Event;
+use crate::connect::Events;
 use crate::pipeline::Failure;
 
 /// A record as it was before anything failed.
@@ -47,6 +52,8 @@ pub(crate) struct Reports {
     log: bool,
     log_messages: bool,
     dead_letters: Option<DeadLetters>,
+    /// Who hears of dead letters.
+    events: Option<Events>,
 }
 
 struct DeadLetters {
@@ -57,7 +64,12 @@ struct DeadLetters {
     next_token: u64,
     /// Dead letters whose fate is not known yet.
     unsettled: u64,
+    /// Dead letters that have become durable since they were last taken.
+    durable: Vec<Range<u64>>,
 }
+
+/// A dead letter on its way.
+pub(crate) type Letter = u64;
 
 impl Reports {
     /// The reporters that the configuration asks for. Creates the dead letter topic if need be.
@@ -80,6 +92,7 @@ impl Reports {
             log: settings.keys.errors_log_enable,
             log_messages: settings.keys.errors_log_include_messages,
             dead_letters,
+            events: None,
         })
     }
 
@@ -90,6 +103,15 @@ impl Reports {
             log: settings.keys.errors_log_enable,
             log_messages: settings.keys.errors_log_include_messages,
             dead_letters: None,
+            events: None,
+        }
+    }
+
+    /// Tells of dead letters.
+    pub(crate) fn telling(self, events: Events) -> Self {
+        Self {
+            events: Some(events),
+            ..self
         }
     }
 
@@ -99,6 +121,7 @@ impl Reports {
     }
 
     /// Reports a failure. `description` says which record it was, `letter` makes the dead letter.
+    /// Returns the dead letter that is now on its way, if there is one.
     ///
     /// # Errors
     /// The dead letter cannot be written: the task must fail, or the record would be lost.
@@ -107,7 +130,7 @@ impl Reports {
         failure: &Failure,
         description: &str,
         letter: impl FnOnce() -> DeadLetter,
-    ) -> Result<()> {
+    ) -> Result<Option<Letter>> {
         if self.log {
             let record = if self.log_messages { description } else { "" };
             tracing::error!(
@@ -120,20 +143,70 @@ impl Reports {
                 failure.class,
             );
         }
+        let Some(dead_letters) = &mut self.dead_letters else {
+            return Ok(None);
+        };
+        let letter = dead_letters.send(&self.id, failure, letter()).await?;
+        if let Some(events) = &self.events {
+            events.send(Event::DeadLetter {
+                task: self.id.clone(),
+                failure: (&failure.error).into(),
+            });
+        }
+        Ok(Some(letter))
+    }
+
+    /// True while the fate of a dead letter is not known.
+    pub(crate) fn has_unsettled(&self) -> bool {
+        self.unsettled() > 0
+    }
+
+    /// True if so many dead letters are on their way that the task must wait for some.
+    pub(crate) fn is_full(&self) -> bool {
+        self.unsettled() >= MAX_UNSETTLED
+    }
+
+    fn unsettled(&self) -> u64 {
+        self.dead_letters
+            .as_ref()
+            .map_or(0, |dead_letters| dead_letters.unsettled)
+    }
+
+    /// Waits until some dead letters are durable.
+    ///
+    /// *Cancellation*: safe.
+    ///
+    /// # Errors
+    /// One could not be written: the task must fail, or its record would be lost.
+    pub(crate) async fn settle(&mut self) -> Result<()> {
         match &mut self.dead_letters {
-            Some(dead_letters) => dead_letters.send(&self.id, failure, letter()).await,
-            None => Ok(()),
+            Some(dead_letters) if dead_letters.unsettled > 0 => dead_letters.settle().await,
+            _ => std::future::pending().await,
         }
     }
 
-    /// Returns when every dead letter is durable; called before offsets are committed.
+    /// The dead letters that have become durable since the last call.
+    pub(crate) fn take_durable(&mut self) -> Vec<Range<Letter>> {
+        self.dead_letters
+            .as_mut()
+            .map(|dead_letters| std::mem::take(&mut dead_letters.durable))
+            .unwrap_or_default()
+    }
+
+    /// Waits until every dead letter is durable, but no longer than `limit`; false if that has
+    /// passed. Called before offsets are committed that count on it.
     ///
     /// # Errors
     /// A dead letter could not be written.
-    pub(crate) async fn flush(&mut self) -> Result<()> {
+    pub(crate) async fn flush(&mut self, limit: Duration) -> Result<bool> {
         match &mut self.dead_letters {
-            Some(dead_letters) if dead_letters.unsettled > 0 => dead_letters.flush().await,
-            _ => Ok(()),
+            Some(dead_letters) if dead_letters.unsettled > 0 => {
+                match tokio::time::timeout(limit, dead_letters.flush()).await {
+                    Ok(flushed) => flushed.map(|()| true),
+                    Err(_) => Ok(false),
+                }
+            }
+            _ => Ok(true),
         }
     }
 }
@@ -179,16 +252,18 @@ impl DeadLetters {
             receipts,
             next_token: 0,
             unsettled: 0,
+            durable: Vec::new(),
         })
     }
 
-    async fn send(&mut self, id: &TaskId, failure: &Failure, letter: DeadLetter) -> Result<()> {
+    async fn send(&mut self, id: &TaskId, failure: &Failure, letter: DeadLetter) -> Result<Letter> {
         let mut headers = letter.headers;
         if self.context_headers {
             context_headers(&mut headers, id, failure, letter.origin.as_ref());
         }
+        let token = self.next_token;
         let record = ProducerRecord {
-            token: self.next_token,
+            token,
             topic: self.topic.clone(),
             partition: None,
             timestamp: letter.timestamp,
@@ -202,11 +277,7 @@ impl DeadLetters {
             .send(vec![record])
             .await
             .map_err(|error| self.failed(error))?;
-        if self.unsettled >= MAX_UNSETTLED {
-            self.flush().await
-        } else {
-            Ok(())
-        }
+        Ok(token)
     }
 
     async fn flush(&mut self) -> Result<()> {
@@ -214,15 +285,24 @@ impl DeadLetters {
             .flush()
             .await
             .map_err(|error| self.failed(error))?;
-        let mut outcome = Ok(());
         while self.unsettled > 0 {
-            let receipts = self.receipts.next().await.unwrap_or_default();
-            if receipts.is_empty() {
-                return Err(self.failed(BrokerError::Closed));
-            }
-            for receipt in receipts {
-                self.unsettled -= receipt.tokens.end - receipt.tokens.start;
-                outcome = outcome.and(receipt.outcome.map(drop));
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<()> {
+        let receipts = self.receipts.next().await.unwrap_or_default();
+        if receipts.is_empty() {
+            return Err(self.failed(BrokerError::Closed));
+        }
+        let mut outcome = Ok(());
+        for receipt in receipts {
+            let letters = receipt.tokens.end - receipt.tokens.start;
+            self.unsettled = self.unsettled.saturating_sub(letters);
+            match receipt.outcome {
+                Ok(_) => self.durable.push(receipt.tokens),
+                Err(error) => outcome = outcome.and(Err(error)),
             }
         }
         outcome.map_err(|error| self.failed(error))

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use connect_core::TaskId;
 use tokio::sync::watch;
 
+use crate::metrics::Instruments;
 use crate::plugin_threads::Call;
 use crate::plugin_threads::Calling;
 use crate::plugin_threads::Pulse;
@@ -26,6 +27,8 @@ pub struct TaskProgress {
     pub records: u64,
     /// Records that were skipped because of errors.
     pub skipped: u64,
+    /// Sink: records that the log removed before the task read them; at most.
+    pub lost: u64,
     /// How much a source task says it has done, in bytes or whatever it counts.
     pub bytes_done: u64,
     /// How much a source task says there is.
@@ -49,12 +52,15 @@ pub(crate) struct TaskShared {
     /// Records from the first on that are durable or dropped.
     delivered: watch::Sender<u64>,
     skipped: AtomicU64,
+    lost: AtomicU64,
     bytes_done: AtomicU64,
     /// `u64::MAX` is unknown.
     bytes_total: AtomicU64,
     state: Mutex<State>,
     /// What is seen of the task from outside.
     pulse: Arc<Pulse>,
+    /// What the plugin counts.
+    instruments: Arc<Instruments>,
     /// Wakes who waits for the end of all tasks.
     changed: watch::Sender<u64>,
 }
@@ -79,10 +85,12 @@ impl TaskShared {
             submitted: AtomicU64::new(0),
             delivered: watch::Sender::new(0),
             skipped: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             bytes_done: AtomicU64::new(0),
             bytes_total: AtomicU64::new(u64::MAX),
             state: Mutex::default(),
             pulse,
+            instruments: Arc::default(),
             changed,
         }
     }
@@ -112,6 +120,10 @@ impl TaskShared {
     /// True if the task has said that there is nothing more for now, delivered or not.
     pub(crate) fn has_caught_up(&self) -> bool {
         self.state().caught_up
+    }
+
+    pub(crate) const fn instruments(&self) -> &Arc<Instruments> {
+        &self.instruments
     }
 
     pub(crate) const fn is_source(&self) -> bool {
@@ -155,6 +167,11 @@ impl TaskShared {
         self.skipped.store(records, Ordering::Relaxed);
     }
 
+    /// The log removed records before a sink read them.
+    pub(crate) fn lost(&self, records: u64) {
+        self.lost.fetch_add(records, Ordering::Relaxed);
+    }
+
     /// A picture of it.
     pub(crate) fn snapshot(&self) -> TaskProgress {
         let submitted = self.submitted.load(Ordering::Relaxed);
@@ -166,6 +183,7 @@ impl TaskShared {
             is_source: self.is_source,
             records: delivered,
             skipped: self.skipped.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
             bytes_done: self.bytes_done.load(Ordering::Relaxed),
             bytes_total: (total != u64::MAX).then_some(total),
             caught_up: state.caught_up && delivered >= submitted,

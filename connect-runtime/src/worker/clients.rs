@@ -38,7 +38,7 @@ pub(super) fn producer_options(
     options
 }
 
-pub(super) fn consumer_options(
+pub(crate) fn consumer_options(
     id: &TaskId,
     settings: &ConnectorSettings,
     worker: &WorkerConfig,
@@ -50,20 +50,20 @@ pub(super) fn consumer_options(
     let config = &options.client_config;
     options.group = Some(group(&id.connector, config));
     options.isolation = match config.get("isolation.level").map(str::trim) {
+        None | Some("read_committed") => Isolation::ReadCommitted,
         Some("read_uncommitted") => Isolation::ReadUncommitted,
-        _ => Isolation::ReadCommitted,
+        Some(other) => {
+            return Err(Error::config(format!(
+                "Invalid value {other} for configuration isolation.level: it must be \
+                 read_committed or read_uncommitted"
+            )));
+        }
     };
-    if let Some(records) = config
-        .get("max.poll.records")
-        .and_then(|text| text.trim().parse().ok())
-    {
+    if let Some(records) = positive(config, "max.poll.records")? {
         options.max_poll_records = records;
     }
-    if let Some(millis) = config
-        .get("max.poll.interval.ms")
-        .and_then(|text| text.trim().parse().ok())
-    {
-        options.session_timeout = Duration::from_millis(millis);
+    if let Some(millis) = positive(config, "max.poll.interval.ms")? {
+        options.session_timeout = Duration::from_millis(millis as u64);
     }
     if config.get("auto.offset.reset").map(str::trim) == Some("latest") {
         options.start = StartOffset::Latest;
@@ -84,6 +84,21 @@ pub(crate) fn subscription(settings: &ConnectorSettings) -> Result<Subscription>
         ))
     })?;
     Ok(Subscription::Pattern(pattern))
+}
+
+/// A client option that is a number of 32 bits above 0.
+fn positive(config: &ConfigMap, key: &str) -> Result<Option<usize>> {
+    let Some(text) = config.get(key) else {
+        return Ok(None);
+    };
+    let number = text.trim().parse::<i32>().ok();
+    match number.and_then(|number| usize::try_from(number).ok()) {
+        Some(number) if number > 0 => Ok(Some(number)),
+        _ => Err(Error::config(format!(
+            "Invalid value {text} for configuration {key}: it must be a number from 1 to {}",
+            i32::MAX
+        ))),
+    }
 }
 
 /// The consumer group of a sink connector, which its client options may rename.

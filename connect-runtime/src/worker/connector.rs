@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio::sync::watch;
 
 use crate::config::ConnectorSettings;
+use crate::metrics::Instruments;
 use crate::store::OffsetStore;
 use crate::task::contained;
 
@@ -58,6 +59,7 @@ impl WorkerConnector {
         name: &ConnectorName,
         config: ConfigMap,
         offsets: Arc<dyn OffsetStore>,
+        instruments: Arc<Instruments>,
     ) -> Result<(Self, watch::Receiver<Signals>)> {
         let settings = ConnectorSettings::new(&config)?;
         let instance = match registry.connector(settings.class())? {
@@ -71,6 +73,7 @@ impl WorkerConnector {
             is_source: matches!(instance, Instance::Source(_)),
             signals,
             offsets,
+            instruments,
         };
         let connector = Self {
             instance,
@@ -173,6 +176,7 @@ struct Host {
     is_source: bool,
     signals: watch::Sender<Signals>,
     offsets: Arc<dyn OffsetStore>,
+    instruments: Arc<Instruments>,
 }
 
 #[async_trait]
@@ -203,6 +207,6 @@ impl ConnectorHost for Host {
     }
 
     fn metrics(&self) -> PluginMetrics {
-        PluginMetrics::detached()
+        self.instruments.plugin_metrics()
     }
 }

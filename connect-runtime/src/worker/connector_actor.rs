@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gate::Gate;
 use crate::gate::GatedOffsets;
+use crate::metrics::Instruments;
 use crate::plugin_threads::Call;
 use crate::plugin_threads::Pulse;
 use crate::store::OffsetStore;
@@ -52,10 +53,18 @@ impl Worker {
             questions,
             inputs: self.inputs.clone(),
         };
-        let made =
-            self.clone()
-                .make_connector(actor.name.clone(), incarnation, config, seat.gate.clone());
-        let kind = Kind::Connector { questions: sender };
+        let instruments = Arc::<Instruments>::default();
+        let made = self.clone().make_connector(
+            actor.name.clone(),
+            incarnation,
+            config,
+            seat.gate.clone(),
+            Arc::clone(&instruments),
+        );
+        let kind = Kind::Connector {
+            questions: sender,
+            instruments,
+        };
         self.run(seat, kind, actor.run(made));
     }
 
@@ -65,9 +74,12 @@ impl Worker {
         incarnation: Incarnation,
         config: ConfigMap,
         gate: Gate,
+        instruments: Arc<Instruments>,
     ) -> Result<WorkerConnector> {
         let offsets = self.gated_offsets(&name, &config, gate).await?;
-        let (connector, signals) = WorkerConnector::make(&self.registry, &name, config, offsets)?;
+        let registry = &self.registry;
+        let (connector, signals) =
+            WorkerConnector::make(registry, &name, config, offsets, instruments)?;
         let inputs = self.inputs.clone();
         self.home
             .spawn(forward_signals(signals, name, incarnation, inputs));

@@ -15,6 +15,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::gate::Gate;
+use crate::metrics::Instruments;
+use crate::metrics::PluginMetric;
 use crate::plugin_threads::Cancel;
 use crate::plugin_threads::Pulse;
 use crate::task::TaskProgress;
@@ -65,6 +67,7 @@ pub(super) struct Running {
 pub(super) enum Kind {
     Connector {
         questions: mpsc::Sender<ActionId>,
+        instruments: Arc<Instruments>,
     },
     Task {
         target: watch::Sender<TargetState>,
@@ -74,6 +77,14 @@ pub(super) enum Kind {
 }
 
 impl Running {
+    pub(super) fn plugin_metrics(&self) -> Vec<PluginMetric> {
+        let instruments = match &self.kind {
+            Kind::Connector { instruments, .. } => instruments,
+            Kind::Task { shared, .. } => shared.instruments(),
+        };
+        instruments.snapshot(&self.subject)
+    }
+
     pub(super) fn progress(&self) -> Option<TaskProgress> {
         match &self.kind {
             Kind::Connector { .. } => None,
@@ -183,7 +194,7 @@ impl Worker {
     /// Asks a connector how to split its work; false if it cannot be asked.
     pub(crate) fn ask_task_configs(&self, incarnation: Incarnation, question: ActionId) -> bool {
         match lock(&self.running).get(&incarnation).map(|it| &it.kind) {
-            Some(Kind::Connector { questions }) => questions.try_send(question).is_ok(),
+            Some(Kind::Connector { questions, .. }) => questions.try_send(question).is_ok(),
             _ => false,
         }
     }

@@ -33,6 +33,8 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::WorkerConfig;
+use crate::connect::Events;
+use crate::metrics::PluginMetric;
 use crate::plugin_threads::PluginThreads;
 use crate::plugin_threads::Supervisor;
 use crate::store::OffsetStore;
@@ -41,6 +43,7 @@ use crate::task::TaskProgress;
 use crate::worker::incarnation::Running;
 use crate::worker::offsets::OwnStore;
 
+pub(crate) use crate::worker::clients::consumer_options;
 pub(crate) use crate::worker::clients::group;
 pub(crate) use crate::worker::clients::subscription;
 pub(crate) use crate::worker::connector::WorkerConnector;
@@ -58,6 +61,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     /// Reports and answers, on their way to the herder.
     pub(crate) inputs: mpsc::Sender<Input>,
+    pub(crate) events: Events,
     /// Counts changes of tasks, for those who wait for one.
     pub(crate) changed: watch::Sender<u64>,
     pub(crate) threads: Arc<PluginThreads>,
@@ -83,6 +87,7 @@ pub(crate) struct WorkerParts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) threads: PluginThreads,
+    pub(crate) events: Events,
 }
 
 impl Worker {
@@ -98,6 +103,7 @@ impl Worker {
             statuses: parts.statuses,
             clock: parts.clock,
             inputs: parts.inputs,
+            events: parts.events,
             changed: watch::Sender::new(0),
             supervisor: Supervisor::new(Arc::clone(&threads), limits),
             threads,
@@ -140,6 +146,16 @@ impl Worker {
             .collect();
         progress.sort_by(|a, b| a.id.cmp(&b.id));
         progress
+    }
+
+    /// What running plugins count, by connector or task and then by name.
+    pub(crate) fn plugin_metrics(&self) -> Vec<PluginMetric> {
+        let mut metrics: Vec<_> = lock(&self.running)
+            .values()
+            .flat_map(Running::plugin_metrics)
+            .collect();
+        metrics.sort_by(|a, b| (&a.subject, a.name).cmp(&(&b.subject, b.name)));
+        metrics
     }
 
     /// Lets source tasks or sink tasks commit whenever there is nothing to read.

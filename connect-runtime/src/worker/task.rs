@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::config::ClientKind;
 use crate::config::ConnectorSettings;
+use crate::config::ErrorTolerance;
 use crate::config::client_config;
 use crate::gate::Gate;
 use crate::gate::GatedBroker;
@@ -33,6 +34,7 @@ use crate::task::TaskShared;
 use crate::task::contained;
 use crate::task::sink::SinkLoop;
 use crate::task::sink::SinkParts;
+use crate::task::source;
 use crate::task::source::SourceLoop;
 use crate::task::source::SourceParts;
 use crate::task::source::Transactions;
@@ -130,9 +132,16 @@ impl Worker {
             gate: start.gate.clone(),
         };
         let id = &start.reporter.id;
-        let reports = Reports::open(id, settings, &self.config, config, &broker).await?;
+        let reports = Reports::open(id, settings, &self.config, config, &broker)
+            .await?
+            .telling(self.events.clone());
+        // Without a report to anybody, only tolerance lets a task go on.
+        let somewhere = settings.keys.errors_log_enable || reports.wants_record();
+        let tolerance = settings.tolerance();
         match registry.connector(start.settings.class())? {
             ConnectorFactory::Source(factory) => {
+                let is_taken = somewhere || tolerance == ErrorTolerance::All;
+                let errant = is_taken.then_some(tolerance);
                 let making = start.shared.calling(Call::Make);
                 let task = factory.make().task();
                 drop(making);
@@ -164,6 +173,8 @@ impl Worker {
                     transactions,
                     topics,
                     used: self.used_topics(&start.reporter.id),
+                    errant: errant
+                        .map(|tolerance| source::Errant::new(tolerance, factory.info().class())),
                     clock: Arc::clone(&self.clock),
                     control: start.control,
                     reporter: start.reporter,
@@ -181,8 +192,6 @@ impl Worker {
                     &self.config,
                     &start.connector_config,
                 )?;
-                let somewhere = settings.keys.errors_log_enable || reports.wants_record();
-                let errant = somewhere.then(|| settings.tolerance());
                 let making = start.shared.calling(Call::Make);
                 let task = factory.make().task();
                 drop(making);
@@ -194,7 +203,7 @@ impl Worker {
                     decoder: Box::new(converters),
                     operator,
                     reports,
-                    errant,
+                    errant: somewhere.then_some(tolerance),
                     consumer: broker.consumer(options).await?,
                     used: self.used_topics(&start.reporter.id),
                     clock: Arc::clone(&self.clock),

@@ -259,6 +259,9 @@ struct LinesConfig {
     at: i64,
     #[config(default = "")]
     start: String,
+    /// When the lines were made, in ms; 0 does not say.
+    #[config(default = 0)]
+    made: i64,
 }
 
 #[derive(Default)]
@@ -350,10 +353,12 @@ impl SourceTask for LinesTask {
                     _ => {}
                 }
             }
+            let mut record = Record::new(config.topic.clone(), Datum::string(number.to_string()));
+            record.timestamp = (config.made > 0).then(|| Timestamp::from_millis(config.made));
             records.push(SourceRecord::new(
                 self.partition.clone(),
                 SourceOffset::new("next", number + 1),
-                Record::new(config.topic.clone(), Datum::string(number.to_string())),
+                record,
             ));
         }
         self.next = until;

@@ -1,4 +1,4 @@
-//! Kills a pipeline again and again, and proves what of its lines arrived.
+//! Kills a pipeline again and again, and checks that all of its lines arrived.
 //!
 //! ```text
 //! connect-kill --lines 1000000 --kills 50 --step all
@@ -6,7 +6,7 @@
 //! connect-kill --lines 5000000 --kills 30 --kafka --broker-restarts 5 --cuts 5
 //! ```
 //!
-//! Prints a Markdown table; ends with 1 if an outcome is not as promised.
+//! Prints a Markdown table. The exit status is 1 if an outcome is not as promised.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,8 +27,8 @@ use connect_testkit::kill::Plan;
 use connect_testkit::kill::Step;
 use tokio::runtime::Runtime;
 
-/// Runs file → log → file in a process, kills it again and again, and proves with the
-/// numbers in the lines what is lost, doubled or out of order.
+/// Runs file → log → file in a process, kills it again and again, and counts by the numbers in the
+/// lines what is lost, duplicated or out of order.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -41,7 +41,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The pipeline that is killed. Not for people.
+    /// Runs the pipeline that is killed.
     #[command(hide = true)]
     Run(Run),
     /// One change of a connector, in a process that is killed. Not for people.
@@ -57,19 +57,19 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Test {
-    /// How many lines each run moves
+    /// Number of lines that each run moves
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     lines: u64,
 
-    /// How often each run is killed
+    /// Number of kills per run
     #[arg(long, default_value_t = 50)]
     kills: u64,
 
-    /// Decides when: the same seed makes the same choices
+    /// Seed of the random choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
-    /// Where to kill: the name of a step, "random", or "all" for one run each
+    /// Where to kill: the name of a step, "random", or "all" for one run per step
     #[arg(long, default_value = "random")]
     step: String,
 
@@ -81,24 +81,23 @@ struct Test {
     #[arg(long)]
     changes: bool,
 
-    /// Each kill is a failure of the power too: on a disk of its own, only what was synced is kept.
-    /// Needs the right to mount
+    /// Cut the power with each kill: only synced writes survive. Needs the permission to mount
     #[arg(long)]
     power: bool,
 
-    /// The log is a real Kafka, started for each run, instead of the durable one in the process
+    /// Use a real Kafka, started for each run, instead of the durable log in the process
     #[arg(long, conflicts_with = "power")]
     kafka: bool,
 
-    /// How often the broker is killed or stopped during each run, and started again
+    /// How often the broker is killed or stopped, and started again, during each run
     #[arg(long, default_value_t = 0, requires = "kafka")]
     broker_restarts: u64,
 
-    /// How often the connections to the broker are cut, refused, delayed or fall silent for a while
+    /// How often the connections to the broker are cut, refused, delayed or silent for a while
     #[arg(long, default_value_t = 0, requires = "kafka")]
     cuts: u64,
 
-    /// Lines that the source hands over at once
+    /// Number of lines per batch of the source
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
 
@@ -106,11 +105,11 @@ struct Test {
     #[arg(long, default_value_t = 20)]
     flush_ms: u64,
 
-    /// Where the runs have their folders; a temporary folder if left out
+    /// Where to create the folders of the runs; the system's temporary folder by default
     #[arg(long)]
     folder: Option<PathBuf>,
 
-    /// Keeps the folders; else only those of runs that went wrong stay
+    /// Keep all folders, not only those of failed runs
     #[arg(long)]
     keep: bool,
 }
@@ -127,13 +126,13 @@ struct Run {
     flush_ms: u64,
     #[arg(long, default_value_t = 16 << 20)]
     in_flight_bytes: u64,
-    /// The addresses of the Kafka that is the log
+    /// The addresses of Kafka
     #[arg(long)]
     kafka: Option<String>,
-    /// The topic, and what the names of the connectors begin with
+    /// The topic, and the prefix of the connectors' names
     #[arg(long, default_value = "lines")]
     name: String,
-    /// When it kills itself: STEP:EVENT:NANOSECONDS
+    /// When it kills itself: STEP:EVENT:THOUSANDTHS
     #[arg(long)]
     die: Option<Death>,
 }
@@ -174,7 +173,7 @@ fn runtime() -> Result<Runtime> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| failed("cannot start", &error))
+        .map_err(|error| failed("cannot start the runtime", &error))
 }
 
 /// Ends with an error at the first state between.
@@ -195,7 +194,7 @@ fn run_changes(test: &Test) -> Result<bool> {
     Ok(true)
 }
 
-/// True if all outcomes are as promised.
+/// Returns true if all outcomes are as promised.
 fn run_tests(test: &Test) -> Result<bool> {
     let steps: Vec<Step> = match test.step.as_str() {
         "all" => Step::ALL
@@ -207,7 +206,8 @@ fn run_tests(test: &Test) -> Result<bool> {
             .collect(),
         name => vec![name.parse().map_err(Error::config)?],
     };
-    let program = std::env::current_exe().map_err(|error| failed("cannot find myself", &error))?;
+    let program = std::env::current_exe()
+        .map_err(|error| failed("cannot find the path of this program", &error))?;
     let parent = test.folder.clone().unwrap_or_else(std::env::temp_dir);
     if test.kafka {
         println!("{}", Outcome::HEAD_ON_KAFKA);
@@ -218,13 +218,17 @@ fn run_tests(test: &Test) -> Result<bool> {
     for step in steps {
         let name = format!("connect-kill-{}-{step}", std::process::id());
         let folder = parent.join(name);
-        std::fs::create_dir_all(&folder).map_err(|error| failed("cannot make a folder", &error))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| failed(&format!("cannot create {}", folder.display()), &error))?;
         let disk = test
             .power
             .then(|| Disk::mount(&folder, (512 << 20) + test.lines * 4000));
-        let disk = disk
-            .transpose()
-            .map_err(|error| failed("cannot make a disk", &error))?;
+        let disk = disk.transpose().map_err(|error| {
+            failed(
+                "cannot mount a disk; run as root, or without --power",
+                &error,
+            )
+        })?;
         let place = disk.as_ref().map_or(folder.as_path(), Disk::path);
         let mut pipeline = Pipeline::new(place.to_owned(), test.exactly_once);
         pipeline.batch = test.batch;
@@ -248,7 +252,7 @@ fn run_tests(test: &Test) -> Result<bool> {
             );
         } else {
             eprintln!("{step}: {:.1} s", outcome.time.as_secs_f64());
-            // Leaving it costs nothing but room.
+            // If it stays, it only takes space.
             let _ = std::fs::remove_dir_all(&folder);
         }
     }
@@ -267,7 +271,7 @@ fn run_on_kafka(plan: &Plan, test: &Test) -> Result<Outcome> {
 #[cfg(not(feature = "kafka"))]
 fn run_on_kafka(_: &Plan, _: &Test) -> Result<Outcome> {
     Err(Error::unsupported(
-        "this build has no Kafka; build it with --features kafka,kill",
+        "this program was built without Kafka; build it with --features kafka,kill",
     ))
 }
 

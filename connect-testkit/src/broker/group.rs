@@ -245,6 +245,26 @@ pub async fn a_pattern_finds_topics_that_come_later(fixture: Fixture) {
     );
 }
 
+/// A consumer that names a topic does not create it, so that what writes to it can say how it is
+/// made. The consumer gets all partitions once it exists.
+pub async fn a_consumer_does_not_create_topics(fixture: Fixture) {
+    let topic = TopicName::new(fixture.name("topic"));
+    let mut reader = Reader::open(&fixture, member(&fixture.name("group"), &topic)).await;
+    reader.glance().await;
+    let admin = fixture.admin().await;
+    assert_eq!(admin.describe_topic(&topic).await.unwrap(), None);
+    assert!(reader.owned.is_empty(), "{:?}", reader.owned);
+    fixture
+        .create(NewTopic::new(topic.clone()).partitions(3))
+        .await;
+    fixture.write(&topic, &["a"]).await;
+    reader
+        .until("all partitions and a record", |reader| {
+            reader.owned.len() == 3 && reader.records.len() == 1
+        })
+        .await;
+}
+
 /// Committing takes a group.
 pub async fn commits_are_for_owners_of_a_group(fixture: Fixture) {
     let topic = fixture.topic(2).await;

@@ -51,6 +51,7 @@ macro_rules! broker_conformance {
         $crate::broker_conformance! { @cases [$(#[$attribute])*] $open;
             a_bad_topic_is_refused
             a_committed_transaction_becomes_visible_with_its_offsets
+            a_consumer_does_not_create_topics
             a_deleted_topic_is_gone_with_its_records
             a_dropped_member_gives_its_partitions_back
             a_dropped_poll_loses_nothing

@@ -113,7 +113,7 @@ fn same_number(a: &str, b: &str) -> bool {
 /// The digits of a number without zeros at the end, and the power of ten of the last one.
 fn normal(text: &str) -> Option<(String, i64)> {
     let decimal = Decimal::parse(text).ok()?;
-    let digits = decimal.unscaled().to_string();
+    let digits = decimal.unscaled_digits();
     let short = digits.trim_end_matches('0');
     if short.is_empty() {
         return Some(("0".into(), 0));

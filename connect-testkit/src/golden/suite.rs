@@ -30,6 +30,7 @@ pub struct Suite {
     deviations: Vec<Deviation>,
     judges: BTreeMap<&'static str, fn(&Case) -> Option<Answer>>,
     same: fn(&Case, &Json, &Json) -> bool,
+    exact_messages: bool,
 }
 
 /// What became of the cases.
@@ -84,6 +85,7 @@ impl Suite {
             deviations: Vec::new(),
             judges: BTreeMap::new(),
             same: |_, expected, actual| same_output(expected, actual),
+            exact_messages: false,
         }
     }
 
@@ -123,6 +125,13 @@ impl Suite {
     #[must_use]
     pub fn compare(mut self, same: fn(&Case, &Json, &Json) -> bool) -> Self {
         self.same = same;
+        self
+    }
+
+    /// Fails cases whose error has another message than Java's. For messages that clients compare.
+    #[must_use]
+    pub const fn exact_messages(mut self) -> Self {
+        self.exact_messages = true;
         self
     }
 
@@ -268,7 +277,12 @@ impl Suite {
                 }
                 match message {
                     Some(message) if error.message() != message => {
-                        Verdict::OtherMessage(format!("{message:?}, ours {:?}", error.message()))
+                        let difference = format!("{message:?}, ours {:?}", error.message());
+                        if self.exact_messages {
+                            Verdict::Failed(format!("expected the message {difference}"))
+                        } else {
+                            Verdict::OtherMessage(difference)
+                        }
                     }
                     _ => Verdict::Passed,
                 }

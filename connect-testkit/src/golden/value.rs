@@ -125,8 +125,7 @@ pub fn value_from_json(json: &Json, schema: Option<&SchemaRef>) -> Result<Value>
                 .get("scale")
                 .and_then(Json::as_i64)
                 .ok_or_else(bad)?;
-            let unscaled = Decimal::parse(unscaled)?.unscaled().clone();
-            Decimal::new(unscaled, i32::try_from(scale).map_err(|_| bad())?).into()
+            Decimal::from_digits(unscaled, i32::try_from(scale).map_err(|_| bad())?)?.into()
         }
         // A whole decimal stands for what Java calls BigInteger: neither has a Connect type alone.
         "bigint" => Decimal::parse(text()?)?.into(),
@@ -246,7 +245,7 @@ pub fn value_to_json(value: &Value, schema: Option<&SchemaRef>) -> Json {
             json
         }
         Value::Decimal(decimal) => json!({
-            "decimal": { "unscaled": decimal.unscaled().to_string(), "scale": decimal.scale() }
+            "decimal": { "unscaled": decimal.unscaled_digits(), "scale": decimal.scale() }
         }),
         Value::Date(days) => {
             json!({ "date": (i64::from(*days) * MILLIS_PER_DAY).to_string() })

@@ -1,4 +1,4 @@
-//! Clusters: how they are described, started, disturbed and ended.
+//! Starts, disturbs and stops clusters.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::OnceLock;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
@@ -24,11 +23,12 @@ use super::properties::NodeProperties;
 use super::source::Source;
 use super::source::variable;
 use crate::proxy::TcpProxy;
+use crate::sync::lock;
 
-/// How many tools were run, since each needs a name of its own.
+/// The number of tools that were run; each needs a unique name.
 static TOOLS: AtomicUsize = AtomicUsize::new(0);
 
-/// How often a cluster is started anew if another process took one of its ports meanwhile.
+/// How often to try to start a cluster: another process may take one of its ports in between.
 const ATTEMPTS: usize = 3;
 
 /// A running Kafka of one or several nodes.
@@ -50,8 +50,8 @@ pub struct KafkaCluster {
 }
 
 impl KafkaCluster {
-    /// The broker of this test process: one node without security, started on first use. Tests
-    /// share it, so each uses topics and groups of its own and leaves the broker running.
+    /// Returns the broker of this test process: one node without security, started on first use. Tests
+    /// share it, so each must use its own topics and groups and leave the broker running.
     ///
     /// # Panics
     /// If no Kafka can be started, with a message that says what to install.
@@ -71,7 +71,7 @@ impl KafkaCluster {
         })
     }
 
-    /// Describes a cluster of the test's own.
+    /// Returns a builder for a cluster of one test.
     pub fn builder() -> KafkaClusterBuilder {
         KafkaClusterBuilder::default()
     }
@@ -118,24 +118,24 @@ impl KafkaCluster {
         }
     }
 
-    /// Kills a node, counted from 0, as a power cut would. Its data stay.
+    /// Kills a node, counted from 0, with SIGKILL. Its data stays.
     ///
     /// # Panics
-    /// If the node does not belong to this harness.
+    /// If this harness did not start the node.
     pub fn kill(&self, node: usize) {
         self.node(node).end("KEEP");
     }
 
-    /// Stops a node, counted from 0, cleanly. Its data stay.
+    /// Stops a node, counted from 0, cleanly. Its data stays.
     ///
     /// # Panics
-    /// If the node does not belong to this harness.
+    /// If this harness did not start the node.
     pub fn stop(&self, node: usize) {
         self.node(node).end("TERM");
     }
 
-    /// Starts a node, counted from 0, again (killing it first if it runs), with its data and on its
-    /// ports, and waits until it answers.
+    /// Starts a node, counted from 0, again with its data and ports, and waits until it is ready. Kills
+    /// it first if it runs.
     ///
     /// # Panics
     /// If it does not start.
@@ -159,11 +159,11 @@ impl KafkaCluster {
         panic!("{problem}");
     }
 
-    /// Runs a Java class of Kafka, such as `org.apache.kafka.tools.TopicCommand`, and returns what
-    /// it printed. Takes about a second.
+    /// Runs a Java class of Kafka, such as `org.apache.kafka.tools.TopicCommand`, and returns its
+    /// output. Takes about a second.
     ///
     /// # Panics
-    /// If the program fails, or if the cluster is not of this harness.
+    /// If the program fails, or if this harness did not start the cluster.
     #[must_use]
     pub fn tool(&self, class: &str, arguments: &[&str]) -> String {
         let source = self.source.as_ref().unwrap_or_else(|| no_harness());
@@ -179,15 +179,15 @@ impl KafkaCluster {
 
     fn node(&self, index: usize) -> MutexGuard<'_, Node> {
         let node = self.nodes.get(index).unwrap_or_else(|| no_harness());
-        node.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(node)
     }
 }
 
 fn no_harness() -> ! {
-    panic!("this needs a broker of the harness's own; unset CONNECT_KAFKA_BOOTSTRAP")
+    panic!("this needs a broker that the harness starts; unset CONNECT_KAFKA_BOOTSTRAP")
 }
 
-/// What a [`KafkaCluster`] should be like.
+/// Configures a [`KafkaCluster`].
 #[derive(Debug, Clone)]
 #[must_use = "call `start`"]
 pub struct KafkaClusterBuilder {
@@ -213,7 +213,7 @@ impl Default for KafkaClusterBuilder {
 }
 
 impl KafkaClusterBuilder {
-    /// How many nodes, each broker and controller; topics get as many replicas.
+    /// Sets the number of nodes, each broker and controller. Topics get as many replicas.
     pub fn nodes(mut self, nodes: usize) -> Self {
         self.nodes = nodes.max(1);
         self
@@ -225,7 +225,7 @@ impl KafkaClusterBuilder {
         self
     }
 
-    /// Adds a listener with SASL, users and rights.
+    /// Adds a listener with SASL, users and permissions.
     pub fn sasl(mut self) -> Self {
         self.sasl = true;
         self
@@ -237,19 +237,19 @@ impl KafkaClusterBuilder {
         self
     }
 
-    /// The heap of each node, as `-Xmx` takes it.
+    /// Sets the heap of each node, in the syntax of `-Xmx`.
     pub fn heap(mut self, heap: impl Into<String>) -> Self {
         self.heap = heap.into();
         self
     }
 
-    /// Sets an option of the nodes, in the words of `server.properties`.
+    /// Sets an option of the nodes, as in `server.properties`.
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra.push((key.into(), value.into()));
         self
     }
 
-    /// Starts the cluster and waits until all nodes answer.
+    /// Starts the cluster and waits until all nodes are ready.
     ///
     /// # Panics
     /// If no Kafka can be started, with a message that says what to install.
@@ -372,7 +372,7 @@ fn scram_users() -> Vec<String> {
     words
 }
 
-/// Ports that were free a moment ago.
+/// Returns ports that are free at the moment.
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let listeners = (0..count)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))

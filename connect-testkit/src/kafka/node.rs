@@ -16,12 +16,15 @@ use std::time::Instant;
 use super::source::Source;
 use super::wire;
 
-/// Longest time until a node answers.
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long to wait until a node is ready. A busy machine needs more than a minute.
+const READY_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// The shell that runs a node waits for a word on its standard input: `TERM` stops the node
-/// cleanly. The end of the input, also by the death of this process, kills it; `FORGET` removes
-/// the cluster's folder afterwards, as does the death of this process.
+/// How long to wait for one reply of a node.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The shell that runs a node waits for a word on its standard input. `TERM` stops the node cleanly.
+/// Any other word, and the end of the input, kills it; `KEEP` and `TERM` keep the cluster's folder,
+/// everything else removes it. So nothing stays if this process dies.
 const KEEPER: &str = r#"
 folder=$1; log=$2; shift 2
 "$@" </dev/null >>"$log" 2>&1 &
@@ -77,7 +80,7 @@ impl Node {
         run(&words).map(drop)
     }
 
-    /// Starts the process without waiting until it answers.
+    /// Starts the process, without waiting until it is ready.
     pub(super) fn spawn(&mut self) -> std::io::Result<()> {
         let log4j = self.folder.join("log4j2.yaml");
         if !log4j.exists() {
@@ -113,19 +116,27 @@ impl Node {
     }
 
     /// Waits until the node knows `brokers` brokers.
+    ///
+    /// Fails at once if the process has ended.
     pub(super) fn wait_until_ready(&mut self, brokers: usize) -> Result<(), String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let begin = Instant::now();
         loop {
-            match wire::count_brokers(address, Duration::from_secs(1)) {
+            match wire::count_brokers(address, REPLY_TIMEOUT) {
                 Ok(count) if count >= brokers => return Ok(()),
                 Ok(_) | Err(_) if begin.elapsed() < READY_TIMEOUT && !self.has_failed() => {
                     std::thread::park_timeout(Duration::from_millis(50));
                 }
-                answer => {
+                reply => {
                     let log = fs::read_to_string(&self.log).unwrap_or_default();
+                    let seconds = begin.elapsed().as_secs();
+                    let state = match reply {
+                        Ok(count) => format!("it knows {count} of {brokers} brokers"),
+                        Err(error) => format!("it does not reply ({error})"),
+                    };
                     return Err(format!(
-                        "a Kafka node did not become ready on port {}: {answer:?}; its log:\n{log}",
+                        "the Kafka node on port {} is not ready after {seconds} s: {state}; its \
+                         log:\n{log}",
                         self.port
                     ));
                 }
@@ -133,7 +144,7 @@ impl Node {
         }
     }
 
-    /// True once the log shows that the node gave up.
+    /// True once the log shows that the node failed to start.
     fn has_failed(&self) -> bool {
         fs::read_to_string(&self.log).is_ok_and(|log| {
             log.contains("Exiting Kafka") || log.contains("Exception in thread \"main\"")
@@ -150,7 +161,7 @@ impl Node {
             return;
         };
         if let Some(mut input) = keeper.stdin.take() {
-            // A keeper that is gone already needs no word.
+            // A keeper that has ended needs no word.
             let _ = writeln!(input, "{word}");
         }
         let _ = keeper.wait();
@@ -163,7 +174,7 @@ impl Drop for Node {
     }
 }
 
-/// Runs a program to its end and returns what it printed.
+/// Runs a program to its end and returns its output.
 pub(super) fn run(words: &[String]) -> Result<String, String> {
     let (program, arguments) = words.split_first().ok_or("nothing to run")?;
     let output = Command::new(program)

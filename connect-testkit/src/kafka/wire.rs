@@ -1,4 +1,4 @@
-//! One request of Kafka's protocol: is the broker there?
+//! One request of Kafka's protocol: is the broker ready?
 
 use std::io;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Asks a listener without TLS for metadata, and says how many brokers it knows.
+/// Asks a listener without TLS for metadata, and returns how many brokers it knows.
 pub(super) fn count_brokers(address: SocketAddr, patience: Duration) -> io::Result<usize> {
     let mut stream = TcpStream::connect_timeout(&address, patience)?;
     stream.set_read_timeout(Some(patience))?;

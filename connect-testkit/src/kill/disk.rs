@@ -6,16 +6,15 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// How often an image is copied before somebody is taken to write to it without an end.
+/// How often to copy an image until no write happens during the copy.
 const COPIES: usize = 20;
 
-/// A file system of its own, whose disk is an image in a file.
+/// A mounted file system whose disk is an image in a file.
 ///
-/// What a process writes stays in the page cache of that file system until somebody syncs it; only
-/// then it is in the image. So the image, at any moment, is what a disk would have after the power
-/// failed.
+/// Writes stay in the page cache of that file system until they are synced; only then they are in the
+/// image. So at any moment the image is what a disk would contain after a power failure.
 ///
-/// Needs the right to mount.
+/// Needs the permission to mount.
 #[derive(Debug)]
 pub struct Disk {
     image: PathBuf,
@@ -23,13 +22,13 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Makes and mounts an empty one, with its files in a folder that exists. The image is best kept
-    /// in memory.
+    /// Creates and mounts an empty disk, with its files in an existing folder. A folder in memory is
+    /// fastest.
     ///
     /// *Blocking*: it runs programs.
     ///
     /// # Errors
-    /// `mkfs.ext4` or `mount` fails: not permitted, as a rule.
+    /// `mkfs.ext4` or `mount` fails, usually for want of permission.
     pub fn mount(folder: &Path, bytes: u64) -> io::Result<Self> {
         let disk = Self {
             image: folder.join("disk.image"),
@@ -42,20 +41,18 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Where it is mounted.
+    /// Returns the mount point.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.mount
     }
 
-    /// Cuts the power and turns it on again: only what was on the disk is there. Nobody may have
-    /// anything open on it.
+    /// Cuts the power and turns it on again: only synced writes are left. No file on it may be open.
     ///
     /// *Blocking*: it runs programs.
     ///
     /// # Errors
-    /// A program fails, or somebody has something open on the disk: then it goes on as if nothing
-    /// had happened.
+    /// A program fails, or a file on the disk is open. The disk is then unchanged.
     pub fn cut_power(&self) -> io::Result<()> {
         let kept = self.copy_of_one_moment()?;
         run(Command::new("umount").arg(&self.mount))?;
@@ -63,8 +60,8 @@ impl Disk {
         self.attach()
     }
 
-    /// Copies the image until nothing was written to it meanwhile. Another copy might have a part of
-    /// a write and not the part before it, which no disk has after its power failed.
+    /// Copies the image until nothing was written during the copy. Such a copy could have a later write
+    /// without an earlier one, which no disk has after a power failure.
     fn copy_of_one_moment(&self) -> io::Result<PathBuf> {
         let kept = self.image.with_extension("kept");
         for _ in 0..COPIES {
@@ -80,11 +77,13 @@ impl Disk {
                 return Ok(kept);
             }
         }
-        Err(io::Error::other("the disk is being written to"))
+        Err(io::Error::other(
+            "the disk is written to all the time; stop the processes that use it",
+        ))
     }
 
     fn attach(&self) -> io::Result<()> {
-        // The file system itself writes nothing before it must.
+        // The file system writes as late as possible.
         let options = "loop,commit=300";
         run(Command::new("mount")
             .args(["-o", options])
@@ -95,7 +94,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: what a failed test has open must not keep it.
+        // Lazily: files that a failed test has open must not keep the mount.
         let _ = run(Command::new("umount").arg("--lazy").arg(&self.mount));
     }
 }
@@ -105,10 +104,11 @@ fn run(command: &mut Command) -> io::Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let problem = String::from_utf8_lossy(&output.stderr);
     Err(io::Error::other(format!(
-        "{command:?} ended with {}: {}",
+        "{} failed ({}): {}",
+        command.get_program().display(),
         output.status,
-        said.trim()
+        problem.trim()
     )))
 }

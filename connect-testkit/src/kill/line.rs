@@ -1,8 +1,8 @@
-//! Lines that say which they are.
+//! Lines that can be identified.
 //!
-//! Every line has [`LINE`] bytes with its end: its number, and text that follows from the number.
-//! So the number of a line follows from its position, and a line that was torn, mixed or changed
-//! is seen as such.
+//! Every line has [`LINE`] bytes including the line ending: its number, and text derived from the
+//! number. So the number of a line follows from its position, and torn, mixed or changed lines are
+//! recognized.
 
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -12,14 +12,14 @@ use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-/// Bytes of a line with its end.
+/// The length of a line in bytes, including the line ending.
 pub const LINE: u64 = 100;
 
 const LENGTH: usize = LINE as usize;
 const DIGITS: usize = 12;
 const ALPHABET: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
 
-/// Appends lines to a file, which is created. They are durable once the file is synced.
+/// Appends lines to a file, and creates it if necessary. They are durable once the file is synced.
 ///
 /// # Errors
 /// Writing fails.
@@ -37,7 +37,7 @@ pub(crate) fn append(path: &Path, numbers: std::ops::Range<u64>) -> io::Result<F
     Ok(file)
 }
 
-/// How many lines a file has that end, by where the last one ends; 0 if there is no file.
+/// Returns the number of complete lines of a file, by where the last one ends; 0 if there is no file.
 ///
 /// # Errors
 /// Reading fails.
@@ -62,8 +62,8 @@ pub(crate) fn whole(path: &Path) -> io::Result<u64> {
     Ok(0)
 }
 
-/// The number of the last line of a file that ends; `None` if there is none, or if it is none of
-/// ours.
+/// Returns the number of the last complete line of a file; `None` if there is none, or if it is not one
+/// of these lines.
 ///
 /// # Errors
 /// Reading fails.
@@ -79,14 +79,14 @@ pub(crate) fn last(path: &Path) -> io::Result<Option<u64>> {
     };
     let mut text = [0; LENGTH];
     match file.read_exact_at(&mut text, start) {
-        // Whoever writes it cuts off what is torn at its start.
+        // The sink truncates the file when it starts.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         read => read?,
     }
     Ok(text.strip_suffix(b"\n").and_then(number))
 }
 
-/// The number of a line without its end; `None` if it is not as it was made.
+/// Returns the number of a line without its line ending; `None` if the line is damaged.
 #[must_use]
 pub(crate) fn number(line: &[u8]) -> Option<u64> {
     let (digits, rest) = line.split_at_checked(DIGITS)?;
@@ -99,7 +99,7 @@ pub(crate) fn number(line: &[u8]) -> Option<u64> {
     is_whole.then_some(number)
 }
 
-/// The numbers of the lines of a file; `None` stands for what is no line of ours.
+/// Returns the numbers of the lines of a file; `None` for a damaged line.
 ///
 /// # Errors
 /// Reading fails.
@@ -116,7 +116,7 @@ pub(crate) fn numbers(path: &Path) -> io::Result<Vec<Option<u64>>> {
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |last| last + 1);
         let (whole, _) = text.split_at(end);
-        // Without the last end, so that nothing is split off behind it.
+        // Without the last line ending, after which there is no line.
         if let Some((_, whole)) = whole.split_last() {
             numbers.extend(whole.split(|byte| *byte == b'\n').map(number));
         }

@@ -1,4 +1,4 @@
-//! The log of a pipeline, and what is in its topic.
+//! The log of a pipeline, and the content of its topic.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use connect_log::LocalBroker;
 use crate::kill::line;
 use crate::kill::pipeline::Pipeline;
 
-/// The log of a pipeline, open.
+/// The open log of a pipeline.
 pub(crate) struct Log {
     broker: Arc<dyn Broker>,
-    /// The log inside the process, which must be closed.
+    /// The log inside the process, to close it.
     local: Option<LocalBroker>,
     partition: TopicPartition,
 }
 
 impl Log {
-    /// Opens it. One inside the process may be open once at a time.
+    /// Opens the log. The log inside the process can be open only once at a time.
     pub(crate) async fn open(pipeline: &Pipeline) -> Result<Self> {
         let partition = TopicPartition::new(pipeline.name.as_str(), 0);
         if pipeline.kafka.is_some() {
@@ -46,7 +46,7 @@ impl Log {
         })
     }
 
-    /// Makes the topic of a pipeline on Kafka, which makes none by itself.
+    /// Creates the topic of a pipeline on Kafka.
     #[cfg(feature = "kafka")]
     pub(crate) async fn create_topic(pipeline: &Pipeline) -> Result<()> {
         let broker = kafka(pipeline)?;
@@ -59,12 +59,12 @@ impl Log {
         Arc::clone(&self.broker)
     }
 
-    /// The one partition of the topic.
+    /// Returns the only partition of the topic.
     pub(crate) fn partition(&self) -> &TopicPartition {
         &self.partition
     }
 
-    /// The end of the topic for who reads what is committed; 0 if there is none.
+    /// Returns the end offset of the topic for readers of committed records; 0 without a topic.
     pub(crate) async fn end(&self) -> Result<u64> {
         let admin = self.broker.admin(AdminOptions::default()).await?;
         let topic = &self.partition.topic;
@@ -77,7 +77,7 @@ impl Log {
         Ok(ends.values().next().map_or(0, |end| end.cast_unsigned()))
     }
 
-    /// The numbers of the committed records; `None` stands for what is no line of ours.
+    /// Returns the numbers of the committed records; `None` for a damaged line.
     pub(crate) async fn numbers(&self) -> Result<Vec<Option<u64>>> {
         let end = self.end().await?;
         let partition = &self.partition;
@@ -103,8 +103,8 @@ impl Log {
     }
 }
 
-/// How long one look at the topic waits. It is no time-out: behind the last record there may be
-/// marks of transactions, which are no records.
+/// How long one poll waits. It is not a timeout: markers of transactions, which are not records, may
+/// follow the last record.
 const POLL_WAIT: Duration = Duration::from_millis(100);
 
 #[cfg(feature = "kafka")]
@@ -117,6 +117,6 @@ fn kafka(pipeline: &Pipeline) -> Result<Arc<dyn Broker>> {
 #[cfg(not(feature = "kafka"))]
 fn kafka(_: &Pipeline) -> Result<Arc<dyn Broker>> {
     Err(connect_api::Error::unsupported(
-        "this build has no Kafka; build it with --features kafka,kill",
+        "this program was built without Kafka; build it with --features kafka,kill",
     ))
 }

@@ -1,31 +1,29 @@
-//! Kill tests: a pipeline that dies again and again, and what of its lines arrived.
+//! Kill tests: a pipeline that is killed again and again must deliver all of its lines.
 //!
-//! A [`Plan`] runs file → log → file in a process of its own, kills that process with
-//! SIGKILL at a [`Step`], starts it again, and so on until every line has arrived. Then an
-//! [`Outcome`] says what the numbers in the lines prove. The program `connect-kill` does this from
-//! the command line, and is the process that dies.
+//! A [`Plan`] runs file → log → file in a child process, kills it with SIGKILL at a [`Step`], starts
+//! it again, and repeats this until every line has arrived. An [`Outcome`] then says what the numbers
+//! in the lines prove. The program `connect-kill` does this from the command line; it is also the
+//! child process.
 //!
-//! Nothing in the libraries knows of it: at a named step the process counts the `tracing` events
-//! of that step, and kills itself at one of them.
+//! The libraries contain no code for this. The child counts the `tracing` events of a step, and kills
+//! itself at one of them.
 //!
 //! # What is counted
 //!
-//! * **lost**: a line of the input that is not in the output, or not in the topic.
-//! * **doubled**: each further time that a line is in the output.
-//! * **bound**: what was under way at the kills, so that it may come again: lines in the topic
-//!   behind the committed source offset, and lines in the output behind the committed offset of
-//!   the sink, each as the next process finds it before it does anything. With exactly-once 0.
-//! * **out of order**: a line that stands where the kills do not explain it. Without kills, line
-//!   *n + 1* follows line *n*. After a kill, the source goes on exactly at its committed offset, and
-//!   the sink writes the topic exactly from its own; with exactly-once, each goes on exactly where
-//!   it was cut off.
+//! * **lost**: lines of the input that are missing in the output or in the topic.
+//! * **duplicates**: lines that are in the output already, counted each further time.
+//! * **bound**: the number of lines in flight at the kills, which may come again: lines in the topic
+//!   after the committed source offset, and lines in the output after the committed offset of the
+//!   sink, as the next process finds them when it starts. It is 0 with exactly-once.
+//! * **out of order**: lines at places that the kills do not explain. Without kills, line *n + 1*
+//!   follows line *n*. After a kill, the source resumes exactly at its committed offset and the sink
+//!   exactly at its own. With exactly-once, each resumes exactly where it was interrupted.
 //!
-//! SIGKILL leaves to the operating system what was written to it. With a [`Disk`], each kill is a
-//! failure of the power as well: of everything that the process has written, only what it has
-//! synced is sure to be found again.
+//! After SIGKILL the operating system still has everything that was written. With a [`Disk`], each
+//! kill is a power failure too: only synced writes are sure to be there afterwards.
 //!
-//! The log is the durable one inside the process, or a Kafka that goes through [`Outages`]
-//! meanwhile, which double nothing: only kills explain a line that comes again.
+//! The log is the durable log inside the process, or a Kafka that goes through [`Outages`] at the
+//! same time. Outages duplicate nothing: only kills explain a line that comes again.
 
 mod change;
 mod disk;

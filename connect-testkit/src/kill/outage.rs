@@ -1,4 +1,4 @@
-//! Troubles of a Kafka, spread over a run.
+//! Outages of Kafka, spread over a run.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,14 +22,14 @@ use crate::kill::plan::nap;
 use crate::kill::random::Random;
 use crate::kill::surroundings::Surroundings;
 
-/// Something that happens to a Kafka and ends by itself.
+/// A disturbance of Kafka that ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outage {
     /// All connections are closed.
     Cut,
-    /// Everything takes longer by the first time, for the second one.
+    /// Everything is delayed by the first duration, for the second one.
     Delay(Duration, Duration),
-    /// Nothing passes for a while, and connections stay open.
+    /// No bytes pass for a while; connections stay open.
     HalfOpen(Duration),
     /// SIGKILL, and a start.
     Kill,
@@ -44,7 +44,7 @@ impl Outage {
         matches!(self, Self::Kill | Self::Stop)
     }
 
-    /// From the beginning to the end.
+    /// Runs the outage from start to end.
     fn happen(self, cluster: &KafkaCluster) {
         match self {
             Self::Cut => cluster.proxy(0).cut(),
@@ -90,19 +90,19 @@ impl fmt::Display for Outage {
     }
 }
 
-/// A Kafka with outages, each when the output has come to its line; one at a time.
+/// A Kafka with outages, one at a time, each at a given line of the output.
 pub(crate) struct Weather<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     cluster: &'env KafkaCluster,
-    /// With the lines they wait for.
+    /// The outages to come, with their lines.
     due: VecDeque<(u64, Outage)>,
-    under_way: Option<ScopedJoinHandle<'scope, ()>>,
+    running: Option<ScopedJoinHandle<'scope, ()>>,
     done: Outages,
     log: PathBuf,
 }
 
 impl<'scope, 'env> Weather<'scope, 'env> {
-    /// The seed decides which come when, spread over the lines.
+    /// Spreads outages over the lines, in an order that the seed decides.
     pub(crate) fn new(
         scope: &'scope Scope<'scope, 'env>,
         cluster: &'env KafkaCluster,
@@ -115,23 +115,23 @@ impl<'scope, 'env> Weather<'scope, 'env> {
             scope,
             cluster,
             due: forecast(outages, lines, seed),
-            under_way: None,
+            running: None,
             done: Outages::default(),
             log,
         }
     }
 
-    /// Starts an outage on a thread of its own.
+    /// Starts an outage on a new thread.
     fn begin(&mut self, outage: Outage) -> Result<()> {
         note(&self.log, &outage.to_string()).map_err(|error| files(&error))?;
         let (cluster, log) = (self.cluster, self.log.clone());
         let happening = move || {
             let start = Instant::now();
             outage.happen(cluster);
-            // Only for who reads the log.
+            // Only for readers of the log.
             let _ = note(&log, &format!("over after {:?}", start.elapsed()));
         };
-        self.under_way = Some(self.scope.spawn(happening));
+        self.running = Some(self.scope.spawn(happening));
         if outage.is_restart() {
             self.done.broker_restarts += 1;
         } else {
@@ -142,13 +142,15 @@ impl<'scope, 'env> Weather<'scope, 'env> {
 }
 
 impl Surroundings for Weather<'_, '_> {
-    /// Waits until everything that the dead process has sent has arrived or is gone, so that the
-    /// next one sees it.
+    /// Waits until everything that the dead process sent has arrived or is gone, so that the next
+    /// process sees it.
     fn killed(&mut self, _: &Pipeline, _: &mut Random) -> Result<()> {
         let start = Instant::now();
         while self.cluster.proxy(0).connections() > 0 {
             if start.elapsed() > PATIENCE {
-                return Err(Error::external("connections of a dead process stay open"));
+                return Err(Error::external(
+                    "connections of the killed process are still open",
+                ));
             }
             nap();
         }
@@ -156,12 +158,12 @@ impl Surroundings for Weather<'_, '_> {
     }
 
     fn arrived(&mut self, lines: u64) -> Result<()> {
-        let is_over = self.under_way.as_ref().map(ScopedJoinHandle::is_finished);
+        let is_over = self.running.as_ref().map(ScopedJoinHandle::is_finished);
         if is_over == Some(true) {
             self.calm_down()?;
         }
         match self.due.front() {
-            Some((at, outage)) if *at <= lines && self.under_way.is_none() => {
+            Some((at, outage)) if *at <= lines && self.running.is_none() => {
                 let outage = *outage;
                 self.due.pop_front();
                 self.begin(outage)
@@ -171,17 +173,17 @@ impl Surroundings for Weather<'_, '_> {
     }
 
     fn calm_down(&mut self) -> Result<()> {
-        let Some(handle) = self.under_way.take() else {
+        let Some(handle) = self.running.take() else {
             return Ok(());
         };
         handle.join().map_err(|problem| {
             let text = problem.downcast_ref::<String>().cloned();
-            Error::external(text.unwrap_or_else(|| "an outage has failed".into()))
+            Error::external(text.unwrap_or_else(|| "an outage failed".into()))
         })
     }
 
     fn are_quiet(&self) -> bool {
-        self.due.is_empty() && self.under_way.is_none()
+        self.due.is_empty() && self.running.is_none()
     }
 
     fn outages(&self) -> Option<Outages> {
@@ -189,7 +191,7 @@ impl Surroundings for Weather<'_, '_> {
     }
 }
 
-/// Outages in the order of the lines that they wait for.
+/// Returns the outages in the order of their lines.
 fn forecast(outages: Outages, lines: u64, seed: u64) -> VecDeque<(u64, Outage)> {
     let mut random = Random::new(seed ^ SALT);
     let restarts = (0..outages.broker_restarts).map(|index| match index % 2 {
@@ -210,7 +212,7 @@ fn forecast(outages: Outages, lines: u64, seed: u64) -> VecDeque<(u64, Outage)> 
     let mut due = VecDeque::new();
     for index in 0..count {
         let chosen = usize::try_from(random.below(count - index)).unwrap_or(0);
-        // All of them before the last tenth, so that each has lines to disturb.
+        // All before the last tenth, so that each has lines to disturb.
         let room = lines * 9 / 10 / count;
         due.push_back((room * index + random.below(room), kinds.swap_remove(chosen)));
     }
@@ -222,15 +224,15 @@ fn note(log: &Path, what: &str) -> std::io::Result<()> {
     writeln!(file, "kafka: {what}")
 }
 
-#[expect(clippy::disallowed_methods, reason = "an outage lasts")]
+#[expect(clippy::disallowed_methods, reason = "an outage takes time")]
 fn wait(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// How long what a dead process has sent may be on its way.
+/// How long to wait for the connections of a dead process to close.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// So that outages and kills are not decided by the same numbers.
+/// Makes the random numbers of outages differ from those of kills.
 const SALT: u64 = 0x006f_7574_6167_6573;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the numbers prove.
+//! Compares what arrived with what was sent.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use crate::kill::pipeline::Look;
 use crate::kill::pipeline::Pipeline;
 use crate::kill::step::Step;
 
-/// What happens to Kafka while lines are on their way through it.
+/// What happens to Kafka during a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outages {
-    /// How often its broker goes, by SIGKILL or stopped cleanly, and comes back.
+    /// How often its broker is killed or stopped, and started again.
     pub broker_restarts: u64,
-    /// How often its connections are cut, refused, delayed or hold what is on its way.
+    /// How often its connections are cut, refused, delayed or silent for a while.
     pub cuts: u64,
 }
 
 impl Outages {
-    /// So many of each.
+    /// Creates a number of each.
     #[must_use]
     pub const fn new(broker_restarts: u64, cuts: u64) -> Self {
         Self {
@@ -33,60 +33,60 @@ impl Outages {
     }
 }
 
-/// What arrived of a [`Plan`](super::Plan). See the [module](super) for what the numbers mean.
+/// The result of a [`Plan`](super::Plan). The [module](super) explains the numbers.
 ///
-/// Its text is a row of a Markdown table under [`Outcome::HEAD`], or on Kafka under
+/// Displays as a row of a Markdown table with the head [`Outcome::HEAD`], or on Kafka
 /// [`Outcome::HEAD_ON_KAFKA`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Where the process died.
+    /// Where the process was killed.
     pub step: Step,
     /// Exactly-once on both sides.
     pub exactly_once: bool,
     /// The seed of the run.
     pub seed: u64,
-    /// How many lines the input had.
+    /// The number of lines of the input.
     pub lines: u64,
-    /// How often the process died.
+    /// How often the process was killed.
     pub kills: u64,
-    /// What Kafka went through meanwhile; `None` if the log was another.
+    /// What happened to Kafka; `None` on the log inside the process.
     pub outages: Option<Outages>,
-    /// How often it left the file of the sink inside of a line.
+    /// How often a kill left the file of the sink with an incomplete line.
     pub tears: u64,
     /// Lines that are missing in the topic or in the output.
     pub lost: u64,
     /// Lines that are in the topic more than once, counted each further time.
-    pub doubled_in_topic: u64,
+    pub duplicates_in_topic: u64,
     /// Lines that are in the output more than once, counted each further time.
-    pub doubled: u64,
-    /// What was under way at the kills: at most so many lines may be doubled.
+    pub duplicates: u64,
+    /// The number of lines in flight at the kills: at most so many may be duplicated.
     pub bound: u64,
-    /// The most that was under way at one kill.
+    /// The largest number of lines in flight at one kill.
     pub largest: u64,
-    /// Lines of the topic or the output that stand where the kills do not explain it, damaged ones
+    /// Lines of the topic or the output at places that the kills do not explain, damaged lines
     /// included.
     pub out_of_order: u64,
-    /// How long it took.
+    /// The duration of the run.
     pub time: Duration,
 }
 
 impl Outcome {
     /// The head of a table of outcomes.
     pub const HEAD: &str = "\
-| step | exactly once | lines | kills | torn | lost | doubled in the topic | doubled | bound | most at one kill | out of order | seed |
+| step | exactly once | lines | kills | torn | lost | duplicates in the topic | duplicates | bound | most at one kill | out of order | seed |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
     /// The head of a table of outcomes on Kafka.
     pub const HEAD_ON_KAFKA: &str = "\
-| step | exactly once | lines | kills | broker restarts | cuts | torn | lost | doubled in the topic | doubled | bound | most at one kill | out of order | seed |
+| step | exactly once | lines | kills | broker restarts | cuts | torn | lost | duplicates in the topic | duplicates | bound | most at one kill | out of order | seed |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 
-    /// True if it is as promised: nothing lost, nothing out of order, and doubled only what was
-    /// under way; with exactly-once nothing.
+    /// True if nothing is lost or out of order, and only lines in flight are duplicated; none with
+    /// exactly-once.
     #[must_use]
     pub fn is_as_promised(&self) -> bool {
-        self.lost == 0 && self.out_of_order == 0 && self.doubled <= self.bound
+        self.lost == 0 && self.out_of_order == 0 && self.duplicates <= self.bound
     }
 }
 
@@ -98,8 +98,8 @@ impl fmt::Display for Outcome {
             kills,
             tears,
             lost,
-            doubled_in_topic,
-            doubled,
+            duplicates_in_topic,
+            duplicates,
             ..
         } = self;
         let Self {
@@ -116,30 +116,30 @@ impl fmt::Display for Outcome {
         }
         write!(
             f,
-            "| {tears} | {lost} | {doubled_in_topic} \
-             | {doubled} | {bound} | {largest} | {out_of_order} | {seed} |"
+            "| {tears} | {lost} | {duplicates_in_topic} \
+             | {duplicates} | {bound} | {largest} | {out_of_order} | {seed} |"
         )
     }
 }
 
-/// What is known of a run before the files are read.
+/// What is known about a run before its files are read.
 #[derive(Debug, Default)]
 pub(crate) struct Proof {
     pub(crate) lines: u64,
     pub(crate) kills: u64,
-    /// What each process found, in order.
+    /// What each process found when it started, in order.
     pub(crate) looks: Vec<Look>,
 }
 
-/// What is in a topic or a file.
+/// Counts of the lines in a topic or a file.
 struct Counts {
     lost: u64,
-    doubled: u64,
+    duplicates: u64,
     out_of_order: u64,
 }
 
 impl Proof {
-    /// Reads topic and output, and compares them with what must be there.
+    /// Reads topic and output, and compares them with the expected lines.
     pub(crate) async fn prove(&self, pipeline: &Pipeline) -> Result<Outcome> {
         let log = Log::open(pipeline).await?;
         let topic = log.numbers().await?;
@@ -168,7 +168,7 @@ impl Proof {
         }
     }
 
-    /// What the processes found says which lines each of them has sent and written.
+    /// Compares with what each process must have sent and written, by what the processes found.
     fn judge(&self, topic: &[Option<u64>], file: &[Option<u64>]) -> Outcome {
         let (sent, written) = (topic.len() as u64, file.len() as u64);
         let end = Look {
@@ -192,18 +192,18 @@ impl Proof {
                 .take(count.unwrap_or(usize::MAX))
         };
         let expected_file: Vec<u64> = lives.iter().flat_map(put).copied().collect();
-        let under_way: Vec<_> = lives
+        let in_flight: Vec<_> = lives
             .iter()
-            .map(|(now, next)| under_way(now, next))
+            .map(|(now, next)| in_flight(now, next))
             .collect();
         self.outcome(
             &self.count(topic, &expected_topic),
             &self.count(file, &expected_file),
-            &under_way,
+            &in_flight,
         )
     }
 
-    fn outcome(&self, in_topic: &Counts, in_file: &Counts, under_way: &[u64]) -> Outcome {
+    fn outcome(&self, in_topic: &Counts, in_file: &Counts, in_flight: &[u64]) -> Outcome {
         Outcome {
             step: Step::Random,
             exactly_once: false,
@@ -213,10 +213,10 @@ impl Proof {
             outages: None,
             tears: 0,
             lost: in_topic.lost.max(in_file.lost),
-            doubled_in_topic: in_topic.doubled,
-            doubled: in_file.doubled,
-            bound: under_way.iter().sum(),
-            largest: under_way.iter().max().copied().unwrap_or(0),
+            duplicates_in_topic: in_topic.duplicates,
+            duplicates: in_file.duplicates,
+            bound: in_flight.iter().sum(),
+            largest: in_flight.iter().max().copied().unwrap_or(0),
             out_of_order: in_topic.out_of_order + in_file.out_of_order,
             time: Duration::ZERO,
         }
@@ -237,21 +237,22 @@ impl Proof {
         }
         let mut expected = expected.iter().copied();
         let is_displaced = |number: &&Option<u64>| {
-            // What is expected beyond the last line is so only because it was found.
+            // A number after the last line is expected only because it was found.
             let expected = expected.next().filter(|number| *number < self.lines);
             number.is_none() || **number != expected
         };
         let displaced = found.iter().filter(is_displaced).count();
         Counts {
             lost: self.lines - distinct,
-            doubled: found.iter().flatten().count() as u64 - distinct,
+            duplicates: found.iter().flatten().count() as u64 - distinct,
             out_of_order: displaced as u64,
         }
     }
 }
 
-/// Lines that a process has put into the topic or the output and that come again in the next one.
-fn under_way(now: &Look, next: &Look) -> u64 {
+/// Returns the number of lines that a process has put into the topic or the output and that the next
+/// process sends or writes again.
+fn in_flight(now: &Look, next: &Look) -> u64 {
     let sent = now.read + next.end.saturating_sub(now.end);
     let put = now.consumed + next.written.saturating_sub(now.written);
     sent.saturating_sub(next.read) + put.saturating_sub(next.consumed)
@@ -261,7 +262,7 @@ fn under_way(now: &Look, next: &Look) -> u64 {
 mod tests {
     use super::*;
 
-    /// Of ten lines, the first process has sent seven and committed five; of the seven it has
+    /// Of ten lines, the first process has sent seven and committed five. Of these seven it has
     /// written four and committed three.
     fn proof() -> Proof {
         let second = Look {
@@ -289,7 +290,11 @@ mod tests {
         let outcome = proof().judge(&some(&TOPIC), &some(&FILE));
         assert!(outcome.is_as_promised(), "{outcome}");
         assert_eq!(
-            (outcome.doubled_in_topic, outcome.doubled, outcome.bound),
+            (
+                outcome.duplicates_in_topic,
+                outcome.duplicates,
+                outcome.bound
+            ),
             (2, 3, 3)
         );
         let exactly = proof().judge_exactly_once(&some(&TOPIC), &some(&FILE));
@@ -312,10 +317,10 @@ mod tests {
             ("a line is lost", |lines| _ = lines.remove(2)),
             ("a line is damaged", |lines| lines[2] = None),
             ("two lines are exchanged", |lines| lines.swap(1, 2)),
-            ("a line is doubled", |lines| lines.insert(2, Some(2))),
+            ("a line is duplicated", |lines| lines.insert(2, Some(2))),
             ("a foreign line is added", |lines| lines.push(Some(10))),
             ("a damaged line is added", |lines| lines.push(None)),
-            ("a line is lost and another doubled", |lines| {
+            ("a line is lost and another duplicated", |lines| {
                 lines[1] = Some(0)
             }),
         ];

@@ -1,4 +1,4 @@
-//! What is killed: a worker with file → log → file.
+//! The pipeline that is killed: a worker with file → log → file.
 
 use std::fmt;
 use std::io::Write as _;
@@ -35,34 +35,34 @@ pub struct Pipeline {
     pub folder: PathBuf,
     /// Exactly-once on both sides.
     pub exactly_once: bool,
-    /// Lines that the source hands over at once.
+    /// The number of lines per batch of the source.
     pub batch: u64,
-    /// Between two commits of offsets.
+    /// The time between two commits of offsets.
     pub flush_interval: Duration,
-    /// Bytes that the source may have on their way to the log.
+    /// The maximum number of bytes in flight from the source to the log.
     pub in_flight_bytes: u64,
-    /// The addresses of a Kafka that is the log; `None` is the durable log inside the process.
+    /// The addresses of Kafka; `None` is the durable log inside the process.
     pub kafka: Option<String>,
-    /// The topic, and what the names of the connectors begin with.
+    /// The topic, and the prefix of the connectors' names.
     pub name: String,
 }
 
-/// How far everything is when a process begins, before it does anything.
+/// The state that a process finds when it starts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Look {
-    /// The line that the source reads first, by its committed offset.
+    /// The first line that the source will read, by its committed offset.
     pub read: u64,
-    /// The end of the topic, as an offset.
+    /// The end offset of the topic.
     pub end: u64,
-    /// The offset that the sink reads first, by what its group has committed.
+    /// The first offset that the sink will read, by its group's committed offset.
     pub consumed: u64,
     /// Whole lines in the file of the sink.
     pub written: u64,
 }
 
 impl Pipeline {
-    /// A pipeline in a folder that exists.
+    /// Creates a pipeline in an existing folder.
     #[must_use]
     pub fn new(folder: PathBuf, exactly_once: bool) -> Self {
         Self {
@@ -76,31 +76,31 @@ impl Pipeline {
         }
     }
 
-    /// The file that is read.
+    /// Returns the file that is read.
     #[must_use]
     pub fn input(&self) -> PathBuf {
         self.folder.join("in.txt")
     }
 
-    /// The file that is written.
+    /// Returns the file that is written.
     #[must_use]
     pub fn output(&self) -> PathBuf {
         self.folder.join("out.txt")
     }
 
-    /// The folder of the log.
+    /// Returns the folder of the log.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.folder.join("log")
     }
 
-    /// Runs it in this process until everything has arrived, or until the process dies. Prints a
-    /// [`Look`] first.
+    /// Runs the pipeline in this process until everything has arrived, or until the process kills
+    /// itself. Prints a [`Look`] first.
     ///
-    /// Installs a subscriber: call it once in a process, which it may kill.
+    /// Installs a tracing subscriber, so call it once per process.
     ///
     /// # Errors
-    /// Whatever fails.
+    /// The worker cannot be started, or a task fails.
     pub async fn run(&self, death: Option<Death>) -> Result<()> {
         let trigger = death.and_then(|death| Trigger::new(death, self.exactly_once));
         let ours = Targets::new().with_target("connect_", LevelFilter::DEBUG);
@@ -131,8 +131,10 @@ impl Pipeline {
         connect.until_end().await?;
         let report = connect.shutdown(Duration::from_secs(60)).await;
         if !report.is_clean() {
+            let left: Vec<_> = report.left.iter().map(ToString::to_string).collect();
             return Err(Error::external(format!(
-                "the worker did not stop: {report:?}"
+                "the worker did not stop in time; tasks left: {}",
+                left.join(", ")
             )));
         }
         log.close().await
@@ -170,8 +172,8 @@ impl Pipeline {
             "exactly.once" => self.exactly_once.to_string(),
         };
         if self.kafka.is_some() {
-            // The next process takes the place of the dead one, instead of waiting until the group
-            // has noticed its death.
+            // As a static member the next process replaces the dead one at once, instead of waiting
+            // for its session to end.
             let key = "consumer.override.group.instance.id";
             sink.insert(key, self.sink());
         }
@@ -213,7 +215,7 @@ impl Pipeline {
     }
 }
 
-/// Bytes of a file; 0 if there is none.
+/// Returns the size of a file; 0 if there is none.
 pub(crate) fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
@@ -244,6 +246,6 @@ impl FromStr for Look {
                 written: next()?,
             })
         };
-        look().ok_or_else(|| format!("\"{text}\" is not a look"))
+        look().ok_or_else(|| format!("\"{text}\" is not four numbers as a process prints them"))
     }
 }

@@ -1,4 +1,4 @@
-//! Running a pipeline, killing it, and running it again.
+//! Runs a pipeline, kills it and runs it again.
 
 use std::fs;
 use std::fs::File;
@@ -41,43 +41,43 @@ use crate::kill::surroundings::Plain;
 use crate::kill::surroundings::Surroundings;
 use crate::kill::trigger::Death;
 
-/// A run: what is moved, and when it is cut off.
+/// A run: what is moved, and when it is killed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Plan {
-    /// `connect-kill`: runs the pipeline that its `run` names.
+    /// The program `connect-kill`, whose subcommand `run` runs the pipeline.
     pub program: PathBuf,
     /// The pipeline.
     pub pipeline: Pipeline,
-    /// When it dies.
+    /// When it is killed.
     pub step: Step,
-    /// How many lines there are. If they have arrived before all kills happened, some are added.
+    /// The number of lines. More are added if they arrive before all kills have happened.
     pub lines: u64,
     /// How often the process is killed.
     pub kills: u64,
-    /// Decides when.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
 /// How a process ended.
 struct Life {
-    /// What it found; `None` if it died before it had looked.
+    /// What it found; `None` if it was killed before it had looked.
     look: Option<Look>,
     was_killed: bool,
-    /// The file of the sink ended inside of a line.
+    /// The file of the sink ended with an incomplete line.
     tore: bool,
 }
 
 /// When to kill from outside.
 enum Cue {
-    /// So long after the start.
+    /// A time after the start.
     After(Duration),
-    /// When the output has come so far, and a moment has passed.
+    /// A time after the output has reached a size.
     Reached(u64, Duration),
 }
 
 impl Plan {
-    /// A run with 20 kills over 100,000 lines.
+    /// Creates a run with 20 kills and 100,000 lines.
     #[must_use]
     pub fn new(program: PathBuf, mut pipeline: Pipeline, step: Step) -> Self {
         step.tune(&mut pipeline);
@@ -91,19 +91,19 @@ impl Plan {
         }
     }
 
-    /// Runs until all kills have happened and every line has arrived, and looks at what arrived.
+    /// Runs until all kills have happened and every line has arrived, and checks what arrived.
     ///
-    /// *Blocking*: for as long as it takes.
+    /// *Blocking*: until then.
     ///
     /// # Errors
-    /// The process ended in another way than it should, made no progress, or never came to the step.
+    /// The process failed, made no progress, or never reached the step.
     pub fn run(&self) -> Result<Outcome> {
         self.run_in(&mut Plain)
     }
 
-    /// As [`run`](Self::run), and cuts the power of a disk, on which the pipeline is, with each kill.
+    /// Like [`run`](Self::run), and cuts the power of the pipeline's disk with each kill.
     ///
-    /// *Blocking*: for as long as it takes.
+    /// *Blocking*: until it is done.
     ///
     /// # Errors
     /// As [`run`](Self::run); or the disk cannot be mounted again.
@@ -111,13 +111,13 @@ impl Plan {
         self.run_in(&mut disk)
     }
 
-    /// As [`run`](Self::run), on a Kafka of one node with a proxy, which goes through some outages
-    /// meanwhile. The input grows with the output, so that there is always something on its way.
+    /// Like [`run`](Self::run), on a Kafka of one node with a proxy that goes through outages. The input
+    /// grows with the output, so records are always in flight.
     ///
-    /// *Blocking*: for as long as it takes.
+    /// *Blocking*: until it is done.
     ///
     /// # Errors
-    /// As [`run`](Self::run); or the topic cannot be made.
+    /// As [`run`](Self::run); or the topic cannot be created.
     #[cfg(feature = "kafka")]
     pub fn run_on_kafka(&self, cluster: &KafkaCluster, outages: Outages) -> Result<Outcome> {
         let mut plan = self.clone();
@@ -152,7 +152,7 @@ impl Plan {
         })
     }
 
-    /// After lives that came to their end, one of fewer events.
+    /// Chooses when a process kills itself. After processes that ended first, it comes earlier.
     fn death(&self, random: &mut Random, step: Step, misses: u32) -> Death {
         let batches = self.lines / self.pipeline.batch / (self.kills + 1);
         Death {
@@ -206,7 +206,7 @@ impl Plan {
         self.pipeline.folder.join("run.log")
     }
 
-    /// An error with the last lines that the processes printed.
+    /// An error with the last log lines of the processes.
     fn failed(&self, what: &str) -> Error {
         let log = fs::read_to_string(self.log_file()).unwrap_or_default();
         let last: Vec<_> = log.lines().rev().take(20).collect();
@@ -220,19 +220,19 @@ impl Plan {
     }
 }
 
-/// A plan that is being carried out.
+/// A running plan.
 struct Course<'a> {
     plan: &'a Plan,
     surroundings: &'a mut dyn Surroundings,
     random: Random,
-    /// How many lines there are to be.
+    /// The number of lines that the input will have.
     lines: u64,
-    /// How many are in the input by now.
+    /// The number of lines that the input has now.
     input: u64,
 }
 
 impl Course<'_> {
-    /// Lives until all has happened and every line has arrived. Counts the torn outputs.
+    /// Runs processes until everything has happened and every line has arrived. Counts torn outputs.
     fn run(&mut self) -> Result<(Proof, u64)> {
         let Plan {
             kills, pipeline, ..
@@ -253,7 +253,7 @@ impl Course<'_> {
                 continue;
             }
             self.surroundings.calm_down()?;
-            // Lines that came while the process was ending are for the next one.
+            // The next process moves lines that were added while this one was ending.
             let is_whole =
                 was_whole || self.input == self.lines && self.progress()? == self.lines * LINE;
             if left == 0 && self.surroundings.are_quiet() && is_whole {
@@ -263,8 +263,9 @@ impl Course<'_> {
             misses += 1;
             if misses > MOST_MISSES {
                 return Err(Error::external(format!(
-                    "after {} lines, {left} of {kills} kills at step \"{}\" are still to come",
-                    self.lines, self.plan.step
+                    "{left} of {kills} kills at step \"{}\" did not happen within {} lines; its event may not \
+                     exist any more, see the marks of the steps",
+                    self.plan.step, self.lines
                 )));
             }
             if was_whole {
@@ -273,7 +274,7 @@ impl Course<'_> {
         }
     }
 
-    /// One process, from its start to its end.
+    /// Runs one process from start to end.
     fn live(&mut self, kills_left: u64, misses: u32) -> Result<Life> {
         let output = self.plan.pipeline.output();
         let (mut cue, mut death) = (None, None);
@@ -286,7 +287,7 @@ impl Course<'_> {
         let mut child = self.plan.spawn(death)?;
         let watched = self.watch(&mut child, cue, kills_left);
         if watched.is_err() {
-            // Nobody waits for it any more.
+            // The error is returned; the process must not stay.
             let _ = kill(&mut child);
         }
         let status = watched?;
@@ -312,7 +313,7 @@ impl Course<'_> {
         })
     }
 
-    /// Waits for the end of a process, and kills it when it is time.
+    /// Waits until a process ends, and kills it when the cue comes.
     fn watch(
         &mut self,
         child: &mut Child,
@@ -345,15 +346,14 @@ impl Course<'_> {
             }
             if moved.elapsed() > PATIENCE {
                 let seconds = PATIENCE.as_secs();
-                return Err(self
-                    .plan
-                    .failed(&format!("nothing happened for {seconds} s")));
+                return Err(self.plan.failed(&format!("no progress for {seconds} s")));
             }
             nap();
         }
     }
 
-    /// One of four times soon after the start, else after about as many lines as each life has.
+    /// Chooses when to kill: soon after the start in one of four cases, otherwise after about as many
+    /// lines as each process moves.
     fn cue(&mut self, kills_left: u64) -> Result<Cue> {
         let progress = self.progress()?;
         let lines = self.lines.saturating_sub(progress / LINE) / (kills_left + 1);
@@ -373,8 +373,8 @@ impl Course<'_> {
         })
     }
 
-    /// How far the output has come, in bytes. On Kafka, where its source may be far ahead of its
-    /// sink, the lines that come again do not count.
+    /// Returns how far the output has come, in bytes. On Kafka, where the source may be far ahead of
+    /// the sink, lines that come again do not count.
     fn progress(&self) -> Result<u64> {
         let pipeline = &self.plan.pipeline;
         let output = pipeline.output();
@@ -385,8 +385,8 @@ impl Course<'_> {
         Ok(last.map_or(0, |number| (number + 1) * LINE))
     }
 
-    /// Lets the input grow. On Kafka it is kept some lines ahead of the output until nothing is to
-    /// happen any more: a source that had sent all of them could not be disturbed.
+    /// Extends the input. On Kafka it stays only some lines ahead of the output while kills or outages
+    /// are to come: a source that has sent everything cannot be disturbed.
     fn feed(&mut self, progress: u64, kills_left: u64) -> Result<()> {
         let is_kept_short = self.plan.pipeline.kafka.is_some()
             && (kills_left > 0 || !self.surroundings.are_quiet());
@@ -394,7 +394,7 @@ impl Course<'_> {
         let (arrived, share) = (progress / LINE, self.lines / (self.plan.kills + 1));
         if is_kept_short {
             goal = goal.min(arrived + 2 * share);
-            // In parts that are worth a write.
+            // Writes larger parts only.
             if goal < self.lines && goal < self.input + share / 8 {
                 return Ok(());
             }
@@ -403,7 +403,7 @@ impl Course<'_> {
             let input = self.plan.pipeline.input();
             let file = line::append(&input, self.input..goal).map_err(|error| files(&error))?;
             if self.plan.pipeline.kafka.is_none() {
-                // Only where the power may fail it matters, and a process waits for the lines.
+                // Needed where the power may fail.
                 file.sync_all().map_err(|error| files(&error))?;
             }
             self.input = goal;
@@ -424,7 +424,7 @@ pub(crate) fn runtime() -> Result<Runtime> {
         .map_err(|error| files(&error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "another process is looked at")]
+#[expect(clippy::disallowed_methods, reason = "polls another process")]
 pub(crate) fn nap() {
     std::thread::sleep(Duration::from_micros(500));
 }
@@ -433,18 +433,18 @@ pub(crate) fn files(error: &io::Error) -> Error {
     Error::external(format!("cannot run the pipeline: {error}"))
 }
 
-/// Ends a process in the middle of a write.
+/// Ends a process during a write beyond the file size limit.
 const SIGXFSZ: i32 = 25;
 const SIGKILL: i32 = 9;
 
-/// Microseconds within which a process may die soon after its start.
+/// The microseconds after a start within which an early kill happens.
 const START: u64 = 60_000;
 
-/// On Kafka it takes longer until everything is connected.
+/// The same on Kafka, where connecting takes longer.
 const START_ON_KAFKA: u64 = 1_500_000;
 
 /// How long a process may write nothing.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often in a row lines are added so that a step comes.
+/// How often in a row lines are added before a step counts as missing.
 const MOST_MISSES: u32 = 12;

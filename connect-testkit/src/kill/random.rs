@@ -1,4 +1,4 @@
-//! Random numbers that a seed repeats: SplitMix64.
+//! Reproducible random numbers: SplitMix64.
 
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
@@ -16,7 +16,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below a limit; 0 if the limit is.
+    /// Returns a number below a limit; 0 if the limit is 0.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(limit);
         u64::try_from(wide >> 64).unwrap_or(0)

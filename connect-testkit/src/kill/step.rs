@@ -10,24 +10,24 @@ use crate::kill::pipeline::Pipeline;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Step {
-    /// At any moment, from outside; one of four soon after the start.
+    /// At any moment, from outside; in one of four cases soon after the start.
     Random,
     /// The log has accepted a batch and may not have stored it yet.
     Sent,
-    /// The log has stored a batch, and the task does not know yet.
+    /// The log has stored a batch, and the task does not know it yet.
     Stored,
     /// The task knows that a batch is durable.
     Acknowledged,
     /// The offset of a batch that is durable is about to be written; with exactly-once, the batch
     /// and its offset are about to be committed.
     OffsetWrite,
-    /// The source offset is written, and nobody knows yet.
+    /// The source offset is written, and nobody knows it yet.
     OffsetWritten,
     /// In the middle of a write to the file of the sink.
     SinkWrite,
-    /// The file of the sink is synced, and nothing says so yet.
+    /// The file of the sink is synced, and nobody knows it yet.
     SinkSync,
-    /// Only with exactly-once: the offsets are about to be kept beside the file of the sink.
+    /// Only with exactly-once: the offsets are about to be stored beside the file of the sink.
     SinkCheckpoint,
     /// The sink has made everything durable, and its offset is about to be committed.
     OffsetCommit,
@@ -38,11 +38,11 @@ pub enum Step {
 /// A `tracing` event that marks a [`Step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
-    /// What its target begins with.
+    /// The start of its target.
     pub(crate) target: &'static str,
     /// Its message.
     pub(crate) message: &'static str,
-    /// It announces a write, and the process is to die in the middle of it.
+    /// It announces a write, in the middle of which the process is killed.
     pub(crate) is_announced_write: bool,
 }
 
@@ -62,20 +62,19 @@ impl Step {
         Self::Compaction,
     ];
 
-    /// True if there is such a moment.
+    /// True if this moment exists.
     #[must_use]
     pub fn exists(self, exactly_once: bool) -> bool {
         exactly_once || self != Self::SinkCheckpoint
     }
 
-    /// True if there is such a moment when the log is Kafka, where storing and compacting happen in
-    /// another process.
+    /// True if this moment exists on Kafka, where another process stores and compacts.
     #[must_use]
     pub fn exists_on_kafka(self, exactly_once: bool) -> bool {
         self.exists(exactly_once) && !matches!(self, Self::Stored | Self::Compaction)
     }
 
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -93,18 +92,21 @@ impl Step {
         }
     }
 
-    /// The pipeline in which the step comes often enough: source offsets must be written many times
-    /// before their topic is compacted.
+    /// Tunes a pipeline so that the step happens often enough: source offsets must be written many
+    /// times before their topic is compacted.
     pub(crate) fn tune(self, pipeline: &mut Pipeline) {
         if self == Self::Compaction {
             pipeline.batch = pipeline.batch.div_ceil(10);
             pipeline.flush_interval = pipeline.flush_interval.min(Duration::from_millis(1));
-            // Each batch waits for the one before, so that there are many commits of few lines.
+            // Each batch waits for the previous one, so there are many commits of few lines.
             pipeline.in_flight_bytes = 1;
         }
     }
 
-    /// What marks it; nothing marks [`Step::Random`].
+    /// Returns the event that marks it; `None` for [`Step::Random`].
+    ///
+    /// The messages are those of the libraries: a change there must be repeated here. The kill tests
+    /// fail if a step does not happen.
     pub(crate) const fn mark(self, exactly_once: bool) -> Option<Mark> {
         let (target, message) = match (self, exactly_once) {
             (Self::Random, _) => return None,
@@ -128,12 +130,12 @@ impl Step {
         })
     }
 
-    /// Of how many events of a life one is chosen, if a life is to last so many batches.
+    /// Returns among how many events of a process one is chosen, if a process moves `batches` batches.
     pub(crate) fn choices(self, batches: u64) -> u64 {
         match self {
             // With each batch.
             Self::Sent | Self::SinkWrite => (batches / 2).max(4),
-            // With some batches that were waiting together.
+            // Once for several batches.
             Self::Random
             | Self::Stored
             | Self::Acknowledged
@@ -142,7 +144,7 @@ impl Step {
             | Self::SinkSync
             | Self::SinkCheckpoint
             | Self::OffsetCommit => (batches / 8).clamp(3, 64),
-            // What one compaction has.
+            // The events of one compaction.
             Self::Compaction => 4,
         }
     }
@@ -163,7 +165,10 @@ impl FromStr for Step {
             .find(|step| step.name() == text)
             .ok_or_else(|| {
                 let names: Vec<_> = Self::ALL.iter().map(|step| step.name()).collect();
-                format!("no step \"{text}\"; there are {}", names.join(", "))
+                format!(
+                    "unknown step \"{text}\"; expected one of {}",
+                    names.join(", ")
+                )
             })
     }
 }

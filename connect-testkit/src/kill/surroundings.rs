@@ -1,4 +1,4 @@
-//! What a run happens in: nothing special, a disk whose power fails, or a Kafka with troubles.
+//! What disturbs a run beside the kills: nothing, a disk whose power fails, or outages of Kafka.
 
 use std::fs;
 use std::fs::File;
@@ -12,42 +12,41 @@ use crate::kill::pipeline::Pipeline;
 use crate::kill::plan::files;
 use crate::kill::random::Random;
 
-/// What a run happens in.
+/// What disturbs a run beside the kills.
 pub(crate) trait Surroundings {
     /// Called after each kill, before the next process starts.
     fn killed(&mut self, _: &Pipeline, _: &mut Random) -> Result<()> {
         Ok(())
     }
 
-    /// Called all the time, with the number of the line that the output has come to.
+    /// Called continually, with the number of lines that have arrived.
     fn arrived(&mut self, _lines: u64) -> Result<()> {
         Ok(())
     }
 
-    /// Waits for the end of what is happening.
+    /// Waits for the end of a running disturbance.
     fn calm_down(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// True if nothing more is to happen.
+    /// True if no more disturbances will come.
     fn are_quiet(&self) -> bool {
         true
     }
 
-    /// What has happened, if it is counted.
+    /// Returns the number of disturbances, if they are counted.
     fn outages(&self) -> Option<Outages> {
         None
     }
 }
 
-/// Nothing special.
+/// No disturbances.
 pub(crate) struct Plain;
 
 impl Surroundings for Plain {}
 
 impl Surroundings for &Disk {
-    /// Cuts the power. Some files are synced before, as a system may do at any time and in any
-    /// order.
+    /// Cuts the power. Some files are synced before, as the system may do at any time and in any order.
     fn killed(&mut self, pipeline: &Pipeline, random: &mut Random) -> Result<()> {
         write_back(pipeline, random)
             .and_then(|()| self.cut_power())

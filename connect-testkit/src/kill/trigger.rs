@@ -21,14 +21,14 @@ use tracing_subscriber::layer::Context;
 use crate::kill::step::Mark;
 use crate::kill::step::Step;
 
-/// When a process is to kill itself: at the how-manieth event of a step.
+/// When a process kills itself: at which event of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Death {
     /// The step.
     pub step: Step,
     /// The number of the event, from 1.
     pub event: u64,
-    /// If the step is the middle of a write: how much of it is done, in thousandths.
+    /// If the step is in the middle of a write: how much of it is written, in thousandths.
     pub thousandths: u64,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Trigger {
 }
 
 impl Trigger {
-    /// Nothing for [`Step::Random`].
+    /// Returns `None` for [`Step::Random`].
     pub(crate) fn new(death: Death, exactly_once: bool) -> Option<Self> {
         let mark = death.step.mark(exactly_once)?;
         Some(Self {
@@ -118,11 +118,11 @@ impl Visit for Fields {
     }
 }
 
-/// Lets files grow no further than a place inside of the write that follows. The system writes up
-/// to there, and ends the process with SIGXFSZ when it goes on: SIGKILL cannot be aimed that well.
+/// Limits the size of files to a place inside the following write. The system writes up to the limit
+/// and then ends the process with SIGXFSZ: SIGKILL cannot be timed that precisely.
 fn die_at(size: u64) {
     for (resource, most) in [(Resource::Core, 0), (Resource::Fsize, size)] {
-        // Without it the run would go on, which the test notices.
+        // If this fails the process survives, and the run reports the missing kill.
         let _ = setrlimit(
             resource,
             Rlimit {
@@ -134,6 +134,6 @@ fn die_at(size: u64) {
 }
 
 pub(super) fn die() {
-    // Without it the run would go on, which the test notices.
+    // If this fails the process survives, and the run reports the missing kill.
     let _ = kill_process(getpid(), Signal::KILL);
 }

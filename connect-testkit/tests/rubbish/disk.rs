@@ -84,7 +84,7 @@ async fn a_sink_goes_on_when_there_is_room(exactly_once: bool) {
         &why,
         &[
             &out.display().to_string(),
-            "make room, then restart the task",
+            "free some space, then restart the task",
         ],
     );
     lab.bystanders_run().await;
@@ -96,7 +96,7 @@ async fn a_sink_goes_on_when_there_is_room(exactly_once: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sink_on_a_full_disk_says_so_and_goes_on_without_a_torn_or_doubled_line() {
+async fn a_sink_on_a_full_disk_says_so_and_resumes_without_a_torn_or_duplicate_line() {
     a_sink_goes_on_when_there_is_room(false).await;
 }
 
@@ -120,7 +120,7 @@ async fn a_log_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
     lab.create("source", source(&input, "lines")).await;
     lab.create("sink", sink(&out, "lines")).await;
     let why = lab.failure("source").await;
-    says(&why, &[&folder.display().to_string(), "make room"]);
+    says(&why, &[&folder.display().to_string(), "free some space"]);
 
     fs::remove_file(ballast).unwrap();
     lab.restart("source").await;
@@ -158,6 +158,6 @@ async fn a_worker_does_not_start_on_a_full_disk_and_says_why() {
         .unwrap();
     says(
         &error.unwrap_err().to_string(),
-        &[&folder.display().to_string(), "make room"],
+        &[&folder.display().to_string(), "free some space"],
     );
 }

@@ -164,7 +164,7 @@ async fn a_binary_file_is_refused_or_comes_through_byte_for_byte() {
         &why,
         &[
             &path.display().to_string(),
-            "is not UTF-8",
+            "is not valid UTF-8",
             "invalid.utf8.policy",
         ],
     );

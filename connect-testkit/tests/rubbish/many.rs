@@ -58,7 +58,7 @@ async fn connectors_that_come_and_go_leave_nothing_behind() {
         .collect();
     found.sort_unstable();
     expected.sort_unstable();
-    assert!(found == expected, "lines are missing or doubled");
+    assert!(found == expected, "lines are missing or duplicated");
     assert_eq!(lab.connect.connectors().await.unwrap().len(), 3);
     assert_eq!(
         lab.connect.progress().len(),

@@ -1,4 +1,4 @@
-//! Casting one value.
+//! The cast of one value.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use connect_api::data::text_form::to_text;
 ///
 /// # Errors
 /// [`ErrorKind::Data`](connect_api::ErrorKind::Data) if values of its type cannot be cast, or if
-/// it is a text that names no such number.
+/// it is a text that is not exactly a value of the type.
 pub(super) fn cast(value: &Value, schema: Option<&Schema>, to: &SchemaType) -> Result<Value> {
     if value.is_null() {
         return Ok(Value::Null);
@@ -27,7 +27,8 @@ pub(super) fn cast(value: &Value, schema: Option<&Schema>, to: &SchemaType) -> R
         (value, SchemaType::String) => Ok(to_text(value).into()),
         (Value::String(text), to) => parse(text, to).ok_or_else(|| {
             Error::data(format!(
-                "Value ({text}) was out of range for requested data type"
+                "Value ({text}) was out of range for requested data type {}",
+                to.name()
             ))
         }),
         (value, to) => Ok(Number::of(value)?.to(to)),
@@ -43,9 +44,8 @@ fn check_type(value: &Value, schema: Option<&Schema>) -> Result<()> {
         (None, Value::Struct(_)) => "STRUCT",
         (None, Value::Date(_) | Value::Decimal(_) | Value::Time(_) | Value::Timestamp(_)) => {
             return Err(Error::data(format!(
-                "Cast transformation was passed a value of type class {} which is not supported by \
-                 Connect's data API",
-                value.java_class()
+                "Cast cannot convert a value of type {} that has no schema",
+                value.type_name()
             )));
         }
         (None, _) => return Ok(()),
@@ -56,7 +56,7 @@ fn check_type(value: &Value, schema: Option<&Schema>) -> Result<()> {
     )))
 }
 
-/// A value that is a number to Java. Logical ones are what they are encoded as.
+/// A value that Java treats as a number. Logical values are the number that encodes them.
 enum Number<'a> {
     Decimal(&'a Decimal),
     Float32(f32),
@@ -79,15 +79,15 @@ impl<'a> Number<'a> {
             Value::Int64(value) | Value::Timestamp(value) => Self::Whole(*value),
             value => {
                 return Err(Error::data(format!(
-                    "Unexpected type in Cast transformation: class {}",
-                    value.java_class()
+                    "Cast cannot convert a value of type {} to a number",
+                    value.type_name()
                 )));
             }
         })
     }
 
-    /// Upper bits are lost; floating point numbers lose theirs beyond the integer that Java makes
-    /// of them first.
+    /// As in Java, a number that does not fit loses its upper bits. A floating point number is first
+    /// converted to the nearest INT32 or INT64.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a cast loses what does not fit"
@@ -154,21 +154,27 @@ impl<'a> Number<'a> {
     }
 }
 
-/// The value that a text names; `None` if it names none of that type. Any text names a boolean.
+/// The value that a text denotes; none if it does not denote one of that type.
 fn parse(text: &str, ty: &SchemaType) -> Option<Value> {
     let whole = |range: RangeInclusive<i64>| {
         let number = parse_whole(text).filter(|number| range.contains(number))?;
         Some(Number::Whole(number).to(ty))
     };
     match ty {
-        SchemaType::Boolean => Some(text.eq_ignore_ascii_case("true").into()),
-        SchemaType::Float32 => parse_float::<f32>(text).map(Value::from),
-        SchemaType::Float64 => parse_float::<f64>(text).map(Value::from),
+        SchemaType::Boolean => parse_boolean(text).map(Value::from),
+        SchemaType::Float32 => parse_float(text, f32::is_finite).map(Value::from),
+        SchemaType::Float64 => parse_float(text, f64::is_finite).map(Value::from),
         SchemaType::Int8 => whole(i8::MIN.into()..=i8::MAX.into()),
         SchemaType::Int16 => whole(i16::MIN.into()..=i16::MAX.into()),
         SchemaType::Int32 => whole(i32::MIN.into()..=i32::MAX.into()),
         _ => whole(i64::MIN..=i64::MAX),
     }
+}
+
+/// `true` or `false` in any case. In Java any other text is false.
+fn parse_boolean(text: &str) -> Option<bool> {
+    let is = |name: &str| text.eq_ignore_ascii_case(name);
+    (is("true") || is("false")).then(|| is("true"))
 }
 
 /// As Java's `Long.parseLong`: a sign and digits of any script.
@@ -184,8 +190,9 @@ fn parse_whole(text: &str) -> Option<i64> {
         .ok()
 }
 
-/// As Java's `Double.parseDouble`: blanks around it do not count, `f` or `d` may be at its end.
-fn parse_float<F: FromStr>(text: &str) -> Option<F> {
+/// As Java's `Double.parseDouble`: whitespace around the number is skipped, `f` or `d` may be its last
+/// character. None for a number beyond the largest one; Java makes infinity of it.
+fn parse_float<F: Copy + FromStr>(text: &str, is_finite: fn(F) -> bool) -> Option<F> {
     let text = text.trim_matches(|c| c <= ' ');
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if matches!(unsigned, "Infinity" | "NaN") {
@@ -195,5 +202,64 @@ fn parse_float<F: FromStr>(text: &str) -> Option<F> {
     let is_plain = number
         .bytes()
         .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'E' | b'e'));
-    if is_plain { number.parse().ok() } else { None }
+    let number = number.parse().ok().filter(|_| is_plain)?;
+    is_finite(number).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cast_text(text: &str, to: &SchemaType) -> Option<Value> {
+        cast(&text.into(), None, to).ok()
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_cast_exactly_or_refused(
+            text in "[ +-]?[0-9]{0,20}(\\.[0-9]{0,3})?(e[0-9]{1,3})?[dfx ]?|\\PC{0,4}"
+        ) {
+            // An integer has a sign and digits only.
+            let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
+            let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let exact = Decimal::parse(&text).ok().filter(|_| is_whole);
+            let exact = exact.and_then(|number| number.to_i64_exact());
+            if text.is_ascii() {
+                let short = exact.and_then(|number| i16::try_from(number).ok());
+                prop_assert_eq!(cast_text(&text, &SchemaType::Int16), short.map(Value::Int16));
+                prop_assert_eq!(cast_text(&text, &SchemaType::Int64), exact.map(Value::Int64));
+            }
+            if let Some(Value::Float64(number)) = cast_text(&text, &SchemaType::Float64) {
+                let digits = text.trim().trim_end_matches(['d', 'f', 'D', 'F']);
+                prop_assert!(number.is_finite());
+                prop_assert_eq!(Ok(number), digits.parse());
+            }
+            prop_assert_eq!(cast_text(&text, &SchemaType::Boolean), None);
+        }
+    }
+
+    #[test]
+    fn booleans_are_true_or_false() {
+        for (text, expected) in [
+            ("true", Some(true)),
+            ("FALSE", Some(false)),
+            ("yes", None),
+            ("1", None),
+            ("", None),
+            ("true ", None),
+        ] {
+            let boolean = cast_text(text, &SchemaType::Boolean);
+            assert_eq!(boolean, expected.map(Value::Boolean), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_overflow_are_refused() {
+        assert_eq!(cast_text("1e999", &SchemaType::Float64), None);
+        assert_eq!(cast_text("-1e39", &SchemaType::Float32), None);
+        assert!(cast_text("1e39", &SchemaType::Float64).is_some());
+        assert!(cast_text("Infinity", &SchemaType::Float32).is_some());
+    }
 }

@@ -20,6 +20,7 @@ use self::convert::cast;
 use self::spec::Spec;
 use crate::Part;
 use crate::entry::change_entry;
+use crate::entry::in_field;
 use crate::null::refuse_null;
 use crate::null::replace_null;
 use crate::schema_cache::SchemaCache;
@@ -30,12 +31,16 @@ use crate::shape::take_struct;
 /// Casts fields, or the whole key or value, to other types: the integers, the floating point
 /// numbers, booleans and text.
 ///
-/// Null stays null. Numbers that do not fit lose their upper bits, as in Java. Bytes become text
-/// only, in base64; logical values are cast as what they are encoded as, or to readable text.
-/// Defaults are cast as well. A field that a map does not have is added as null; one that a struct
-/// does not have does not matter.
+/// Null stays null. As in Java, numbers that do not fit lose their upper bits. Bytes become text
+/// only, in base64. Logical values are cast like the number that encodes them, or become readable
+/// text. Defaults are cast too. A field that is missing in a map is added as null; one that is missing
+/// in a struct is ignored.
 ///
-/// *Java*: `Cast$Key`, `Cast$Value`. Hexadecimal floating point text is refused here.
+/// *Errors*: a text that is not exactly a value of the type, and a value that cannot be cast, are data
+/// errors.
+///
+/// *Java*: `Cast$Key`, `Cast$Value`. In Java any text but `true` is false, texts such as `1e999`
+/// are infinity, and hexadecimal floating point numbers are read.
 #[derive(Debug)]
 pub struct Cast {
     part: Part,
@@ -59,7 +64,7 @@ struct CastConfig {
 }
 
 impl Cast {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {
@@ -79,13 +84,11 @@ impl Cast {
             if self.replaces_null_with_default {
                 replace_null(value, field.schema());
             }
-            // A field of the same schema is one that keeps its type.
+            // A field that keeps its type keeps its schema.
             if field.schema() != new_field.schema() {
-                *value = cast(
-                    value,
-                    Some(field.schema()),
-                    new_field.schema().schema_type(),
-                )?;
+                let to = new_field.schema().schema_type();
+                *value = cast(value, Some(field.schema()), to)
+                    .map_err(|error| in_field(error, field.name()))?;
             }
             refuse_null(value, new_field)?;
         }
@@ -155,7 +158,7 @@ fn struct_schema(schema: &SchemaRef, casts: &[(Text, SchemaType)]) -> Result<Sch
     retyped(builder, schema, schema.schema_type())
 }
 
-/// Builds a schema of a type that is as optional as another one, with its default.
+/// Completes a schema: it is optional if the other one is, and gets its default as the new type.
 fn retyped(mut builder: SchemaBuilder, schema: &SchemaRef, ty: &SchemaType) -> Result<SchemaRef> {
     if schema.is_optional() {
         builder = builder.optional();
@@ -211,6 +214,8 @@ mod tests {
             ("float64", "0x1p3"),
             ("float32", "1e"),
             ("float32", "\u{664}"),
+            ("float64", "1e999"),
+            ("boolean", "yes"),
         ] {
             assert!(value(spec, text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! What is to be cast to what.
+//! The option `spec` of the cast.
 
 use connect_api::config::ConfigError;
 use connect_api::config::ParsedValue;
@@ -8,7 +8,7 @@ use connect_api::data::Text;
 
 use crate::pair;
 
-/// What is to be cast to what.
+/// The fields to cast with their new types, or the type of the whole key or value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Spec {
     Fields(Vec<(Text, SchemaType)>),
@@ -19,7 +19,7 @@ impl Spec {
     /// Reads pairs `field:type`, or a single type.
     ///
     /// # Errors
-    /// What is wrong, in Java's words.
+    /// What is wrong with the spec, in Java's words.
     pub(super) fn parse(mappings: &[String]) -> Result<Self, ConfigError> {
         if mappings.is_empty() {
             return Err(wrong("Must specify at least one field to cast."));
@@ -54,7 +54,7 @@ impl Spec {
     }
 }
 
-/// A list that can be read.
+/// Checks the option.
 pub(super) fn valid() -> impl Validator {
     struct Valid;
 
@@ -91,15 +91,14 @@ fn parse_type(text: &str) -> Result<SchemaType, ConfigError> {
         }
         _ => {
             return Err(wrong(format!(
-                "Invalid value java.lang.IllegalArgumentException: No enum constant \
-                 org.apache.kafka.connect.data.Schema.Type.{name} for configuration Invalid type \
-                 found in casting spec: {text}"
+                "Invalid type found in casting spec: {text}; supported types are [INT8, INT16, INT32, \
+                 INT64, FLOAT32, FLOAT64, BOOLEAN, STRING]"
             )));
         }
     })
 }
 
-/// As Java trims.
+/// Java's `String.trim`.
 fn trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
@@ -149,6 +148,8 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap_err(), message);
         }
+        let error = parse("a:int9").unwrap_err();
+        assert!(error.contains("casting spec: int9; supported"), "{error}");
         assert!(parse("a:").is_err());
         assert!(parse("a:int8,").is_err());
     }

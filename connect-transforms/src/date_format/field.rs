@@ -1,6 +1,6 @@
 //! The letters of patterns.
 
-/// What a letter of a pattern stands for.
+/// The meaning of a letter of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     AmPm,
@@ -9,6 +9,8 @@ pub(super) enum Field {
     DayOfWeekInMonth,
     DayOfYear,
     Era,
+    /// The digits after the decimal point of the second.
+    Fraction,
     /// 0 to 23.
     HourOfDay,
     /// 1 to 24.
@@ -62,7 +64,7 @@ impl Field {
         })
     }
 
-    /// True if it is written in digits, so that a number before it has to know where it ends.
+    /// True if the field is written in digits.
     pub(super) const fn is_number(self, count: usize) -> bool {
         match self {
             Self::Month => count <= 2,

@@ -1,8 +1,13 @@
-//! From fields that were read to a moment, by the rules of Java's lenient calendar.
+//! Fields to a moment, by the rules of Java's calendar.
+//!
+//! The moment is computed as Java's lenient calendar does. It is then checked against every field
+//! that was read, so that a field out of range or one that contradicts another is refused.
 
 use std::cmp::Ordering;
 
 use connect_api::data::calendar::FIRST_GREGORIAN_DAY;
+use connect_api::data::calendar::Moment;
+use connect_api::data::calendar::days_of_date;
 use connect_api::data::calendar::gregorian_month;
 use connect_api::data::calendar::julian_month;
 use connect_api::data::logical::MILLIS_PER_DAY;
@@ -10,7 +15,7 @@ use connect_api::data::logical::MILLIS_PER_DAY;
 use super::field::Field;
 use super::week;
 
-/// Fields that were read. Which ones decide depends on which were read last.
+/// The fields that were read. If they name the day in several ways, those read last decide.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     /// 0 or 1.
@@ -20,7 +25,7 @@ pub(super) struct Fields {
     day_of_week: Slot,
     day_of_week_in_month: Slot,
     day_of_year: Slot,
-    /// 0 is the one before year 1.
+    /// 0 is the era before year 1.
     era: Slot,
     hour_of_day: Slot,
     hour_of_half_day: Slot,
@@ -33,8 +38,6 @@ pub(super) struct Fields {
     week_of_year: Slot,
     week_year: Slot,
     year: Slot,
-    /// Milliseconds east of Greenwich.
-    zone_offset: Slot,
 }
 
 /// A field, and when it was read.
@@ -75,8 +78,9 @@ enum DayRule {
 }
 
 impl Fields {
-    /// Sets a field. Later ones have higher stamps, from 1 on.
-    pub(super) const fn set(&mut self, field: Field, value: i64, stamp: usize) {
+    /// Sets a field and returns true, or false if it was read before with another value. Later fields
+    /// have higher stamps, from 1 on.
+    pub(super) fn set(&mut self, field: Field, value: i64, stamp: usize) -> bool {
         let slot = match field {
             Field::AmPm => &mut self.am_pm,
             Field::DayOfMonth => &mut self.day_of_month,
@@ -84,10 +88,9 @@ impl Fields {
             Field::DayOfWeekInMonth => &mut self.day_of_week_in_month,
             Field::DayOfYear => &mut self.day_of_year,
             Field::Era => &mut self.era,
+            Field::Fraction | Field::Millisecond => &mut self.millisecond,
             Field::HourOfDay | Field::HourOfDayFrom1 => &mut self.hour_of_day,
             Field::HourOfHalfDay | Field::HourOfHalfDayFrom1 => &mut self.hour_of_half_day,
-            Field::IsoZone | Field::Zone | Field::ZoneOffset => &mut self.zone_offset,
-            Field::Millisecond => &mut self.millisecond,
             Field::Minute => &mut self.minute,
             Field::Month => &mut self.month,
             Field::Second => &mut self.second,
@@ -95,8 +98,11 @@ impl Fields {
             Field::WeekOfYear => &mut self.week_of_year,
             Field::WeekYear => &mut self.week_year,
             Field::Year => &mut self.year,
+            Field::IsoZone | Field::Zone | Field::ZoneOffset => return false,
         };
+        let is_consistent = slot.or(value) == value;
         *slot = Slot { value, stamp };
+        is_consistent
     }
 
     /// Moves the year by a hundred.
@@ -105,8 +111,10 @@ impl Fields {
         self.week_year.value += 100;
     }
 
-    /// Milliseconds since the epoch; `None` if 64 bits do not hold them.
-    pub(super) fn to_millis(&self) -> Option<i64> {
+    /// Milliseconds since the epoch, as if the time zone were UTC. None if they do not fit into 64
+    /// bits, or if the moment does not have all the fields that were read: a field is out of range,
+    /// or two contradict each other.
+    pub(super) fn to_local_millis(&self) -> Option<i64> {
         let time = self.time_of_day();
         let carry = time.div_euclid(MILLIS_PER_DAY);
         let is_week_date = self.week_year.stamp > self.year.stamp;
@@ -115,12 +123,57 @@ impl Fields {
         } else {
             self.date(carry)
         };
-        day.checked_mul(MILLIS_PER_DAY)?
-            .checked_add(time.rem_euclid(MILLIS_PER_DAY))?
-            .checked_sub(self.zone_offset.value)
+        let millis = day
+            .checked_mul(MILLIS_PER_DAY)?
+            .checked_add(time.rem_euclid(MILLIS_PER_DAY))?;
+        self.are_those_of(&Moment::of_millis(millis))
+            .then_some(millis)
     }
 
-    /// Milliseconds since midnight, which may be days away.
+    /// True if a moment has all the fields that were read.
+    fn are_those_of(&self, moment: &Moment) -> bool {
+        let Moment {
+            year,
+            month,
+            day,
+            hour,
+            ..
+        } = *moment;
+        let days = days_of_date(year, month, day);
+        let (week_of_year, week_year) = week::of_year(year, days);
+        let weekday = i64::try_from(moment.weekday).unwrap_or_default() + week::SUNDAY;
+        let (era, year_of_era) = if self.era.is_set() {
+            (i64::from(year > 0), moment.year_of_era())
+        } else {
+            (0, year)
+        };
+        [
+            (self.am_pm, hour / 12),
+            (self.day_of_month, day),
+            (self.day_of_week, weekday),
+            (self.day_of_week_in_month, (day - 1) / 7 + 1),
+            (self.day_of_year, days - days_of_date(year, 1, 1) + 1),
+            (self.era, era),
+            (self.hour_of_day, hour),
+            (self.hour_of_half_day, hour % 12),
+            (self.millisecond, moment.milli),
+            (self.minute, moment.minute),
+            (self.month, month - 1),
+            (self.second, moment.second),
+            (
+                self.week_of_month,
+                week::number(days_of_date(year, month, 1), days),
+            ),
+            (self.week_of_year, week_of_year),
+            (self.year, year_of_era),
+        ]
+        .into_iter()
+        .all(|(slot, value)| slot.or(value) == value)
+            && (!self.week_year.is_set() || self.in_era(self.week_year.value) == week_year)
+            && (self.era.is_set() || year > 0 || !self.year.is_set())
+    }
+
+    /// Milliseconds since midnight; more than a day if fields are out of range.
     fn time_of_day(&self) -> i64 {
         let halves = self.hour_of_half_day.with(self.am_pm);
         let hour = if self.hour_of_day.is_set() && self.hour_of_day.stamp >= halves {
@@ -131,12 +184,12 @@ impl Fields {
         ((hour * 60 + self.minute.value) * 60 + self.second.value) * 1000 + self.millisecond.value
     }
 
-    /// The day that a week, its year and a day of the week name.
+    /// The day of a week, its year and a day of the week.
     fn week_date(&self) -> i64 {
         let mut week = self.week_of_year.or(1);
         let mut weekday = self.day_of_week.or(week::SUNDAY);
         if !(1..=7).contains(&weekday) {
-            // It was read as one that counts from Monday.
+            // A number that is not a day of the week.
             week += (weekday - 1).div_euclid(7);
             weekday = weekday.rem_euclid(7) + 1;
         }
@@ -144,7 +197,7 @@ impl Fields {
         week::on_or_before(first, week::SUNDAY) + weekday - week::SUNDAY + 7 * (week - 1)
     }
 
-    /// The day that the other fields name, and some more days.
+    /// The day of the other fields, moved by some days.
     fn date(&self, carry: i64) -> i64 {
         let rule = self.day_rule();
         let year = self.in_era(self.year.or(1970));
@@ -164,13 +217,13 @@ impl Fields {
         }
     }
 
-    /// The year that a year is in the era that was read; 0 is the one before year 1.
+    /// Applies the era that was read to a year; year 0 is the one before year 1.
     const fn in_era(&self, year: i64) -> i64 {
         let is_before_year_1 = self.era.is_set() && self.era.value == 0;
         if is_before_year_1 { 1 - year } else { year }
     }
 
-    /// The day in a calendar, which is given as the first days of its months.
+    /// The day in a calendar, which is given by the first days of its months.
     fn day(&self, rule: DayRule, year: i64, first_of_month: fn(i64, i64) -> i64) -> i64 {
         let month = match rule {
             DayRule::DayOfYear | DayRule::WeekOfYear => 1,
@@ -189,7 +242,7 @@ impl Fields {
                 let last = if nth >= 0 {
                     7 * nth
                 } else {
-                    // Backwards from the end of the month.
+                    // Counted back from the end of the month.
                     first_of_month(year, month + 1) - first + 7 * (nth + 1)
                 };
                 week::on_or_before(first + last - 1, self.day_of_week.or(week::SUNDAY))
@@ -200,7 +253,7 @@ impl Fields {
         }
     }
 
-    /// The rule whose fields were read last; one that lacks a field comes behind complete ones.
+    /// The rule whose fields were read last. Rules that lack a field come after complete ones.
     fn day_rule(&self) -> DayRule {
         let weekday = self.day_of_week;
         let complete = [
@@ -228,8 +281,8 @@ impl Fields {
 
     fn latest(&self, rules: &[(usize, DayRule)]) -> Option<DayRule> {
         let stamp = rules.iter().map(|(stamp, _)| *stamp).max()?;
-        // Several rules are equally late if the day of the week was read last: then it is the one
-        // whose own field was.
+        // If the day of the week was read last, several rules are equally late. Their own fields
+        // decide then.
         let own = |rule: &DayRule| match rule {
             DayRule::DayOfMonth => self.day_of_month.stamp,
             DayRule::DayOfWeekInMonth => self.day_of_week_in_month.stamp,

@@ -27,10 +27,10 @@ pub(super) const WEEKDAYS: [&str; 7] = [
     "Saturday",
 ];
 
-/// The eras, the one before year 1 first.
+/// The eras, earlier one first.
 pub(super) const ERAS: [&str; 2] = ["BC", "AD"];
 
-/// The eras at length; so they are read, but never written.
+/// The long names of the eras, which are read but never written.
 pub(super) const LONG_ERAS: [&str; 2] = ["Before Christ", "Anno Domini"];
 
 /// The halves of the day.
@@ -41,13 +41,13 @@ pub(super) fn short(name: &str) -> &str {
     name.get(..3).unwrap_or(name)
 }
 
-/// The index of the name that a text begins with, in whatever case, and its length.
+/// The index and the length of the name that a text begins with, ignoring case.
 pub(super) fn find(names: &[&str], text: &str) -> Option<(i64, usize)> {
     find_as(names, text, |name| name)
 }
 
-/// The index of the name that a text begins with, or of the one whose short form it begins with,
-/// and the length of what was found.
+/// The index of the name that a text begins with, in its long or short form, and the length of that
+/// form.
 pub(super) fn find_or_short(names: &[&str], text: &str) -> Option<(i64, usize)> {
     find(names, text).or_else(|| find_as(names, text, short))
 }
@@ -59,7 +59,7 @@ fn find_as(names: &[&str], text: &str, form: fn(&str) -> &str) -> Option<(i64, u
     Some((index, name.len()))
 }
 
-/// True if a text begins with a name, in whatever case.
+/// True if a text begins with a name, ignoring case.
 pub(super) fn is_prefix(name: &str, text: &str) -> bool {
     let start = text.as_bytes().get(..name.len());
     start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))

@@ -1,4 +1,4 @@
-//! Patterns, taken apart.
+//! Patterns as tokens.
 
 use super::field::Field;
 
@@ -7,16 +7,23 @@ use super::field::Field;
 pub(super) enum Token {
     Field {
         field: Field,
-        /// How many letters.
+        /// The number of letters.
         count: usize,
     },
     Literal(String),
 }
 
-/// Takes a pattern apart.
+impl Token {
+    /// True for a field that is written in digits.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Self::Field { field, count } if field.is_number(*count))
+    }
+}
+
+/// Reads a pattern.
 ///
 /// # Errors
-/// What is wrong with it, in Java's words.
+/// What is wrong with the pattern, in Java's words.
 pub(super) fn parse(pattern: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut chars = pattern.chars().peekable();
@@ -41,6 +48,10 @@ pub(super) fn parse(pattern: &str) -> Result<Vec<Token>, String> {
             if field == Field::IsoZone && count > 3 {
                 return Err(format!("invalid ISO 8601 format: length={count}"));
             }
+            let field = match field {
+                Field::Millisecond if is_after_second(&tokens) => Field::Fraction,
+                field => field,
+            };
             tokens.push(Token::Field { field, count });
         }
     }
@@ -48,6 +59,24 @@ pub(super) fn parse(pattern: &str) -> Result<Vec<Token>, String> {
         return Err("Unterminated quote".into());
     }
     Ok(tokens)
+}
+
+/// True if the next letter follows a second, directly or after a decimal point.
+fn is_after_second(tokens: &[Token]) -> bool {
+    let before = match tokens {
+        [before @ .., Token::Literal(point)] if matches!(point.as_str(), "." | ",") => before,
+        tokens => tokens,
+    };
+    matches!(
+        before,
+        [
+            ..,
+            Token::Field {
+                field: Field::Second,
+                ..
+            }
+        ]
+    )
 }
 
 fn push_literal(tokens: &mut Vec<Token>, c: char) {
@@ -79,6 +108,23 @@ mod tests {
             ("yyyy''yyyy", vec![year.clone(), literal("'"), year]),
         ] {
             assert_eq!(parse(pattern).unwrap(), tokens, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn milliseconds_after_a_second_are_its_fraction() {
+        for (pattern, expected) in [
+            ("ss.SSS", Field::Fraction),
+            ("ss,S", Field::Fraction),
+            ("ssSSS", Field::Fraction),
+            ("ss:SSS", Field::Millisecond),
+            ("mm.SSS", Field::Millisecond),
+            ("SSS", Field::Millisecond),
+        ] {
+            let tokens = parse(pattern).unwrap();
+            let is_expected =
+                |token: &Token| matches!(token, Token::Field { field, .. } if *field == expected);
+            assert!(tokens.last().is_some_and(is_expected), "{pattern}");
         }
     }
 

@@ -10,7 +10,7 @@ use super::name;
 use super::name::short;
 use super::week;
 
-/// Appends a field of a moment as that many letters write it.
+/// Appends a field of a moment as `count` letters of a pattern write it.
 pub(super) fn field(out: &mut String, field: Field, count: usize, moment: &Moment) {
     let Moment {
         year,
@@ -31,6 +31,14 @@ pub(super) fn field(out: &mut String, field: Field, count: usize, moment: &Momen
         Field::DayOfWeekInMonth => (days() - days_of_date(year, month, 1)) / 7 + 1,
         Field::DayOfYear => days() - days_of_date(year, 1, 1) + 1,
         Field::Era => return push_name(out, &name::ERAS, i64::from(year > 0), true),
+        Field::Fraction => {
+            push_number(out, moment.milli, 3);
+            out.extend(std::iter::repeat_n(
+                '0',
+                count.min(MAX_WIDTH).saturating_sub(3),
+            ));
+            return;
+        }
         Field::HourOfDay => hour,
         Field::HourOfDayFrom1 if hour == 0 => 24,
         Field::HourOfDayFrom1 => hour,
@@ -68,10 +76,10 @@ fn push_year(out: &mut String, year: i64, count: usize) {
     push_number(out, if count == 2 { year % 100 } else { year }, count);
 }
 
-fn push_number(out: &mut String, number: i64, width: usize) {
-    /// More digits are not written, in Java either.
-    const MAX_WIDTH: usize = 309;
+/// As in Java, no more digits are written.
+const MAX_WIDTH: usize = 309;
 
+fn push_number(out: &mut String, number: i64, width: usize) {
     if number < 0 {
         out.push('-');
     }

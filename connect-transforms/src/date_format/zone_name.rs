@@ -1,161 +1,212 @@
 //! The names of time zones in US English.
 
-/// Minutes east of Greenwich, and the names that stand for them today, between bars. Of names that
-/// several zones have, it is the zone that Java finds.
-pub(super) const ZONES: &[(i64, &str)] = &[
-    (-660, "NUT|SST|Niue Time|Samoa Standard Time"),
-    (
-        -600,
-        "CKT|HAST|HST|TAHT|Cook Islands Standard Time|Hawaii Standard Time|\
-         Hawaii-Aleutian Standard Time|Tahiti Time",
-    ),
-    (-570, "MART|Marquesas Time"),
-    (-540, "AKST|GAMT|HADT|Alaska Standard Time|Gambier Time"),
-    (
-        -480,
-        "AKDT|PST|Alaska Daylight Time|Northwest Mexico Standard Time|Pacific Standard Time|\
-         Pitcairn Time",
-    ),
-    (
-        -420,
-        "MST|PDT|Mexican Pacific Standard Time|Mountain Standard Time|\
-         Northwest Mexico Daylight Time|Pacific Daylight Time",
-    ),
-    (
-        -360,
-        "CST|GALT|MDT|Central Standard Time|Easter Island Standard Time|Galapagos Time|\
-         Mountain Daylight Time",
-    ),
-    (
-        -300,
-        "ACT|CDT|COT|EASST|ECT|EST|PET|Acre Standard Time|Central Daylight Time|\
-         Colombia Standard Time|Cuba Standard Time|Easter Island Summer Time|\
-         Eastern Standard Time|Ecuador Time|Peru Standard Time",
-    ),
-    (
-        -240,
-        "AST|BOT|CLT|EDT|GYT|VET|Amazon Standard Time|Atlantic Standard Time|Bolivia Time|\
-         Chile Standard Time|Cuba Daylight Time|Eastern Daylight Time|Guyana Time|\
-         Venezuela Time",
-    ),
-    (-210, "NST|Newfoundland Standard Time"),
-    (
-        -180,
-        "ADT|ART|BRT|CLST|FKT|GFT|GMT-03:00|PMST|PYT|ROTT|SRT|UYT|Argentina Standard Time|\
-         Argentine Time|Atlantic Daylight Time|Brasilia Standard Time|Chile Summer Time|\
-         Chile Time|Falkland Islands Standard Time|French Guiana Time|Paraguay Standard Time|\
-         Punta Arenas Standard Time|Rothera Time|St. Pierre & Miquelon Standard Time|\
-         Suriname Time|Uruguay Standard Time",
-    ),
-    (-150, "NDT|Newfoundland Daylight Time"),
-    (
-        -120,
-        "EGT|FNT|PMDT|WGT|East Greenland Standard Time|Fernando de Noronha Standard Time|\
-         South Georgia Time|St. Pierre & Miquelon Daylight Time|West Greenland Standard Time",
-    ),
-    (
-        -60,
-        "AZOT|CVT|EGST|WGST|Azores Standard Time|Cape Verde Standard Time|\
-         East Greenland Summer Time|West Greenland Summer Time",
-    ),
-    (
-        0,
-        "AZOST|UTC|WET|Azores Summer Time|Coordinated Universal Time|Greenwich Mean Time|\
-         Western European Standard Time|Western European Time",
-    ),
-    (
-        60,
-        "BST|CET|MET|WAT|WEST|British Summer Time|Central European Standard Time|\
-         Central European Time|Irish Standard Time|Middle Europe Time|\
-         West Africa Standard Time|Western European Summer Time",
-    ),
-    (
-        120,
-        "CAT|CEST|EET|IST|MEST|SAST|Central Africa Time|Central European Summer Time|\
-         Eastern European Standard Time|Eastern European Time|Israel Standard Time|\
-         Middle Europe Summer Time|South Africa Standard Time",
-    ),
-    (
-        180,
-        "EAT|EEST|IDT|MSK|SYOT|TRT|Arabian Standard Time|East Africa Time|\
-         Eastern European Summer Time|Israel Daylight Time|Moscow Standard Time|Syowa Time|\
-         Turkey Time|Volgograd Standard Time",
-    ),
-    (210, "IRST|Iran Standard Time"),
-    (
-        240,
-        "AMT|AZT|GET|GMT+04:00|GST|MUT|RET|SAMT|SCT|Armenia Standard Time|\
-         Astrakhan Standard Time|Azerbaijan Standard Time|Georgia Standard Time|\
-         Gulf Standard Time|Mauritius Standard Time|Samara Standard Time|\
-         Saratov Standard Time|Seychelles Time|Ulyanovsk Standard Time",
-    ),
-    (270, "AFT|Afghanistan Time"),
-    (
-        300,
-        "ALMT|AQTT|GMT+05:00|MAWT|MVT|ORAT|PKT|QOST|QYZT|TFT|TJT|TMT|UZT|VOST|YEKT|\
-         East Kazakhstan Time|French Southern & Antarctic Time|Maldives Time|Mawson Time|\
-         Pakistan Standard Time|Tajikistan Time|Turkmenistan Standard Time|\
-         Uzbekistan Standard Time|Vostok Time|West Kazakhstan Time|\
-         Yekaterinburg Standard Time",
-    ),
-    (330, "India Standard Time"),
-    (345, "NPT|Nepal Time"),
-    (
-        360,
-        "BDT|BTT|IOT|KGT|OMST|XJT|Bangladesh Standard Time|Bhutan Time|Indian Ocean Time|\
-         Kyrgyzstan Time|Omsk Standard Time|Xinjiang Standard Time",
-    ),
-    (390, "CCT|MMT|Cocos Islands Time|Myanmar Time"),
-    (
-        420,
-        "CXT|DAVT|GMT+07:00|HOVT|ICT|KRAT|NOVT|WIB|Barnaul Standard Time|\
-         Christmas Island Time|Davis Time|Hovd Standard Time|Indochina Time|\
-         Krasnoyarsk Standard Time|Novosibirsk Standard Time|Tomsk Standard Time|\
-         Western Indonesia Time",
-    ),
-    (
-        480,
-        "AWST|BNT|CHOT|HKT|IRKT|MYT|SGT|ULAT|WITA|Australian Western Standard Time|\
-         Brunei Darussalam Time|Casey Time|Central Indonesia Time|China Standard Time|\
-         Hong Kong Standard Time|Irkutsk Standard Time|Malaysia Time|\
-         Philippine Standard Time|Singapore Standard Time|Taipei Standard Time|\
-         Ulaanbaatar Standard Time",
-    ),
-    (525, "ACWST|Australian Central Western Standard Time"),
-    (
-        540,
-        "JST|KST|PWT|TLT|WIT|YAKT|East Timor Time|Eastern Indonesia Time|Japan Standard Time|\
-         Korean Standard Time|Palau Time|Yakutsk Standard Time",
-    ),
-    (570, "ACST|Australian Central Standard Time"),
-    (
-        600,
-        "AEST|CHUT|ChST|DDUT|PGT|VLAT|Australian Eastern Standard Time|\
-         Chamorro Standard Time|Chuuk Time|Papua New Guinea Time|Vladivostok Standard Time",
-    ),
-    (630, "LHST|Lord Howe Standard Time"),
-    (
-        660,
-        "AEDT|KOST|LHDT|MAGT|NCT|NFT|PONT|SAKT|SBT|SRET|VUT|Australian Eastern Daylight Time|\
-         Bougainville Standard Time|Kosrae Time|Lord Howe Daylight Time|\
-         Magadan Standard Time|New Caledonia Standard Time|Norfolk Island Standard Time|\
-         Ponape Time|Sakhalin Standard Time|Solomon Islands Time|Srednekolymsk Time|\
-         Vanuatu Standard Time",
-    ),
-    (
-        720,
-        "ANAT|FJT|GILT|MHT|NFST|NRT|NZST|PETT|TVT|WAKT|WFT|Anadyr Standard Time|\
-         Fiji Standard Time|Gilbert Islands Time|Marshall Islands Time|Nauru Time|\
-         New Zealand Standard Time|Norfolk Island Daylight Time|\
-         Petropavlovsk-Kamchatski Standard Time|Tuvalu Time|Wake Island Time|\
-         Wallis & Futuna Time",
-    ),
-    (765, "CHAST|Chatham Standard Time"),
-    (
-        780,
-        "GMT+13:00|NZDT|PHOT|TKT|TOT|WSST|Apia Standard Time|Kanton Standard Time|\
-         New Zealand Daylight Time|Phoenix Islands Time|Tokelau Time|Tonga Standard Time",
-    ),
-    (825, "CHADT|Chatham Daylight Time"),
-    (840, "LINT|Line Islands Time"),
+use super::zone::Season;
+use super::zone::Season::Any;
+use super::zone::Season::Daylight;
+use super::zone::Season::Standard;
+
+/// Zones of the IANA database, a season, and the names of both, separated by bars. A name that
+/// several zones share refers to the zone that Java finds.
+#[rustfmt::skip]
+pub(super) const NAMES: &[(&str, Season, &str)] = &[
+    ("UTC", Any, "UTC|Coordinated Universal Time|Greenwich Mean Time"),
+    ("Africa/Johannesburg", Standard, "SAST|South Africa Standard Time"),
+    ("Africa/Lagos", Any, "WAT|West Africa Standard Time"),
+    ("Africa/Maputo", Any, "CAT|Central Africa Time"),
+    ("Africa/Nairobi", Any, "EAT|East Africa Time"),
+    ("America/Adak", Daylight, "HADT"),
+    ("America/Adak", Standard, "HAST"),
+    ("America/Anchorage", Daylight, "AKDT|Alaska Daylight Time"),
+    ("America/Anchorage", Standard, "AKST|Alaska Standard Time"),
+    ("America/Argentina/Buenos_Aires", Any, "Argentine Time"),
+    ("America/Argentina/Buenos_Aires", Daylight, "ARST|Argentina Summer Time"),
+    ("America/Argentina/Buenos_Aires", Standard, "ART|Argentina Standard Time"),
+    ("America/Asuncion", Daylight, "PYST|Paraguay Summer Time"),
+    ("America/Asuncion", Standard, "PYT|Paraguay Standard Time"),
+    ("America/Bogota", Standard, "COT|Colombia Standard Time"),
+    ("America/Caracas", Any, "VET|Venezuela Time"),
+    ("America/Cayenne", Any, "GFT|French Guiana Time"),
+    ("America/Chicago", Daylight, "CDT|Central Daylight Time"),
+    ("America/Chicago", Standard, "CST|Central Standard Time"),
+    ("America/Denver", Daylight, "MDT|Mountain Daylight Time"),
+    ("America/Denver", Standard, "MST|Mountain Standard Time"),
+    ("America/Guayaquil", Any, "ECT|Ecuador Time"),
+    ("America/Guyana", Any, "GYT|Guyana Time"),
+    ("America/Halifax", Daylight, "ADT|Atlantic Daylight Time"),
+    ("America/Halifax", Standard, "AST|Atlantic Standard Time"),
+    ("America/Havana", Daylight, "Cuba Daylight Time"),
+    ("America/Havana", Standard, "Cuba Standard Time"),
+    ("America/La_Paz", Any, "BOT|Bolivia Time"),
+    ("America/Lima", Standard, "PET|Peru Standard Time"),
+    ("America/Los_Angeles", Daylight, "PDT|Pacific Daylight Time"),
+    ("America/Los_Angeles", Standard, "PST|Pacific Standard Time"),
+    ("America/Manaus", Standard, "Amazon Standard Time"),
+    ("America/Mazatlan", Daylight, "Mexican Pacific Daylight Time"),
+    ("America/Mazatlan", Standard, "Mexican Pacific Standard Time"),
+    ("America/Miquelon", Daylight, "PMDT|St. Pierre & Miquelon Daylight Time"),
+    ("America/Miquelon", Standard, "PMST|St. Pierre & Miquelon Standard Time"),
+    ("America/Montevideo", Daylight, "UYST|Uruguay Summer Time"),
+    ("America/Montevideo", Standard, "UYT|Uruguay Standard Time"),
+    ("America/New_York", Daylight, "EDT|Eastern Daylight Time"),
+    ("America/New_York", Standard, "EST|Eastern Standard Time"),
+    ("America/Noronha", Standard, "FNT|Fernando de Noronha Standard Time"),
+    ("America/Nuuk", Daylight, "WGST|West Greenland Summer Time"),
+    ("America/Nuuk", Standard, "WGT|West Greenland Standard Time"),
+    ("America/Paramaribo", Any, "SRT|Suriname Time"),
+    ("America/Punta_Arenas", Standard, "Punta Arenas Standard Time"),
+    ("America/Rio_Branco", Standard, "ACT|Acre Standard Time"),
+    ("America/Santiago", Any, "Chile Time"),
+    ("America/Santiago", Daylight, "CLST|Chile Summer Time"),
+    ("America/Santiago", Standard, "CLT|Chile Standard Time"),
+    ("America/Sao_Paulo", Daylight, "BRST|Brasilia Summer Time"),
+    ("America/Sao_Paulo", Standard, "BRT|Brasilia Standard Time"),
+    ("America/Scoresbysund", Daylight, "EGST|East Greenland Summer Time"),
+    ("America/Scoresbysund", Standard, "EGT|East Greenland Standard Time"),
+    ("America/St_Johns", Daylight, "NDT|Newfoundland Daylight Time"),
+    ("America/St_Johns", Standard, "NST|Newfoundland Standard Time"),
+    ("America/Tijuana", Daylight, "Northwest Mexico Daylight Time"),
+    ("America/Tijuana", Standard, "Northwest Mexico Standard Time"),
+    ("Antarctica/Casey", Any, "Casey Time"),
+    ("Antarctica/Davis", Any, "DAVT|Davis Time"),
+    ("Antarctica/DumontDUrville", Any, "DDUT"),
+    ("Antarctica/Mawson", Any, "MAWT|Mawson Time"),
+    ("Antarctica/Rothera", Any, "ROTT|Rothera Time"),
+    ("Antarctica/Syowa", Any, "SYOT|Syowa Time"),
+    ("Antarctica/Vostok", Any, "VOST|Vostok Time"),
+    ("Asia/Almaty", Any, "ALMT|East Kazakhstan Time"),
+    ("Asia/Anadyr", Standard, "ANAT|Anadyr Standard Time"),
+    ("Asia/Aqtau", Any, "AQTT"),
+    ("Asia/Aqtobe", Any, "West Kazakhstan Time"),
+    ("Asia/Ashgabat", Standard, "TMT|Turkmenistan Standard Time"),
+    ("Asia/Baku", Standard, "AZT|Azerbaijan Standard Time"),
+    ("Asia/Bangkok", Any, "ICT|Indochina Time"),
+    ("Asia/Barnaul", Standard, "Barnaul Standard Time"),
+    ("Asia/Bishkek", Any, "KGT|Kyrgyzstan Time"),
+    ("Asia/Brunei", Any, "BNT|Brunei Darussalam Time"),
+    ("Asia/Choibalsan", Any, "CHOT"),
+    ("Asia/Dhaka", Standard, "BDT|Bangladesh Standard Time"),
+    ("Asia/Dili", Any, "TLT|East Timor Time"),
+    ("Asia/Dubai", Any, "GST|Gulf Standard Time"),
+    ("Asia/Dushanbe", Any, "TJT|Tajikistan Time"),
+    ("Asia/Hong_Kong", Standard, "HKT|Hong Kong Standard Time"),
+    ("Asia/Hovd", Standard, "HOVT|Hovd Standard Time"),
+    ("Asia/Irkutsk", Standard, "IRKT|Irkutsk Standard Time"),
+    ("Asia/Jakarta", Any, "WIB|Western Indonesia Time"),
+    ("Asia/Jayapura", Any, "WIT|Eastern Indonesia Time"),
+    ("Asia/Jerusalem", Daylight, "IDT|Israel Daylight Time"),
+    ("Asia/Jerusalem", Standard, "IST|Israel Standard Time"),
+    ("Asia/Kabul", Any, "AFT|Afghanistan Time"),
+    ("Asia/Kamchatka", Standard, "PETT|Petropavlovsk-Kamchatski Standard Time"),
+    ("Asia/Karachi", Standard, "PKT|Pakistan Standard Time"),
+    ("Asia/Kathmandu", Any, "NPT|Nepal Time"),
+    ("Asia/Kolkata", Standard, "India Standard Time"),
+    ("Asia/Krasnoyarsk", Standard, "KRAT|Krasnoyarsk Standard Time"),
+    ("Asia/Kuala_Lumpur", Any, "MYT|Malaysia Time"),
+    ("Asia/Magadan", Standard, "MAGT|Magadan Standard Time"),
+    ("Asia/Makassar", Any, "WITA|Central Indonesia Time"),
+    ("Asia/Manila", Standard, "Philippine Standard Time"),
+    ("Asia/Novosibirsk", Standard, "NOVT|Novosibirsk Standard Time"),
+    ("Asia/Omsk", Standard, "OMST|Omsk Standard Time"),
+    ("Asia/Oral", Any, "ORAT"),
+    ("Asia/Qostanay", Any, "QOST"),
+    ("Asia/Qyzylorda", Any, "QYZT"),
+    ("Asia/Riyadh", Any, "Arabian Standard Time"),
+    ("Asia/Sakhalin", Standard, "SAKT|Sakhalin Standard Time"),
+    ("Asia/Seoul", Standard, "KST|Korean Standard Time"),
+    ("Asia/Shanghai", Standard, "China Standard Time"),
+    ("Asia/Singapore", Any, "SGT|Singapore Standard Time"),
+    ("Asia/Srednekolymsk", Any, "SRET|Srednekolymsk Time"),
+    ("Asia/Taipei", Standard, "Taipei Standard Time"),
+    ("Asia/Tashkent", Standard, "UZT|Uzbekistan Standard Time"),
+    ("Asia/Tbilisi", Standard, "GET|Georgia Standard Time"),
+    ("Asia/Tehran", Daylight, "IRDT|Iran Daylight Time"),
+    ("Asia/Tehran", Standard, "IRST|Iran Standard Time"),
+    ("Asia/Thimphu", Any, "BTT|Bhutan Time"),
+    ("Asia/Tokyo", Standard, "JST|Japan Standard Time"),
+    ("Asia/Tomsk", Standard, "Tomsk Standard Time"),
+    ("Asia/Ulaanbaatar", Standard, "ULAT|Ulaanbaatar Standard Time"),
+    ("Asia/Urumqi", Any, "XJT|Xinjiang Standard Time"),
+    ("Asia/Vladivostok", Standard, "VLAT|Vladivostok Standard Time"),
+    ("Asia/Yakutsk", Standard, "YAKT|Yakutsk Standard Time"),
+    ("Asia/Yangon", Any, "MMT|Myanmar Time"),
+    ("Asia/Yekaterinburg", Standard, "YEKT|Yekaterinburg Standard Time"),
+    ("Asia/Yerevan", Standard, "AMT|Armenia Standard Time"),
+    ("Atlantic/Azores", Daylight, "AZOST|Azores Summer Time"),
+    ("Atlantic/Azores", Standard, "AZOT|Azores Standard Time"),
+    ("Atlantic/Canary", Daylight, "WEST|Western European Summer Time"),
+    ("Atlantic/Canary", Standard, "WET|Western European Standard Time|Western European Time"),
+    ("Atlantic/Cape_Verde", Standard, "CVT|Cape Verde Standard Time"),
+    ("Atlantic/South_Georgia", Any, "South Georgia Time"),
+    ("Atlantic/Stanley", Standard, "FKT|Falkland Islands Standard Time"),
+    ("Australia/Adelaide", Daylight, "ACDT|Australian Central Daylight Time"),
+    ("Australia/Adelaide", Standard, "ACST|Australian Central Standard Time"),
+    ("Australia/Eucla", Standard, "ACWST|Australian Central Western Standard Time"),
+    ("Australia/Lord_Howe", Daylight, "LHDT|Lord Howe Daylight Time"),
+    ("Australia/Lord_Howe", Standard, "LHST|Lord Howe Standard Time"),
+    ("Australia/Perth", Daylight, "AWDT|Australian Western Daylight Time"),
+    ("Australia/Perth", Standard, "AWST|Australian Western Standard Time"),
+    ("Australia/Sydney", Daylight, "AEDT|Australian Eastern Daylight Time"),
+    ("Australia/Sydney", Standard, "AEST|Australian Eastern Standard Time"),
+    ("Europe/Astrakhan", Standard, "Astrakhan Standard Time"),
+    ("Europe/Berlin", Daylight, "CEST|MEST|Central European Summer Time|Middle Europe Summer Time"),
+    ("Europe/Berlin", Standard, "CET|MET|Central European Standard Time|Central European Time"),
+    ("Europe/Berlin", Standard, "Middle Europe Time"),
+    ("Europe/Dublin", Daylight, "Irish Standard Time"),
+    ("Europe/Helsinki", Daylight, "EEST|Eastern European Summer Time"),
+    ("Europe/Helsinki", Standard, "EET|Eastern European Standard Time|Eastern European Time"),
+    ("Europe/Istanbul", Any, "TRT|Turkey Time"),
+    ("Europe/London", Daylight, "BST|British Summer Time"),
+    ("Europe/Moscow", Daylight, "MSD|Moscow Summer Time"),
+    ("Europe/Moscow", Standard, "MSK|Moscow Standard Time"),
+    ("Europe/Samara", Standard, "SAMT|Samara Standard Time"),
+    ("Europe/Saratov", Standard, "Saratov Standard Time"),
+    ("Europe/Ulyanovsk", Standard, "Ulyanovsk Standard Time"),
+    ("Europe/Volgograd", Standard, "Volgograd Standard Time"),
+    ("Indian/Chagos", Any, "IOT|Indian Ocean Time"),
+    ("Indian/Christmas", Any, "CXT|Christmas Island Time"),
+    ("Indian/Cocos", Any, "CCT|Cocos Islands Time"),
+    ("Indian/Kerguelen", Any, "TFT|French Southern & Antarctic Time"),
+    ("Indian/Mahe", Any, "SCT|Seychelles Time"),
+    ("Indian/Maldives", Any, "MVT|Maldives Time"),
+    ("Indian/Mauritius", Standard, "MUT|Mauritius Standard Time"),
+    ("Indian/Reunion", Any, "RET"),
+    ("Pacific/Apia", Standard, "WSST|Apia Standard Time"),
+    ("Pacific/Auckland", Daylight, "NZDT|New Zealand Daylight Time"),
+    ("Pacific/Auckland", Standard, "NZST|New Zealand Standard Time"),
+    ("Pacific/Bougainville", Any, "Bougainville Standard Time"),
+    ("Pacific/Chatham", Daylight, "CHADT|Chatham Daylight Time"),
+    ("Pacific/Chatham", Standard, "CHAST|Chatham Standard Time"),
+    ("Pacific/Chuuk", Any, "CHUT|Chuuk Time"),
+    ("Pacific/Easter", Daylight, "EASST|Easter Island Summer Time"),
+    ("Pacific/Easter", Standard, "Easter Island Standard Time"),
+    ("Pacific/Efate", Any, "VUT|Vanuatu Standard Time"),
+    ("Pacific/Fakaofo", Any, "TKT|Tokelau Time"),
+    ("Pacific/Fiji", Standard, "FJT|Fiji Standard Time"),
+    ("Pacific/Funafuti", Any, "TVT|Tuvalu Time"),
+    ("Pacific/Galapagos", Any, "GALT|Galapagos Time"),
+    ("Pacific/Gambier", Any, "GAMT|Gambier Time"),
+    ("Pacific/Guadalcanal", Any, "SBT|Solomon Islands Time"),
+    ("Pacific/Guam", Standard, "ChST|Chamorro Standard Time"),
+    ("Pacific/Honolulu", Standard, "HST|Hawaii Standard Time|Hawaii-Aleutian Standard Time"),
+    ("Pacific/Kanton", Any, "PHOT|Kanton Standard Time|Phoenix Islands Time"),
+    ("Pacific/Kiritimati", Any, "LINT|Line Islands Time"),
+    ("Pacific/Kosrae", Any, "KOST|Kosrae Time"),
+    ("Pacific/Majuro", Any, "MHT|Marshall Islands Time"),
+    ("Pacific/Marquesas", Any, "MART|Marquesas Time"),
+    ("Pacific/Nauru", Any, "NRT|Nauru Time"),
+    ("Pacific/Niue", Any, "NUT|Niue Time"),
+    ("Pacific/Norfolk", Daylight, "NFST|Norfolk Island Daylight Time"),
+    ("Pacific/Norfolk", Standard, "NFT|Norfolk Island Standard Time"),
+    ("Pacific/Noumea", Standard, "NCT|New Caledonia Standard Time"),
+    ("Pacific/Pago_Pago", Standard, "SST|Samoa Standard Time"),
+    ("Pacific/Palau", Any, "PWT|Palau Time"),
+    ("Pacific/Pitcairn", Any, "Pitcairn Time"),
+    ("Pacific/Pohnpei", Any, "PONT|Ponape Time"),
+    ("Pacific/Port_Moresby", Any, "PGT|Papua New Guinea Time"),
+    ("Pacific/Rarotonga", Standard, "CKT|Cook Islands Standard Time"),
+    ("Pacific/Tahiti", Any, "TAHT|Tahiti Time"),
+    ("Pacific/Tarawa", Any, "GILT|Gilbert Islands Time"),
+    ("Pacific/Tongatapu", Standard, "TOT|Tonga Standard Time"),
+    ("Pacific/Wake", Any, "WAKT|Wake Island Time"),
+    ("Pacific/Wallis", Any, "WFT|Wallis & Futuna Time"),
 ];

@@ -1,4 +1,4 @@
-//! Records with a header.
+//! A predicate on headers.
 
 use connect_api::Predicate;
 use connect_api::Result;
@@ -8,7 +8,9 @@ use connect_api::config::FromConfig;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
-/// True for records with at least one header of the configured key, whatever its value.
+/// True for records that have a header with the configured key, whatever its value.
+///
+/// *Java*: `HasHeaderKey`.
 #[derive(Debug, Default)]
 pub struct HasHeaderKey {
     name: String,

@@ -1,4 +1,4 @@
-//! Conditions of transforms.
+//! Predicates, which choose the records for a transform.
 
 mod has_header_key;
 mod record_is_tombstone;

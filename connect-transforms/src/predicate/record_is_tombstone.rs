@@ -1,4 +1,4 @@
-//! Records without a value.
+//! A predicate on tombstones.
 
 use connect_api::Predicate;
 use connect_api::Result;
@@ -8,6 +8,8 @@ use connect_api::record::Origin;
 use connect_api::record::Record;
 
 /// True for records whose value is null, whatever their schema.
+///
+/// *Java*: `RecordIsTombstone`.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct RecordIsTombstone;

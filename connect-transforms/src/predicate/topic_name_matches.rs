@@ -1,4 +1,4 @@
-//! Records of certain topics.
+//! A predicate on the topic.
 
 use connect_api::Error;
 use connect_api::Predicate;
@@ -9,20 +9,19 @@ use connect_api::config::ConfigMap;
 use connect_api::config::FromConfig;
 use connect_api::config::Validator;
 use connect_api::config::validator;
+use connect_api::pattern::Pattern;
 use connect_api::record::Origin;
 use connect_api::record::Record;
-use regex::Regex;
 
-use crate::pattern::whole;
-
-/// True for records whose topic, as earlier transforms have left it, matches the configured
-/// pattern as a whole.
+/// True for records whose topic, after earlier transforms, matches the configured pattern as a
+/// whole. False for an empty topic, which Java has as null.
 ///
-/// *Java*: patterns are those of the `regex` crate: no look-around and no back references, and in
-/// exchange matching takes linear time.
+/// *Errors*: a match that takes too many steps is a data error.
+///
+/// *Java*: `TopicNameMatches`. Patterns have Java's syntax ([`Pattern`]).
 #[derive(Debug, Default)]
 pub struct TopicNameMatches {
-    pattern: Option<Regex>,
+    pattern: Option<Pattern>,
 }
 
 #[derive(Debug, Clone, ConfigDef)]
@@ -39,28 +38,33 @@ impl Predicate for TopicNameMatches {
 
     fn configure(&mut self, config: &ConfigMap) -> Result<()> {
         let pattern = TopicNameMatchesConfig::from_config(config)?.pattern;
-        let whole =
-            whole(&pattern).map_err(|reason| ConfigError::invalid("pattern", pattern, reason))?;
-        self.pattern = Some(whole);
+        let compiled = Pattern::new(&pattern)
+            .map_err(|error| ConfigError::invalid("pattern", pattern, error.reason()))?;
+        self.pattern = Some(compiled);
         Ok(())
     }
 
     fn test(&mut self, record: &Record, _: Origin<'_>) -> Result<bool> {
-        match &self.pattern {
-            Some(pattern) => Ok(pattern.is_match(&record.topic)),
-            None => Err(Error::illegal_state("the predicate is not configured")),
+        let Some(pattern) = &self.pattern else {
+            return Err(Error::illegal_state("TopicNameMatches is not configured"));
+        };
+        let topic = &record.topic;
+        if topic.is_empty() {
+            return Ok(false);
         }
+        pattern.matches(topic).map_err(|error| {
+            Error::data(format!(
+                "topic \"{topic}\" with option \"pattern\": {error}"
+            ))
+        })
     }
 }
 
 fn non_empty_pattern() -> impl Validator {
-    validator::check("non-empty string, valid regex", |_, value| {
-        match value.as_str() {
-            None => Ok(()),
-            Some("") => Err("String must be non-empty".into()),
-            Some(pattern) => whole(pattern).map(drop),
-        }
-    })
+    validator::all_of([
+        Box::new(validator::non_empty()) as Box<dyn Validator>,
+        Box::new(validator::pattern()),
+    ])
 }
 
 #[cfg(test)]
@@ -86,6 +90,9 @@ mod tests {
             ("a", false),
             ("^topic-a$", true),
             ("b|topic-a", true),
+            ("^(?!__).*", true),
+            (".*(?<!-a)", false),
+            (r"(t)opi(c)-a(?!\1)", true),
         ] {
             let mut predicate = TopicNameMatches::default();
             predicate
@@ -97,6 +104,20 @@ mod tests {
                 "{pattern}"
             );
         }
+    }
+
+    #[test]
+    fn a_record_without_a_topic_does_not_match() {
+        let mut predicate = TopicNameMatches::default();
+        let config = config_map! { "pattern" => ".*" };
+        predicate.configure(&config).unwrap();
+        let (partition, offset) = (SourcePartition::null(), SourceOffset::default());
+        let origin = Origin::Source {
+            partition: &partition,
+            offset: &offset,
+        };
+        let record = Record::new("", Datum::NULL);
+        assert!(!predicate.test(&record, origin).unwrap());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Converting one value.
+//! The conversion of one value.
 
 use connect_api::Error;
 use connect_api::Result;
@@ -15,7 +15,7 @@ use connect_api::data::logical::from_millis;
 use crate::clock::now_millis;
 use crate::date_format::DateFormat;
 
-/// From which representation of a moment to which, and how texts and numbers are meant.
+/// The representation to convert to, and how texts and numbers are read and written.
 #[derive(Debug, Default)]
 pub(super) struct Conversion {
     target: Representation,
@@ -23,7 +23,7 @@ pub(super) struct Conversion {
     precision: Precision,
 }
 
-/// What a moment can be; in the order in which Java lists them.
+/// The representations of a moment, in Java's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
 pub(super) enum Representation {
     String,
@@ -37,7 +37,7 @@ pub(super) enum Representation {
     Timestamp,
 }
 
-/// Units of numbers since the epoch, the smallest first.
+/// Units of numbers since the epoch, smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
 pub(super) enum Precision {
     Nanoseconds,
@@ -48,20 +48,19 @@ pub(super) enum Precision {
 }
 
 impl Conversion {
-    /// A conversion with a pattern for texts; a blank one is none.
+    /// Creates a conversion. A blank pattern counts as none.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if the pattern is none of Java's, or is
-    /// missing where texts are made.
+    /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if the pattern is not valid, or is missing
+    /// though the target is text.
     pub(super) fn new(target: Representation, pattern: &str, precision: Precision) -> Result<Self> {
         let format = if pattern.trim().is_empty() {
             None
         } else {
             let format = DateFormat::new(pattern, now_millis()).map_err(|reason| {
                 Error::config(format!(
-                    "Invalid value java.lang.IllegalArgumentException: {reason} for configuration \
-                     TimestampConverter requires a SimpleDateFormat-compatible pattern for string \
-                     timestamps: {pattern}"
+                    "TimestampConverter requires a SimpleDateFormat-compatible pattern for string \
+                     timestamps: {pattern}; {reason}. Change the option format"
                 ))
             })?;
             Some(format)
@@ -76,11 +75,12 @@ impl Conversion {
         })
     }
 
-    /// Converts a value. The schema says what it is; without one, the value does. Null stays null.
+    /// Converts a value. Its schema, or without one its type, decides how it is read. Null stays
+    /// null.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`](connect_api::ErrorKind::Data) if it is no moment, or one that the target
-    /// cannot hold.
+    /// [`ErrorKind::Data`](connect_api::ErrorKind::Data) if it is not a moment, or does not fit
+    /// the target.
     pub(super) fn convert(&self, value: &Value, schema: Option<&Schema>) -> Result<Value> {
         let source = schema.map(Representation::of_schema).transpose()?;
         if value.is_null() {
@@ -91,7 +91,9 @@ impl Conversion {
         match self.target {
             Representation::Date => i32::try_from(millis.div_euclid(MILLIS_PER_DAY))
                 .map(Value::Date)
-                .map_err(|_| Error::data(format!("{millis} ms is out of range for a Date"))),
+                .map_err(|_| {
+                    Error::data(format!("timestamp {millis} ms is out of range for a Date"))
+                }),
             Representation::String => {
                 let mut text = String::new();
                 self.format()?.write(millis, &mut text);
@@ -99,11 +101,17 @@ impl Conversion {
             }
             Representation::Time => from_millis(Logical::Time, millis.rem_euclid(MILLIS_PER_DAY)),
             Representation::Timestamp => Ok(Value::Timestamp(millis)),
-            Representation::Unix => Ok(self.precision.number_of(millis).into()),
+            Representation::Unix => match self.precision.number_of(millis) {
+                Some(number) => Ok(number.into()),
+                None => Err(Error::data(format!(
+                    "timestamp {millis} ms does not fit into 64 bits; choose a larger \
+                     unix.precision"
+                ))),
+            },
         }
     }
 
-    /// The schema of what is made.
+    /// The schema of converted values.
     pub(super) fn new_schema(&self, is_optional: bool) -> Result<SchemaRef> {
         let builder = match self.target {
             Representation::Date => Logical::date(),
@@ -122,28 +130,35 @@ impl Conversion {
 
     fn to_millis(&self, value: &Value, source: Representation) -> Result<i64> {
         let unexpected = |expected: &str| {
-            let found = value.java_class();
-            Error::data(format!("Expected {expected}, but found class {found}"))
+            let found = value.type_name();
+            Error::data(format!("Expected {expected}, but found {found}"))
         };
         match (source, value) {
             (Representation::String, Value::String(text)) => {
                 let format = self.format()?;
-                format.read(text).ok_or_else(|| {
+                format.read(text).map_err(|reason| {
                     Error::data(format!(
-                        "Could not parse timestamp: value ({text}) does not match pattern ({})",
+                        "Could not parse timestamp: value ({text}) does not match pattern ({}): \
+                         {reason}",
                         format.pattern()
                     ))
                 })
             }
-            (Representation::String, _) => Err(unexpected("string timestamp to be a String")),
-            (Representation::Unix, Value::Int64(number)) => Ok(self.precision.millis_of(*number)),
-            (Representation::Unix, _) => Err(unexpected("Unix timestamp to be a Long")),
+            (Representation::String, _) => Err(unexpected("a timestamp of type STRING")),
+            (Representation::Unix, Value::Int64(number)) => {
+                self.precision.millis_of(*number).ok_or_else(|| {
+                    Error::data(format!(
+                        "timestamp {number} is out of range; choose a smaller unix.precision"
+                    ))
+                })
+            }
+            (Representation::Unix, _) => Err(unexpected("a Unix timestamp of type INT64")),
             (_, Value::Date(days)) => Ok(i64::from(*days) * MILLIS_PER_DAY),
             (_, Value::Time(millis)) => Ok((*millis).into()),
             (_, Value::Timestamp(millis)) => Ok(*millis),
-            (Representation::Date, _) => Err(unexpected("Date to be a java.util.Date")),
-            (Representation::Time, _) => Err(unexpected("Time to be a java.util.Date")),
-            (Representation::Timestamp, _) => Err(unexpected("Timestamp to be a java.util.Date")),
+            (Representation::Date, _) => Err(unexpected("a value of type DATE")),
+            (Representation::Time, _) => Err(unexpected("a value of type TIME")),
+            (Representation::Timestamp, _) => Err(unexpected("a value of type TIMESTAMP")),
         }
     }
 
@@ -153,7 +168,7 @@ impl Conversion {
 }
 
 impl Representation {
-    /// What values of a schema are.
+    /// The representation of values with a schema.
     fn of_schema(schema: &Schema) -> Result<Self> {
         Ok(match (Logical::of(schema), schema.schema_type()) {
             (Some(Logical::Date), _) => Self::Date,
@@ -163,13 +178,14 @@ impl Representation {
             (_, SchemaType::String) => Self::String,
             _ => {
                 return Err(Error::external(format!(
-                    "Schema {schema} does not correspond to a known timestamp type format"
+                    "Schema {schema} does not correspond to a known timestamp type format; it must be \
+                     STRING, INT64, Date, Time or Timestamp"
                 )));
             }
         })
     }
 
-    /// What a value without a schema is.
+    /// The representation of a value without a schema.
     fn of_value(value: &Value) -> Result<Self> {
         Ok(match value {
             Value::Date(_) | Value::Time(_) | Value::Timestamp(_) => Self::Timestamp,
@@ -177,8 +193,9 @@ impl Representation {
             Value::String(_) => Self::String,
             value => {
                 return Err(Error::data(format!(
-                    "TimestampConverter does not support class {} objects as timestamps",
-                    value.java_class()
+                    "TimestampConverter cannot convert a value of type {}; it converts STRING, INT64, \
+                     DATE, TIME and TIMESTAMP",
+                    value.type_name()
                 )));
             }
         })
@@ -186,23 +203,23 @@ impl Representation {
 }
 
 impl Precision {
-    /// What is smaller than a millisecond is cut off; what is too large becomes the largest number.
-    const fn millis_of(self, number: i64) -> i64 {
+    /// Milliseconds of a number; smaller parts are cut off. None if they do not fit.
+    const fn millis_of(self, number: i64) -> Option<i64> {
         match self {
-            Self::Microseconds => number / 1000,
-            Self::Milliseconds => number,
-            Self::Nanoseconds => number / 1_000_000,
-            Self::Seconds => number.saturating_mul(1000),
+            Self::Microseconds => Some(number / 1000),
+            Self::Milliseconds => Some(number),
+            Self::Nanoseconds => Some(number / 1_000_000),
+            Self::Seconds => number.checked_mul(1000),
         }
     }
 
-    /// What is smaller than a second is cut off; what is too large becomes the largest number.
-    const fn number_of(self, millis: i64) -> i64 {
+    /// The number of milliseconds; parts of a second are cut off. None if it does not fit.
+    const fn number_of(self, millis: i64) -> Option<i64> {
         match self {
-            Self::Microseconds => millis.saturating_mul(1000),
-            Self::Milliseconds => millis,
-            Self::Nanoseconds => millis.saturating_mul(1_000_000),
-            Self::Seconds => millis / 1000,
+            Self::Microseconds => millis.checked_mul(1000),
+            Self::Milliseconds => Some(millis),
+            Self::Nanoseconds => millis.checked_mul(1_000_000),
+            Self::Seconds => Some(millis / 1000),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Timestamps from one representation to another.
+//! Converting timestamps between representations.
 
 mod conversion;
 
@@ -21,6 +21,7 @@ use self::conversion::Precision;
 use self::conversion::Representation;
 use crate::Part;
 use crate::entry::change_entry;
+use crate::entry::in_field;
 use crate::null::settle_nulls;
 use crate::schema_cache::SchemaCache;
 use crate::shape::fields;
@@ -30,14 +31,19 @@ use crate::shape::take_struct_or_null;
 /// Converts a field, or the whole key or value, from one representation of a moment to another:
 /// text, a number since the epoch, or one of the logical types.
 ///
-/// The schema says what is converted; without one, the value does: numbers of 64 bits, texts, and
-/// logical values. Null stays null. A field that a map does not have is added as null; one that a
-/// struct does not have does not matter.
+/// The schema decides how a value is read; without a schema, its type does: INT64, text, or a logical
+/// type. Null stays null. A field that is missing in a map is added as null; one that is missing in a
+/// struct is ignored.
 ///
-/// *Java*: `TimestampConverter$Key`, `TimestampConverter$Value`. As there, moments have
-/// milliseconds and a converted field loses its default. Texts without a `format` are refused here;
-/// in Java they are a null pointer error. Named time zones in texts have the offset that they have
-/// today, whatever the date.
+/// Moments have milliseconds; microseconds in a text or number are cut off. A text must match the
+/// `format` strictly and as a whole, and the name of a time zone in it has the offset that it had at
+/// that date.
+///
+/// *Errors*: a text that does not match, a text without a `format`, and a moment that does not fit
+/// the target are data errors.
+///
+/// *Java*: `TimestampConverter$Key`, `TimestampConverter$Value`. As in Java, a converted field loses
+/// its default. Java reads texts leniently, see `docs/deviations.md`.
 #[derive(Debug)]
 pub struct TimestampConverter {
     part: Part,
@@ -69,7 +75,7 @@ struct TimestampConverterConfig {
     replaces_null_with_default: bool,
 }
 
-/// What is to be changed.
+/// The configured change.
 #[derive(Debug)]
 struct Change {
     /// Empty: the whole key or value.
@@ -79,7 +85,7 @@ struct Change {
 }
 
 impl TimestampConverter {
-    /// A transform of a part, to be configured.
+    /// Creates a transform of the key or value. It must be configured.
     #[must_use]
     pub fn new(part: Part) -> Self {
         Self {
@@ -138,7 +144,7 @@ impl Transform for TimestampConverter {
 }
 
 impl Change {
-    /// The schema with the field that is made.
+    /// The schema with the converted field.
     fn new_schema(&self, schema: &SchemaRef) -> Result<SchemaRef> {
         let mut builder = SchemaBuilder::structure().basics_of(schema);
         for field in fields(schema)? {
@@ -159,7 +165,7 @@ impl Change {
         builder.build()
     }
 
-    /// The struct as one of the schema with the field that is made.
+    /// The struct with the converted field.
     fn apply_to_struct(&self, structure: Struct, schema: SchemaRef) -> Result<Struct> {
         let before = structure.schema().clone();
         let mut values = structure.into_values();
@@ -168,7 +174,10 @@ impl Change {
         if let Some(field) = before.field(&self.field)
             && let Some(value) = values.get_mut(field.index())
         {
-            *value = self.conversion.convert(value, Some(field.schema()))?;
+            *value = self
+                .conversion
+                .convert(value, Some(field.schema()))
+                .map_err(|error| in_field(error, field.name()))?;
         }
         Struct::from_values(schema, values)
     }
@@ -205,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_of_a_struct_is_converted_as_well() {
+    fn the_default_of_a_struct_is_converted_too() {
         let with_default = |builder: SchemaBuilder, default: Value| {
             let schema = builder.clone().build().unwrap();
             let default = Struct::new(schema).unwrap().with("at", default).unwrap();
@@ -253,5 +262,43 @@ mod tests {
                 assert_eq!(convert(&config, datum).is_ok(), fits, "{target}");
             }
         }
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_refused() {
+        for (number, precision, target) in [
+            (Value::Int64(i64::MAX), "seconds", "Timestamp"),
+            (Value::Timestamp(i64::MAX), "microseconds", "unix"),
+            (Value::Timestamp(i64::MIN), "nanoseconds", "unix"),
+        ] {
+            let config = config_map! { "target.type" => target, "unix.precision" => precision };
+            assert!(
+                convert(&config, Datum::schemaless(number)).is_err(),
+                "{precision}"
+            );
+        }
+    }
+
+    #[test]
+    fn microseconds_are_cut_off() {
+        let format = "yyyy-MM-dd HH:mm:ss.SSSSSS";
+        let config = config_map! { "target.type" => "Timestamp", "format" => format };
+        let text = Datum::string("2025-08-28 15:01:00.123456");
+        let read = convert(&config, text).unwrap().value;
+        assert_eq!(read, Value::Timestamp(1_756_393_260_123));
+        let config = config_map! { "target.type" => "string", "format" => format };
+        let written = convert(&config, Datum::schemaless(read)).unwrap().value;
+        assert_eq!(written, "2025-08-28 15:01:00.123000".into());
+    }
+
+    #[test]
+    fn the_error_about_a_text_says_why() {
+        let config = config_map! { "target.type" => "Timestamp", "format" => "yyyy-MM-dd" };
+        let error = convert(&config, Datum::string("2023-11-14 22:13")).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "Could not parse timestamp: value (2023-11-14 22:13) does not match pattern \
+             (yyyy-MM-dd): the pattern ends before byte 10 of the text"
+        );
     }
 }

@@ -176,6 +176,6 @@ impl SinkTaskHost for Host {
     }
 
     fn metrics(&self) -> PluginMetrics {
-        PluginMetrics::detached()
+        self.shared.instruments().plugin_metrics()
     }
 }

@@ -17,6 +17,7 @@ use crate::pipeline::Decoder;
 use crate::pipeline::Failure;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
+use crate::pipeline::Stage;
 use crate::pipeline::Verdict;
 
 /// Records on their way to `put`, and how far they go.
@@ -65,6 +66,8 @@ pub(super) struct Conversion {
     record: usize,
     /// That record has failed and is tried again.
     again: bool,
+    /// Its converter could not be resolved.
+    unresolved: Option<Failure>,
     batch: Batch,
 }
 
@@ -79,6 +82,11 @@ impl Conversion {
             batch,
             ..Self::default()
         }
+    }
+
+    /// The converter of the record that is tried again could not be resolved.
+    pub(super) fn unresolved(&mut self, failure: Failure) {
+        self.unresolved = Some(failure);
     }
 
     /// The outcome. With `keep_raw` it keeps what was read.
@@ -100,6 +108,7 @@ impl Conversion {
         self.batch.forget(partitions);
         if current_is_gone {
             self.record = 0;
+            self.unresolved = None;
         }
         current_is_gone && std::mem::take(&mut self.again)
     }
@@ -117,27 +126,28 @@ impl Inbox {
     /// Turns what was read into records for `put`. Records that fail are tried again, skipped or
     /// fail the task as the error options say.
     ///
-    /// Answers how long to wait if a record is to be tried again: the caller keeps its place in the
+    /// Returns what to wait for if a record is to be tried again: the caller keeps its place in the
     /// group meanwhile, and calls again with the same conversion. `None` once all is done.
-    pub(super) async fn convert(
-        &mut self,
-        conversion: &mut Conversion,
-    ) -> Result<Option<Duration>> {
+    pub(super) async fn convert(&mut self, conversion: &mut Conversion) -> Result<Option<Again>> {
         let Conversion {
             read,
             part,
             record: next,
             again,
+            unresolved,
             batch,
         } = conversion;
         while let Some(PartitionRecords { partition, records }) = read.get(*part) {
             for fetched in records.get(*next..).unwrap_or_default() {
-                if let Err(failure) = self.step(partition, fetched, &mut batch.records) {
-                    let recovered = self.recover(failure, partition, fetched, &mut batch.records);
-                    if let Some(delay) = recovered.await? {
-                        *again = true;
-                        return Ok(Some(delay));
-                    }
+                let stepped = match unresolved.take() {
+                    Some(failure) => Err(failure),
+                    None => self.step(partition, fetched, &mut batch.records),
+                };
+                if let Err(failure) = stepped
+                    && let Some(wait) = self.recover(failure, partition, fetched).await?
+                {
+                    *again = true;
+                    return Ok(Some(wait));
                 }
                 if std::mem::take(again) {
                     self.operator.succeeded();
@@ -199,40 +209,38 @@ impl Inbox {
         self.reports
             .report(failure, &describe(position), letter)
             .await
+            .map(drop)
     }
 
-    /// The slow path: a record has failed. Answers how long to wait if it is to be tried again.
+    /// The slow path: a record has failed. Returns what to wait for if it is to be tried again.
     async fn recover(
         &mut self,
-        mut failure: Failure,
+        failure: Failure,
         partition: &TopicPartition,
         fetched: &FetchedRecord,
-        out: &mut Vec<SinkRecord>,
-    ) -> Result<Option<Duration>, Error> {
+    ) -> Result<Option<Again>, Error> {
         let position = position(partition, fetched);
-        loop {
-            let stage = failure.stage;
-            match self.operator.decide(failure) {
-                Verdict::Fail(failure) => {
-                    self.report(&failure, &position, fetched).await?;
-                    return Err(failure.into_error(&describe(&position)));
-                }
-                Verdict::Skip(failure) => {
-                    self.report(&failure, &position, fetched).await?;
-                    return Ok(None);
-                }
-                Verdict::Resolve => self.decoder.resolve(stage).await?,
-                Verdict::Retry(delay) => return Ok(Some(delay)),
+        let (stage, class) = (failure.stage, failure.class.clone());
+        match self.operator.decide(failure) {
+            Verdict::Fail(failure) => {
+                self.report(&failure, &position, fetched).await?;
+                Err(failure.into_error(&describe(&position)))
             }
-            match self.step(partition, fetched, out) {
-                Ok(()) => {
-                    self.operator.succeeded();
-                    return Ok(None);
-                }
-                Err(again) => failure = again,
+            Verdict::Skip(failure) => {
+                self.report(&failure, &position, fetched).await?;
+                Ok(None)
             }
+            Verdict::Resolve => Ok(Some(Again::Resolved(stage, class))),
+            Verdict::Retry(delay) => Ok(Some(Again::After(delay))),
         }
     }
+}
+
+/// When a record is tried again.
+pub(super) enum Again {
+    After(Duration),
+    /// Once the converter of this stage, of this class, is resolved.
+    Resolved(Stage, String),
 }
 
 fn position(partition: &TopicPartition, fetched: &FetchedRecord) -> LogPosition {

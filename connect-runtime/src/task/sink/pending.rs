@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use connect_api::Result;
 use connect_api::TopicPartition;
 use tokio::time::Instant;
 
+use crate::pipeline::Failure;
+use crate::pipeline::Stage;
 use crate::task::sink::inbox::Batch;
 use crate::task::sink::inbox::Conversion;
 use crate::task::sink::inbox::Inbox;
@@ -15,6 +18,8 @@ pub(super) struct Pending {
     pub(super) work: Work,
     pub(super) again_at: Instant,
     pub(super) attempts: u32,
+    /// A converter, by stage and class, that must be resolved first.
+    pub(super) resolve: Option<(Stage, String)>,
 }
 
 pub(super) enum Work {
@@ -26,7 +31,17 @@ pub(super) enum Work {
 
 impl Pending {
     pub(super) fn is_due(&mut self) -> bool {
-        Instant::now() >= self.again_at
+        self.resolve.is_none() && Instant::now() >= self.again_at
+    }
+
+    /// The converter was resolved, or could not be.
+    pub(super) fn resolved(&mut self, result: Result<()>) {
+        let resolved = self.resolve.take();
+        if let (Err(error), Some((stage, class)), Work::Convert(conversion)) =
+            (result, resolved, &mut self.work)
+        {
+            conversion.unresolved(Failure::new(stage, &class, error));
+        }
     }
 
     /// Forgets records of partitions that are gone or read anew.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use connect_api::ConfigMap;
 use connect_api::Error;
+use connect_api::ErrorKind;
 use connect_api::LogOffsets;
 use connect_api::Result;
 use connect_api::SinkTask;
@@ -14,6 +15,7 @@ use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
+use connect_broker::Gap;
 use connect_core::herder::Report;
 use connect_core::sink::CommitTracker;
 use tokio::time::Instant;
@@ -24,6 +26,7 @@ use crate::pipeline::Chain;
 use crate::pipeline::Decoder;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
+use crate::pipeline::Stage;
 use crate::pipeline::unless_interrupted;
 use crate::plugin_threads::Call;
 use crate::store::UsedTopics;
@@ -34,6 +37,7 @@ use crate::task::contained;
 use crate::task::errant::Errant;
 use crate::task::sink::context::Host;
 use crate::task::sink::context::Wishes;
+use crate::task::sink::inbox::Again;
 use crate::task::sink::inbox::Batch;
 use crate::task::sink::inbox::Conversion;
 use crate::task::sink::inbox::Inbox;
@@ -138,10 +142,13 @@ impl SinkLoop {
     /// Runs the task to its end: a stop, an error or a panic. Reports its states.
     pub(crate) async fn run(mut self) {
         let ended = unless_interrupted(contained("the sink task", self.work()).await);
+        let mut broken = false;
         if let Err(error) = &ended {
+            broken = error.kind() == ErrorKind::Panicked;
             self.failed(error).await;
         }
-        let closed = if self.started {
+        // After a panic nothing but `stop` is called any more.
+        let closed = if self.started && !broken {
             contained("the sink task", self.finish(ended.is_ok())).await
         } else {
             Ok(())
@@ -201,16 +208,30 @@ impl SinkLoop {
                 self.commit_by(Instant::now());
             }
             self.apply_wishes()?;
-            if Instant::now() >= self.next_commit || self.wishes.take_commit() {
+            // While a converter is resolved nothing interrupts it but the group.
+            let is_due = Instant::now() >= self.next_commit || self.wishes.take_commit();
+            if is_due && self.resolving().is_none() {
                 self.commit(None).await?;
             }
             self.deliver_pending().await?;
             let (wait, stop) = (self.wait(), self.control.stop.clone());
+            let stage = self.resolving();
             let event = tokio::select! {
                 biased;
-                // Cancel-safe: by the contracts of token, watch and `Consumer::poll`.
+                // Cancel-safe: by the contracts of token, watch, `Consumer::poll` and `resolve`.
                 () = stop.cancelled() => return Ok(()),
                 () = self.control.changed() => continue,
+                resolved = resolve(&mut *self.inbox.decoder, stage) => {
+                    if let Some(pending) = &mut self.pending {
+                        pending.resolved(resolved);
+                    }
+                    continue;
+                }
+                settled = self.inbox.reports.settle(), if stage.is_none() => {
+                    settled?;
+                    self.inbox.reports.take_durable();
+                    continue;
+                }
                 event = self.consumer.poll(wait) => event?,
             };
             self.handle(event).await?;
@@ -233,6 +254,7 @@ impl SinkLoop {
                 self.commit(Some(&partitions)).await?;
                 self.give_up(&partitions).await?;
             }
+            ConsumerEvent::Gaps(gaps) => self.step_over(&gaps),
             ConsumerEvent::Lost(partitions) => self.give_up(&partitions).await?,
             _ => self.idle().await?,
         }
@@ -285,6 +307,17 @@ impl SinkLoop {
         closed
     }
 
+    /// Counts records that the log removed before they were read, and continues behind them.
+    fn step_over(&mut self, gaps: &[Gap]) {
+        for gap in gaps {
+            self.shared.lost(gap.records());
+            let known = self.commits.position(&gap.partition);
+            if known.is_some_and(|known| known < gap.to) {
+                self.commits.accepted(&gap.partition, gap.to);
+            }
+        }
+    }
+
     /// Nothing was there to read.
     async fn idle(&mut self) -> Result<()> {
         if self.pending.is_some() || self.control.is_paused() || !self.control.is_draining() {
@@ -321,10 +354,17 @@ impl SinkLoop {
     /// Converts what was read and hands it to the task; keeps it if a record has to wait.
     async fn convert(&mut self, mut conversion: Conversion) -> Result<()> {
         let call = self.shared.calling(Call::Transform);
-        let delay = self.inbox.convert(&mut conversion).await?;
+        let again = self.inbox.convert(&mut conversion).await?;
         drop(call);
-        if let Some(delay) = delay {
-            return self.put_off(Work::Convert(conversion), delay, 0);
+        match again {
+            Some(Again::After(delay)) => {
+                return self.put_off(Work::Convert(conversion), delay, 0, None);
+            }
+            Some(Again::Resolved(stage, class)) => {
+                let work = Work::Convert(conversion);
+                return self.put_off(work, Duration::ZERO, 0, Some((stage, class)));
+            }
+            None => {}
         }
         let batch = conversion.into_batch(self.errant.is_some());
         self.shared.submitted(batch.read);
@@ -332,14 +372,27 @@ impl SinkLoop {
         self.put(batch, 0).await
     }
 
-    fn put_off(&mut self, work: Work, delay: Duration, attempts: u32) -> Result<()> {
+    fn put_off(
+        &mut self,
+        work: Work,
+        delay: Duration,
+        attempts: u32,
+        resolve: Option<(Stage, String)>,
+    ) -> Result<()> {
         let again_at = Instant::now() + delay;
         self.pending = Some(Pending {
             work,
             again_at,
             attempts,
+            resolve,
         });
         self.apply_wishes()
+    }
+
+    /// The stage whose converter is being resolved.
+    fn resolving(&self) -> Option<Stage> {
+        let resolve = self.pending.as_ref()?.resolve.as_ref()?;
+        Some(resolve.0)
     }
 
     fn forget_pending(&mut self, partitions: &[TopicPartition]) {
@@ -373,7 +426,7 @@ impl SinkLoop {
                 tracing::warn!(task = %self.reporter.id, error = error.report(), "put failed and is tried again");
                 let wished = self.wishes.take_retry_after();
                 let delay = wished.unwrap_or_else(|| retry_delay(attempts));
-                self.put_off(Work::Put(batch), delay, attempts + 1)
+                self.put_off(Work::Put(batch), delay, attempts + 1, None)
             }
             Err(error) => Err(error.context(EXITING)),
         }
@@ -426,7 +479,9 @@ impl SinkLoop {
             self.commits.accepted(&partition, next);
         }
         let assignment = self.wishes.assignment();
-        let wanted: BTreeSet<_> = if self.pending.is_some() || self.control.is_paused() {
+        let is_held =
+            self.pending.is_some() || self.control.is_paused() || self.inbox.reports.is_full();
+        let wanted: BTreeSet<_> = if is_held {
             assignment.into_iter().collect()
         } else {
             self.wishes.paused()
@@ -455,7 +510,12 @@ impl SinkLoop {
         let answered = self.task.pre_commit(due.clone()).await;
         drop(call);
         self.pass_on_reports(&Batch::default()).await?;
-        self.inbox.reports.flush().await?;
+        let flushed = self.inbox.reports.flush(self.flush_timeout).await?;
+        self.inbox.reports.take_durable();
+        if !flushed {
+            tracing::error!(task = %self.reporter.id, timeout = ?self.flush_timeout, "dead letters were not written in time, so that the offsets behind them are not committed yet");
+            return Ok(());
+        }
         let answer = match answered {
             Ok(answer) => answer,
             Err(error) if closing.is_some() => {
@@ -553,6 +613,9 @@ impl SinkLoop {
 
     /// How long to wait for records at most.
     fn wait(&self) -> Duration {
+        if self.resolving().is_some() {
+            return RESOLVE_WAIT;
+        }
         let now = Instant::now();
         let mut until = self.next_commit;
         if let Some(pending) = &self.pending {
@@ -566,6 +629,19 @@ impl SinkLoop {
         }
     }
 }
+
+/// Resolves the converter of a stage; waits for ever if there is none to resolve.
+///
+/// *Cancellation*: as `resolve`: it is called again.
+async fn resolve(decoder: &mut dyn Decoder, stage: Option<Stage>) -> Result<()> {
+    match stage {
+        Some(stage) => decoder.resolve(stage).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How long the group is polled at once while a converter is resolved.
+const RESOLVE_WAIT: Duration = Duration::from_secs(60);
 
 /// Java's words around an error of `put`.
 const EXITING: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";

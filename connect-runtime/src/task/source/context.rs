@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connect_api::ConfigMap;
 use connect_api::Result;
+use connect_api::SourceErrantReporter;
 use connect_api::SourceTaskHost;
 use connect_api::Timestamp;
 use connect_api::TransactionContext;
@@ -23,6 +24,7 @@ pub(super) struct Host {
     pub(super) config: ConfigMap,
     pub(super) offsets: Arc<dyn OffsetStore>,
     pub(super) transaction: Option<TransactionContext>,
+    pub(super) errant: Option<SourceErrantReporter>,
     pub(super) stop: CancellationToken,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -47,6 +49,10 @@ impl SourceTaskHost for Host {
 
     fn transaction(&self) -> Option<TransactionContext> {
         self.transaction.clone()
+    }
+
+    fn errant_records(&self) -> Option<SourceErrantReporter> {
+        self.errant.clone()
     }
 
     fn delivered_count(&self) -> u64 {
@@ -82,6 +88,6 @@ impl SourceTaskHost for Host {
     }
 
     fn metrics(&self) -> PluginMetrics {
-        PluginMetrics::detached()
+        self.shared.instruments().plugin_metrics()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use connect_api::ConfigMap;
 use connect_api::Error;
+use connect_api::ErrorKind;
 use connect_api::Result;
 use connect_api::SourceTask;
 use connect_api::SourceTaskContext;
@@ -36,6 +37,10 @@ use crate::task::TaskControl;
 use crate::task::TaskShared;
 use crate::task::contained;
 use crate::task::source::context::Host;
+use crate::task::source::errant;
+use crate::task::source::errant::Errant;
+use crate::task::source::pace;
+use crate::task::source::pace::Pace;
 use crate::task::source::send::Outbox;
 use crate::task::source::topics::Topics;
 use crate::task::source::transaction::End;
@@ -58,6 +63,8 @@ pub(crate) struct SourceParts {
     pub(crate) topics: Option<Topics>,
     /// Where the worker records which topics are used.
     pub(crate) used: Option<UsedTopics>,
+    /// Takes what the task itself reports, if there is somewhere to report it.
+    pub(crate) errant: Option<Arc<Errant>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) control: TaskControl,
     pub(crate) reporter: Reporter,
@@ -89,8 +96,13 @@ pub(crate) struct SourceLoop {
     flush_timeout: Duration,
     graceful_timeout: Duration,
     next_commit: Instant,
+    pace: Pace,
+    /// What the task itself reports.
+    errant: Option<Arc<Errant>>,
     /// The plugin's `start` was called, so `stop` is owed.
     started: bool,
+    /// The plugin has panicked: nothing but `stop` is called any more.
+    broken: bool,
 }
 
 impl SourceLoop {
@@ -114,7 +126,10 @@ impl SourceLoop {
             flush_timeout: parts.flush_timeout,
             graceful_timeout: parts.graceful_timeout,
             next_commit: Instant::now() + parts.flush_interval,
+            pace: Pace::default(),
+            errant: parts.errant,
             started: false,
+            broken: false,
         }
     }
 
@@ -122,6 +137,7 @@ impl SourceLoop {
     pub(crate) async fn run(mut self) {
         let ended = unless_interrupted(contained("the source task", self.work()).await);
         if let Err(error) = &ended {
+            self.broken = error.kind() == ErrorKind::Panicked;
             self.failed(error).await;
         }
         // Whatever happened: what is durable by now can be committed.
@@ -155,6 +171,7 @@ impl SourceLoop {
             config: self.config.clone(),
             offsets: Arc::clone(&self.offsets),
             transaction: self.transactions.as_ref().and_then(Transactions::context),
+            errant: self.errant.as_ref().map(Errant::reporter),
             stop: self.control.stop.clone(),
             clock: Arc::clone(&self.clock),
         }));
@@ -178,7 +195,16 @@ impl SourceLoop {
                 }
                 self.reporter.report(Report::Running).await;
             }
+            self.take_errant().await?;
             let (wake_at, stop) = (self.wake_at(), self.control.stop.clone());
+            let (next_poll, errant) = (self.pace.next, self.errant.clone());
+            // Dead letters that the log does not take hold the task up, as records do.
+            let may_poll = !self.outbox.reports.is_full();
+            let began = Instant::now();
+            let poll = async {
+                pace::wait(next_poll).await;
+                self.task.poll().await
+            };
             tokio::select! {
                 biased;
                 // Cancel-safe: all branches but `poll` by contract, `poll` because its contract
@@ -186,30 +212,52 @@ impl SourceLoop {
                 () = stop.cancelled() => return Ok(()),
                 () = self.control.changed() => {}
                 receipts = self.receipts.next() => self.settle(receipts).await?,
+                settled = self.outbox.reports.settle() => settled?,
+                () = errant::reported(errant.as_deref()) => {}
                 () = tokio::time::sleep_until(wake_at) => self.end_due_transaction().await?,
-                batch = self.task.poll() => match batch {
-                    Ok(batch) => self.dispatch(batch).await?,
-                    Err(error) if error.is_retriable() => self.back_off(&error).await,
+                batch = poll, if may_poll => match batch {
+                    Ok(batch) if batch.is_empty() => {
+                        self.pace.empty(&self.reporter.id, began.elapsed());
+                        self.idle().await?;
+                    }
+                    Ok(batch) => {
+                        self.pace.records();
+                        self.dispatch(batch).await?;
+                    }
+                    Err(error) if error.is_retriable() => {
+                        self.pace.failed(&self.reporter.id, &error);
+                    }
                     Err(error) => return Err(error),
                 },
             }
         }
     }
 
+    /// `poll` returned nothing, which is legal.
+    async fn idle(&mut self) -> Result<()> {
+        let ends = self.transactions.as_ref();
+        if ends.is_some_and(Transactions::ends_idle) {
+            self.end_transaction(End::Commit).await?;
+        }
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Passes on what the task itself has reported.
+    ///
+    /// # Errors
+    /// A report is not tolerated, or cannot be written.
+    async fn take_errant(&mut self) -> Result<()> {
+        let reports = self.errant.as_ref().map(|errant| errant.take());
+        for report in reports.into_iter().flatten() {
+            self.outbox.report_message(report).await?;
+            self.shared.skipped(self.outbox.operator.skipped());
+        }
+        Ok(())
+    }
+
     /// Sends a batch on its way; waits while the log is behind.
     async fn dispatch(&mut self, mut batch: Vec<SourceRecord>) -> Result<()> {
-        if batch.is_empty() {
-            if self
-                .transactions
-                .as_ref()
-                .is_some_and(Transactions::ends_idle)
-            {
-                self.end_transaction(End::Commit).await?;
-            }
-            // Legal, and no reason to keep a runtime thread busy.
-            tokio::task::yield_now().await;
-            return Ok(());
-        }
         self.shared.submitted(batch.len());
         let length = batch.len();
         let parts = match &self.transactions {
@@ -312,7 +360,11 @@ impl SourceLoop {
         else {
             return Ok(());
         };
-        self.outbox.reports.flush().await?;
+        if !self.outbox.reports.flush(self.flush_timeout).await? {
+            let text = "dead letters were not written in time, so that the transaction before them cannot be committed";
+            return Err(Error::retriable(text));
+        }
+        self.outbox.take_letters();
         let (connector, now) = (&self.reporter.id.connector, self.clock.now());
         transactions
             .end(end, &mut **producer, &*self.offsets, connector, now)
@@ -352,6 +404,9 @@ impl SourceLoop {
     }
 
     async fn tell_committed(&mut self) {
+        if self.broken {
+            return;
+        }
         let _call = self.shared.calling(Call::Committed);
         if let Err(error) = self.task.committed().await {
             tracing::warn!(task = %self.reporter.id, error = error.report(), "committed failed");
@@ -363,6 +418,10 @@ impl SourceLoop {
         while let Some(receipts) = self.receipts.next().now_or_never() {
             self.settle(receipts).await?;
         }
+        while let Some(settled) = self.outbox.reports.settle().now_or_never() {
+            settled?;
+        }
+        self.outbox.take_letters();
         if self.outbox.has_dropped() && self.transactions.is_none() {
             self.settle_now(Vec::new()).await?;
         }
@@ -390,11 +449,13 @@ impl SourceLoop {
     async fn settle_now(&mut self, receipts: Vec<Receipt>) -> Result<()> {
         let (deliveries, outcome) = self.outbox.settle(receipts).await;
         tracing::debug!(task = %self.reporter.id, "records acknowledged");
-        let call = self.shared.calling(Call::Delivered);
-        let told = self.task.delivered(&deliveries).await;
-        drop(call);
-        if let Err(error) = told {
-            tracing::warn!(task = %self.reporter.id, error = error.report(), "delivered failed");
+        if !self.broken {
+            let call = self.shared.calling(Call::Delivered);
+            let told = self.task.delivered(&deliveries).await;
+            drop(call);
+            if let Err(error) = told {
+                tracing::warn!(task = %self.reporter.id, error = error.report(), "delivered failed");
+            }
         }
         self.shared
             .delivered(self.outbox.tracker.acknowledged_prefix());
@@ -402,10 +463,8 @@ impl SourceLoop {
         outcome
     }
 
-    /// Commits what is committable. A failure is logged and tried again at the next interval.
-    ///
-    /// # Errors
-    /// A dead letter could not be written, so no offset may pass its record.
+    /// Commits what is committable: no offset passes a record whose dead letter is not durable. A
+    /// failure is logged and tried again at the next interval.
     async fn commit(&mut self) -> Result<()> {
         self.next_commit = Instant::now() + self.flush_interval;
         if let Some(transactions) = &self.transactions {
@@ -415,7 +474,6 @@ impl SourceLoop {
             }
             return Ok(());
         }
-        self.outbox.reports.flush().await?;
         self.collect_due();
         if self.due.is_empty() {
             return Ok(());
@@ -465,6 +523,7 @@ impl SourceLoop {
         }
         let late = "records were still under way at the end; they will come again";
         let settled = in_time(&id, settling, late, self.settle_all()).await;
+        self.take_errant().await?;
         let late =
             "the last offsets were not committed; records since the commit before will come again";
         let committed = in_time(&id, committing, late, self.commit()).await;
@@ -472,11 +531,17 @@ impl SourceLoop {
     }
 
     async fn settle_all(&mut self) -> Result<()> {
-        while self.outbox.under_way() > 0 {
-            let receipts = self.receipts.next().await;
-            self.settle(receipts).await?;
+        loop {
+            self.settle_ready().await?;
+            if self.outbox.under_way() == 0 && !self.outbox.reports.has_unsettled() {
+                return Ok(());
+            }
+            tokio::select! {
+                // Cancel-safe: both only wait.
+                receipts = self.receipts.next() => self.settle(receipts).await?,
+                settled = self.outbox.reports.settle() => settled?,
+            }
         }
-        Ok(())
     }
 
     /// Commits the open transaction, or gives it up.
@@ -490,14 +555,6 @@ impl SourceLoop {
         }
         transactions.abandon(&mut **producer).await;
         Ok(())
-    }
-
-    async fn back_off(&mut self, error: &Error) {
-        tracing::warn!(task = %self.reporter.id, error = error.report(), "poll failed and is tried again");
-        tokio::select! {
-            () = self.control.stop.cancelled() => {}
-            () = tokio::time::sleep(POLL_BACK_OFF) => {}
-        }
     }
 
     /// Before the plugin starts: waits while paused. False if the task must stop.
@@ -524,6 +581,10 @@ impl SourceLoop {
                 () = stop.cancelled() => return Ok(false),
                 () = self.control.changed() => {}
                 receipts = self.receipts.next() => self.settle(receipts).await?,
+                settled = self.outbox.reports.settle() => {
+                    settled?;
+                    self.settle_ready().await?;
+                }
                 () = tokio::time::sleep_until(self.next_commit) => self.commit().await?,
             }
         }
@@ -549,6 +610,3 @@ async fn in_time(
 
 /// While draining: how often to look whether the task has caught up.
 const DRAIN_WAIT: Duration = Duration::from_millis(20);
-
-/// The pause after a retriable error of `poll`.
-const POLL_BACK_OFF: Duration = Duration::from_millis(100);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use connect_api::Error;
+use connect_api::RawMessage;
+use connect_api::ReportHandle;
 use connect_api::Result;
 use connect_api::Timestamp;
 use connect_api::record::Delivery;
@@ -18,8 +20,10 @@ use connect_broker::Receipt;
 use connect_core::source::OffsetTracker;
 
 use crate::pipeline::Chain;
+use crate::pipeline::DeadLetter;
 use crate::pipeline::Encoder;
 use crate::pipeline::Failure;
+use crate::pipeline::Letter;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
 use crate::pipeline::Stage;
@@ -38,6 +42,10 @@ pub(super) struct Outbox {
     dropped: Vec<Delivery>,
     /// Records under way as they were, by token, where failed ones are reported.
     kept: BTreeMap<u64, Record>,
+    /// Skipped records by the dead letter that must be durable before they are acknowledged.
+    letters: BTreeMap<Letter, u64>,
+    /// Reports of the task itself by their dead letter.
+    errant: BTreeMap<Letter, ReportHandle>,
     /// Records that will never be acknowledged: they come again.
     lost: u64,
     /// What fails from now on is no failure: the task was stopped, and the records come again.
@@ -59,6 +67,8 @@ impl Outbox {
             tracker: OffsetTracker::new(),
             dropped: Vec::new(),
             kept: BTreeMap::new(),
+            letters: BTreeMap::new(),
+            errant: BTreeMap::new(),
             lost: 0,
             is_cut_off: false,
         }
@@ -92,8 +102,8 @@ impl Outbox {
         } in batch
         {
             let original = keep.then(|| record.clone());
-            let sent = match self.step(record, partition, offset, out) {
-                Ok(sent) => sent,
+            let fate = match self.step(record, partition, offset, out) {
+                Ok(fate) => fate,
                 Err(failure) => {
                     let original = original.as_ref();
                     self.recover(failure, original, partition, offset, out)
@@ -105,27 +115,74 @@ impl Outbox {
             }
             let offset = std::mem::take(offset);
             let token = self.tracker.submit(partition, offset, *more_follow);
-            match out.last_mut() {
-                Some(record) if sent => {
+            match (fate, out.last_mut()) {
+                (Fate::Sent, Some(record)) => {
                     record.token = token;
                     if let Some(original) = original.filter(|_| self.reports.wants_record()) {
                         self.kept.insert(token, original);
                     }
                 }
-                _ => {
-                    self.tracker.acknowledge(token..token + 1);
-                    match self.dropped.last_mut() {
-                        Some(last) if last.records.end == token => last.records.end += 1,
-                        _ => self.dropped.push(Delivery::new(token..token + 1, None)),
-                    }
+                (Fate::Skipped(letter), _) => {
+                    self.letters.insert(letter, token);
                 }
+                _ => self.let_go(token),
             }
         }
         self.tracker.seal();
         Ok(())
     }
 
-    /// True if the record is to be sent, false if it was dropped.
+    /// Nothing of a record is under way any more, and it was not sent.
+    fn let_go(&mut self, token: u64) {
+        self.tracker.acknowledge(token..token + 1);
+        match self.dropped.last_mut() {
+            Some(last) if last.records.end == token => last.records.end += 1,
+            _ => self.dropped.push(Delivery::new(token..token + 1, None)),
+        }
+    }
+
+    /// Takes in the dead letters that are durable: only now their records are let go, so that no
+    /// source forgets a message that a crash would lose.
+    pub(super) fn take_letters(&mut self) {
+        for letters in self.reports.take_durable() {
+            for letter in letters {
+                if let Some(token) = self.letters.remove(&letter) {
+                    self.let_go(token);
+                }
+                if let Some(report) = self.errant.remove(&letter) {
+                    report.settle();
+                }
+            }
+        }
+    }
+
+    /// Reports a message that the task could not turn into a record.
+    pub(super) async fn report_message(&mut self, report: ErrantMessage) -> Result<()> {
+        let ErrantMessage {
+            failure,
+            message,
+            handle,
+        } = report;
+        let letter = || DeadLetter {
+            key: message.key,
+            value: message.value,
+            headers: message.headers,
+            timestamp: message.timestamp,
+            origin: None,
+        };
+        let what = "a message that the task could not turn into a record";
+        match self.reports.report(&failure, what, letter).await? {
+            Some(letter) => _ = self.errant.insert(letter, handle),
+            None => handle.settle(),
+        }
+        if self.operator.tolerates() {
+            Ok(())
+        } else {
+            Err(failure.into_error(what))
+        }
+    }
+
+    /// What becomes of a record that no stage refuses.
     #[inline]
     fn step(
         &mut self,
@@ -133,17 +190,17 @@ impl Outbox {
         partition: &SourcePartition,
         offset: &SourceOffset,
         out: &mut Vec<ProducerRecord>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Fate, Failure> {
         let origin = Origin::Source { partition, offset };
         if !self.chain.apply(record, origin)? {
-            return Ok(false);
+            return Ok(Fate::Dropped);
         }
         if let Some(time) = record.timestamp.filter(|time| *time < NO_TIMESTAMP) {
             let error = Error::data(format!("Invalid record timestamp {}", time.as_millis()));
             return Err(Failure::new(Stage::KafkaProduce, "", error));
         }
         self.encoder.encode(record, out)?;
-        Ok(true)
+        Ok(Fate::Sent)
     }
 
     /// The slow path: a record has failed.
@@ -154,9 +211,9 @@ impl Outbox {
         partition: &SourcePartition,
         offset: &SourceOffset,
         out: &mut Vec<ProducerRecord>,
-    ) -> Result<bool> {
+    ) -> Result<Fate> {
         loop {
-            let stage = failure.stage;
+            let (stage, class) = (failure.stage, failure.class.clone());
             let transformed = failure.transformed.clone();
             let described =
                 || format!("source record of partition {partition:?} at offset {offset:?}");
@@ -166,14 +223,24 @@ impl Outbox {
                     return Err(failure.into_error(&described()));
                 }
                 Verdict::Skip(failure) => {
-                    self.report(&failure, &described(), original).await?;
-                    return Ok(false);
+                    let letter = self.report(&failure, &described(), original).await?;
+                    return Ok(letter.map_or(Fate::Dropped, Fate::Skipped));
                 }
-                Verdict::Resolve => self.encoder.resolve(stage).await?,
+                Verdict::Resolve => {
+                    let resolving = self.encoder.resolve(stage);
+                    if let Err(error) = self.operator.unless_stopped(resolving).await? {
+                        failure = Failure::new(stage, &class, error);
+                        failure.transformed = transformed;
+                        continue;
+                    }
+                }
                 Verdict::Retry(delay) => self.operator.wait(delay).await?,
             }
             let again = match (transformed, original) {
-                (Some(mut record), _) => self.encoder.encode(&mut record, out).map(|()| true),
+                (Some(mut record), _) => {
+                    let encoded = self.encoder.encode(&mut record, out);
+                    encoded.map(|()| Fate::Sent)
+                }
                 (None, Some(record)) => self.step(&mut record.clone(), partition, offset, out),
                 (None, None) => {
                     return Err(Error::illegal_state(
@@ -182,9 +249,9 @@ impl Outbox {
                 }
             };
             match again {
-                Ok(sent) => {
+                Ok(fate) => {
                     self.operator.succeeded();
-                    return Ok(sent);
+                    return Ok(fate);
                 }
                 Err(again) => failure = again,
             }
@@ -196,7 +263,7 @@ impl Outbox {
         failure: &Failure,
         description: &str,
         original: Option<&Record>,
-    ) -> Result<()> {
+    ) -> Result<Option<Letter>> {
         let Self {
             reports, encoder, ..
         } = self;
@@ -233,9 +300,8 @@ impl Outbox {
                     if refused.is_err() {
                         self.lost += tokens.end - tokens.start;
                         outcome = outcome.and(refused);
-                        continue;
                     }
-                    None
+                    continue;
                 }
             };
             self.tracker.acknowledge(tokens.clone());
@@ -246,6 +312,7 @@ impl Outbox {
             }
             deliveries.push(Delivery::new(tokens, position));
         }
+        deliveries.append(&mut self.dropped);
         (deliveries, outcome)
     }
 
@@ -260,11 +327,19 @@ impl Outbox {
             text += &format!(", from source partition {partition:?}");
         }
         let failure = Failure::new(Stage::KafkaProduce, "producer", error);
+        let mut reported = Vec::new();
         for token in tokens.clone() {
             let record = self.kept.remove(&token);
-            self.report(&failure, &text, record.as_ref()).await?;
+            let letter = self.report(&failure, &text, record.as_ref()).await?;
+            reported.push((token, letter));
         }
         if self.operator.tolerates() {
+            for (token, letter) in reported {
+                match letter {
+                    Some(letter) => _ = self.letters.insert(letter, token),
+                    None => self.let_go(token),
+                }
+            }
             let error = failure.error.report();
             tracing::error!(record = tokens.start, error, "a record was skipped");
             Ok(())
@@ -277,6 +352,23 @@ impl Outbox {
     pub(super) fn has_dropped(&self) -> bool {
         !self.dropped.is_empty()
     }
+}
+
+/// What became of a polled record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// A transform dropped it, or it was skipped and no dead letter tells of it.
+    Dropped,
+    Sent,
+    /// It was skipped, and this dead letter tells of it.
+    Skipped(Letter),
+}
+
+/// A message that the task could not turn into a record, on its way to the reports.
+pub(super) struct ErrantMessage {
+    pub(super) failure: Failure,
+    pub(super) message: RawMessage,
+    pub(super) handle: ReportHandle,
 }
 
 /// Kafka's mark of a record without a time.

@@ -12,6 +12,7 @@ use connect_broker::Admin;
 use connect_broker::BrokerError;
 use connect_broker::ProducerRecord;
 use connect_broker::admin::NewTopic;
+use connect_broker::admin::TopicDescription;
 use regex::Regex;
 
 use crate::config::too_few_brokers;
@@ -85,19 +86,26 @@ impl Topics {
     }
 
     async fn create(&self, topic: &TopicName) -> Result<(), BrokerError> {
-        if self.admin.describe_topic(topic).await?.is_some() {
-            return Ok(());
-        }
         let Some(group) = self.groups.iter().find(|group| group.matches(topic)) else {
             return Ok(());
         };
+        if let Some(found) = self.admin.describe_topic(topic).await? {
+            group.compare(&found);
+            return Ok(());
+        }
         let mut new = NewTopic::new(topic.clone());
         new.partitions = group.partitions;
         new.replication_factor = group.replication_factor;
         new.config.clone_from(&group.config);
         match self.admin.create_topic(new).await {
-            // Another task may have been faster.
-            Ok(()) | Err(BrokerError::TopicExists { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            // Something else was faster.
+            Err(BrokerError::TopicExists { .. }) => {
+                if let Some(found) = self.admin.describe_topic(topic).await? {
+                    group.compare(&found);
+                }
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }
@@ -115,6 +123,18 @@ impl TopicGroup {
     fn matches(&self, topic: &str) -> bool {
         self.include.iter().any(|regex| regex.is_match(topic))
             && !self.exclude.iter().any(|regex| regex.is_match(topic))
+    }
+
+    /// Warns if a topic that exists has fewer partitions than this says.
+    fn compare(&self, found: &TopicDescription) {
+        if let Some(wanted) = self.partitions.filter(|wanted| *wanted > found.partitions) {
+            tracing::warn!(
+                topic = %found.name,
+                partitions = found.partitions,
+                wanted,
+                "the topic exists with fewer partitions than topic.creation.* says",
+            );
+        }
     }
 }
 
