@@ -81,9 +81,17 @@ pub struct Changed {
     pub answered: u64,
 }
 
-/// What is seen of the connector: its configuration and state, and those of its tasks.
+/// What is seen of the connector, if it exists.
 #[derive(Debug, Clone, PartialEq)]
-struct Seen(Option<(ConfigMap, State, Vec<(ConfigMap, State)>)>);
+struct Seen(Option<SeenConnector>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct SeenConnector {
+    config: ConfigMap,
+    state: State,
+    /// The configuration and state of each task.
+    tasks: Vec<(ConfigMap, State)>,
+}
 
 impl Change {
     /// All changes.
@@ -291,12 +299,21 @@ async fn look(connect: &Connect) -> Result<Seen> {
     let configs = connect.task_configs(NAME).await?;
     let states = status.tasks.iter().map(|task| task.state);
     let tasks = configs.into_iter().zip(states).collect();
-    Ok(Seen(Some((config, status.state, tasks))))
+    Ok(Seen(Some(SeenConnector {
+        config,
+        state: status.state,
+        tasks,
+    })))
 }
 
 impl Seen {
     fn is_at_rest(&self) -> bool {
-        self.0.as_ref().is_none_or(|(config, state, tasks)| {
+        self.0.as_ref().is_none_or(|seen| {
+            let SeenConnector {
+                config,
+                state,
+                tasks,
+            } = seen;
             let count = config.get("tasks.max").and_then(|count| count.parse().ok());
             let has_all = Some(tasks.len()) == count && tasks.iter().all(|task| task.1 == *state);
             match state {
