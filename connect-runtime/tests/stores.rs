@@ -544,7 +544,7 @@ async fn records_that_cannot_be_used_are_skipped() {
     end(connect).await;
 }
 
-/// How long it takes is in `docs/kill-tests.md`; here it is only printed.
+/// How long it takes is printed; `docs/kill-tests.md` has it.
 #[tokio::test]
 async fn a_thousand_connectors_come_back() {
     let folder = tempfile::tempdir().unwrap();
