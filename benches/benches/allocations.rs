@@ -1,8 +1,8 @@
-//! How many allocations does one record cost on its whole way, file -> source -> log -> sink -> file,
-//! with String converters?
+//! How many allocations does one record cost on the whole path, file -> source -> log -> sink ->
+//! file, with String converters?
 //!
-//! Everything that the process allocates is counted, in both tasks, the log and the store. What a
-//! run costs however long it is drops out: the figure is the difference of a long and a short run.
+//! Counts all allocations of the process: both tasks, the log and the store. The figure is the
+//! difference of a long and a short run, so that fixed costs of a run cancel out.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start ends")]
 
 use std::alloc::System;
@@ -20,7 +20,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
     // Only `cargo bench` passes this; a run as a test shall be short.
-    // In a short one, what the worker allocates as time passes weighs more.
+    // In a short run, allocations that depend on time weigh more.
     let (lines, limit) = if std::env::args().any(|argument| argument == "--bench") {
         (1_000_000, 0.2)
     } else {

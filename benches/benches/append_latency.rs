@@ -1,4 +1,4 @@
-//! How long after a line was appended to a file can it be read from the topic? Single lines, one
+//! How long after a line is appended to a file can it be read from the topic? Single lines, one
 //! after the other, on an otherwise idle worker. The target is a 99th percentile of 50 ms.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start ends")]
 
@@ -62,7 +62,7 @@ async fn measure(log: Log, count: usize) -> Vec<Duration> {
     next(&mut *consumer).await;
     let mut times = Vec::with_capacity(count);
     for number in 0..count {
-        // Not in step with anything that happens at an interval.
+        // Not in step with anything periodic.
         let pause = Duration::from_micros(2_000 + (number as u64 * 7919) % 3_000);
         tokio::time::sleep(pause).await;
         let start = Instant::now();

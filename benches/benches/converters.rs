@@ -1,5 +1,5 @@
-//! What do converters cost per record, both ways? The string converter should cost next to nothing:
-//! it hands on the bytes that it got.
+//! What do converters cost per record, in both directions? The string converter should cost almost
+//! nothing: it passes the bytes on.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start ends")]
 
 use std::hint::black_box;

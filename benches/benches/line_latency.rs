@@ -1,9 +1,9 @@
-//! How long does a line take from file to file, through the log, while the worker carries a tenth of
-//! what it can? From its append to the moment when the output has it.
+//! How long does a line take from file to file, through the log, at a tenth of the worker's maximum
+//! load? From its append to the moment when the output has it.
 //!
-//! Every 10 ms a block of lines is appended, a hundred thousand lines per second, as a program that
-//! logs would do; the last line of each block is timed. The input is copied byte for byte, so the
-//! line is there when the output is as long as the input was.
+//! A block of lines is appended every 10 ms, 100,000 lines per second, as by a program that writes
+//! logs. The last line of each block is timed. The input is copied byte for byte, so the line has
+//! arrived when the output is as long as the input was.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start ends")]
 
 use std::fs::File;

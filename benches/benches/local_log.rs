@@ -1,5 +1,5 @@
-//! How many records per second does the log inside the process take until they are durable, and how
-//! many does it hand out again? Batches of 1,000 records of 100 bytes; each append waits for its
+//! How many records per second does the log inside the process write until they are durable, and
+//! how many does it read? Batches of 1,000 records of 100 bytes. Each append waits for its
 //! receipts, so the durable log forces every batch to the disk.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start ends")]
 
@@ -34,7 +34,7 @@ fn main() {
         let folder = tempfile::tempdir().unwrap();
         let broker = runtime.block_on(log.open(folder.path())).unwrap();
         group.throughput(Throughput::Elements(BATCH as u64));
-        for (name, in_flight) in [("one batch at a time", 1), ("8 batches under way", 8)] {
+        for (name, in_flight) in [("one batch at a time", 1), ("8 batches in flight", 8)] {
             group.bench_function(format!("append, {name}, {}", log.name()), |bench| {
                 let topic = TopicName::new(format!("append-{in_flight}"));
                 bench.iter_custom(|times| {
@@ -54,7 +54,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Appends batches, with so many of them under way at the same time.
+/// Appends batches, with this many of them in flight.
 async fn append(broker: &LocalBroker, topic: &TopicName, times: u64, in_flight: u64) -> Duration {
     let (mut producer, mut receipts) = broker.producer(ProducerOptions::default()).await.unwrap();
     let value = Bytes::from(vec![b'x'; 100]);

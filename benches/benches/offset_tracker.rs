@@ -1,5 +1,5 @@
-//! What does it cost per record to know which source offsets may be committed? At most 20 ns are
-//! allowed for submitting and acknowledging a record.
+//! What does it cost per record to track which source offsets may be committed? The budget for
+//! submitting and acknowledging a record is 20 ns.
 
 use std::hint::black_box;
 

@@ -1,8 +1,8 @@
-//! How many records per second does one core take through the record path alone: a source that has
-//! its lines in memory, one transform, String converters, offset tracking, the log in memory?
+//! How many records per second does one core handle on the record path alone: a source with its
+//! lines in memory, one transform, String converters, offset tracking, the log in memory?
 //!
-//! Once everything runs on one thread, and once plugins have the worker's own threads, as by default.
-//! Records are counted where a reader of the topic would find them.
+//! Measured with everything on one thread, and with plugins on the worker's own threads, the
+//! default. Records are counted at the end of the topic.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start ends")]
 
 use std::time::Duration;
@@ -37,7 +37,6 @@ use connect_runtime::WorkerConfig;
 use criterion::Criterion;
 use criterion::Throughput;
 use tokio::runtime::Builder;
-use tokio::runtime::Handle;
 
 fn main() {
     // Only `cargo bench` passes this; a run as a test shall be short.
@@ -77,7 +76,7 @@ async fn run(batches: usize, own_threads: bool) -> Duration {
         .broker(broker.clone())
         .worker(WorkerConfig::from_config(&config).unwrap());
     if !own_threads {
-        builder = builder.plugin_runtime(Handle::current());
+        builder = builder.plugins_on_host_runtime();
     }
     let connect = builder.build().await.unwrap();
     let config = config_map! {
@@ -132,7 +131,7 @@ impl Transform for Move {
     }
 }
 
-/// A source of lines that are in memory already.
+/// A source of lines that are already in memory.
 #[derive(Default)]
 struct Lines {
     def: ConfigDef,

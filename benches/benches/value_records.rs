@@ -1,5 +1,5 @@
-//! What does it cost to make a record of a line, to copy it and to drop it? This is the floor under
-//! everything else: no record can be handled in less.
+//! What does it cost to make a record of a line, to copy it and to drop it? This is the lower bound
+//! of the cost of any record.
 
 use std::hint::black_box;
 

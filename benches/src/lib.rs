@@ -1,4 +1,4 @@
-//! What the benches share: lines that look real, records made of them, and workers.
+//! Shared by the benches: realistic lines, records made of them, and workers.
 
 pub mod lines;
 pub mod records;

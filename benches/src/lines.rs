@@ -1,4 +1,4 @@
-//! Varied lines that look real, the same ones every time.
+//! Varied and realistic lines, the same ones every time.
 //!
 //! Web server logs, system logs, JSON, tables, stack traces, empty lines; some with characters of
 //! two, three and four bytes. About 110 bytes each. Line *n* depends on *n* and the seed only.
@@ -52,8 +52,8 @@ impl Lines {
         text.push(b'\n');
     }
 
-    /// Appends a line of exactly so many bytes, and its newline: several lines joined by spaces, cut
-    /// between two characters, filled up with full stops.
+    /// Appends a line of exactly this many bytes, and its newline: several lines joined by spaces,
+    /// cut between two characters, padded with full stops.
     ///
     /// ```
     /// use connect_benches::lines::Lines;
@@ -88,7 +88,7 @@ impl Lines {
         write_all(count, output, |text| self.write(text))
     }
 
-    /// Writes `count` lines of exactly so many bytes, without the newline.
+    /// Writes `count` lines of exactly this many bytes, not counting the newline.
     ///
     /// # Errors
     /// Writing fails.

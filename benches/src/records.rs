@@ -16,7 +16,7 @@ use connect_api::record::SourceRecord;
 /// Records per batch, in all benches.
 pub const BATCH: usize = 1000;
 
-/// A chunk of lines of 94 bytes, and where they begin.
+/// A chunk of lines of 94 bytes, and their start positions.
 #[derive(Debug)]
 pub struct Chunk {
     text: Text,

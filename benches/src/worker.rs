@@ -26,7 +26,7 @@ impl Log {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Memory, Self::Durable];
 
-    /// The name of the log in the names of benches.
+    /// The name of the log, for names of benches.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Log {
 /// Starts a worker.
 ///
 /// # Errors
-/// It does not start.
+/// The worker does not start.
 pub async fn start(broker: LocalBroker) -> Result<Connect> {
     let mut registry = connect_runtime::plugins();
     registry.install(connect_file::plugins);

@@ -43,7 +43,8 @@ impl Recommender for Sizes {
 
 /// Not part of any key.
 #[derive(Debug, Clone, PartialEq, ConfigDef)]
-#[config(group = "Example")]
+#[config(group = "Example", open = "header.")]
+#[config(open = "param.")]
 struct Example {
     /// Path to read.
     /// Absent means standard input.
@@ -72,6 +73,17 @@ struct Example {
     r#ratio: f64,
     replicas: Option<i16>,
     password: Option<Password>,
+}
+
+#[test]
+fn open_prefixes_allow_keys_without_a_field() {
+    let def = Example::config_def();
+    assert!(
+        ["header.x", "param.x", "topic"]
+            .iter()
+            .all(|key| def.allows(key))
+    );
+    assert!(!def.allows("head"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use connect_api::ErrorKind;
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 
-/// An error of a log. Cheap to clone, since one failure may be the fate of many records.
+/// An error of a log. Cheap to clone, since one failure may affect many records.
 ///
 /// Its debug form is its text with its causes, so that a `main` that returns it prints a message
 /// for people.
@@ -28,7 +28,7 @@ pub enum BrokerError {
     Corrupt {
         /// What is damaged: file, topic, partition, offset.
         what: String,
-        /// What is lost by it and what can be done.
+        /// What is lost, and what to do.
         lost: String,
     },
     /// A newer producer has taken over the transactional id.
@@ -51,7 +51,7 @@ pub enum BrokerError {
         /// The group.
         group: String,
     },
-    /// An option is not legal.
+    /// An option is not valid.
     #[error("invalid client option: {0}")]
     InvalidOption(String),
     /// The call is not allowed in this state.

@@ -10,7 +10,7 @@
 //! * **Accepted and durable are separate moments.** [`Producer::send`] returns when records are
 //!   accepted, in order. Each record then gets exactly one [`Receipt`]: its position once it is
 //!   durable, or the error that keeps it from ever being so.
-//! * Records of one producer to one partition stand in the order in which they were sent.
+//! * Records of one producer to one partition keep the order in which they were sent.
 //! * A committed offset is that of the next record to read.
 //! * What a transaction appended, and the offsets sent with it, become visible to readers with
 //!   [`Isolation::ReadCommitted`] all at once or never.

@@ -48,7 +48,7 @@ pub enum Subscription {
 pub struct AdminOptions {
     /// `client.id`: names the client in logs and metrics.
     pub client_id: String,
-    /// Client options in Kafka's names; a log ignores what means nothing to it.
+    /// Client options in Kafka's names; a log ignores those that do not apply to it.
     pub client_config: ConfigMap,
 }
 
@@ -60,11 +60,11 @@ pub struct ProducerOptions {
     pub client_id: String,
     /// Makes the producer transactional and fences older ones of the same id.
     pub transactional_id: Option<String>,
-    /// After this long an open transaction is aborted by the log.
+    /// The log aborts a transaction that stays open for longer than this.
     pub transaction_timeout: Duration,
     /// `send` waits while more than this many bytes are accepted and not yet durable.
     pub max_in_flight_bytes: usize,
-    /// Client options in Kafka's names; a log ignores what means nothing to it.
+    /// Client options in Kafka's names; a log ignores those that do not apply to it.
     pub client_config: ConfigMap,
 }
 
@@ -100,7 +100,7 @@ pub struct ConsumerOptions {
     pub max_poll_bytes: usize,
     /// A group member that does not poll for this long loses its partitions.
     pub session_timeout: Duration,
-    /// Client options in Kafka's names; a log ignores what means nothing to it.
+    /// Client options in Kafka's names; a log ignores those that do not apply to it.
     ///
     /// A consumer does not create the topics that it names, unless it has
     /// `allow.auto.create.topics=true` here and the log creates topics by itself. It waits for

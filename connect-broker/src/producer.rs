@@ -9,14 +9,15 @@ use connect_api::LogPosition;
 use crate::BrokerError;
 use crate::ProducerRecord;
 
-/// Purges what a producer has accepted and not sent yet, from any thread and while the producer is in
-/// use. Records that are under way settle by themselves; the others get receipts with an error.
+/// Purges what a producer has accepted and not sent yet. Can be called from any thread while the
+/// producer is in use. Records in flight settle by themselves; the others get receipts with an
+/// error.
 pub type Purge = Box<dyn Fn() + Send + Sync>;
 
 /// Writes records to a log.
 ///
-/// Misuse: treating a returned [`send`](Producer::send) as durable. It is only accepted; what is
-/// durable says its [`Receipt`].
+/// Misuse: treating a returned [`send`](Producer::send) as durable. The records are only accepted;
+/// a [`Receipt`] says when they are durable.
 #[async_trait]
 pub trait Producer: Send {
     /// Hands over records and returns when they are *accepted*, in order.
@@ -62,15 +63,15 @@ pub trait Producer: Send {
 
     /// Aborts the transaction: nothing of it becomes visible to readers of committed data.
     ///
-    /// Receipts that its records have not got yet are errors; those that they have stay as they
-    /// are, though the records do not.
+    /// Its records that have no receipt yet get one with an error. Receipts that were returned
+    /// before are not revoked, although their records are.
     ///
     /// # Errors
     /// [`BrokerError::InvalidState`] outside a transaction.
     async fn abort(&mut self) -> Result<(), BrokerError>;
 
-    /// What purges the producer when its user is given up on. `None`, as by default, if records that
-    /// were accepted are under way at once.
+    /// The handle that purges this producer once its task is abandoned. `None` (the default) if
+    /// accepted records are sent immediately, so that there is nothing to purge.
     fn purge_handle(&self) -> Option<Purge> {
         None
     }
@@ -85,14 +86,14 @@ pub trait Receipts: Send {
     async fn next(&mut self) -> Option<Vec<Receipt>>;
 }
 
-/// The fate of records with consecutive tokens.
+/// The outcome of records with consecutive tokens.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Receipt {
     /// The tokens of the records.
     pub tokens: Range<u64>,
-    /// Where the first of them stands (the others follow in the same partition, offset by
-    /// offset), or why none of them will ever stand anywhere.
+    /// The position of the first record (the others follow in the same partition, offset by
+    /// offset), or the error that keeps all of them out of the log.
     pub outcome: Result<LogPosition, BrokerError>,
 }
 

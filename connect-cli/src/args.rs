@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 
-/// Runs Kafka Connect's worker and connector files without a JVM, and without Kafka.
+/// Runs Kafka Connect's worker and connector files without a JVM, with or without Kafka.
 #[derive(Debug, Parser)]
 #[command(name = "connect", version, after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -22,31 +22,31 @@ pub(crate) enum Command {
     Plugins,
     /// Runs one worker with the connectors of these files until Ctrl-C or SIGTERM.
     Standalone {
-        /// Ends once every source has nothing more for now and every sink has written and
+        /// Stops once every source has nothing more to read for now and every sink has written and
         /// committed everything.
         #[arg(long)]
         until_end: bool,
-        /// The worker: a .properties file as connect-standalone.sh takes it.
+        /// The worker's .properties file, in the format of connect-standalone.sh.
         worker: PathBuf,
-        /// Connectors: .properties files, JSON objects of options, or JSON create requests.
+        /// Connector files: .properties, JSON objects of options, or JSON create requests.
         connectors: Vec<PathBuf>,
     },
-    /// Checks files without running them and lists every error.
+    /// Checks files without running them, and lists every error and every option without effect.
     Validate {
-        /// The worker.
+        /// The worker's file.
         worker: PathBuf,
-        /// Connectors.
+        /// Connector files.
         #[arg(required = true)]
         connectors: Vec<PathBuf>,
     },
 }
 
 const AFTER_HELP: &str = "\
-Without `bootstrap.servers` topics live in a durable log inside the process, in the folder
+Without `bootstrap.servers`, topics live in a durable log inside the process, in the folder
 `data.dir` (default ./connect-data).
 
 Exit codes:
-  0  done, or stopped by Ctrl-C or SIGTERM after everything was drained
+  0  done, or stopped in order by Ctrl-C or SIGTERM
   1  wrong usage
   2  the worker could not start: its file, its options, its data folder
   3  a connector could not be created: its file, its options, its class

@@ -1,15 +1,17 @@
 //! Files that each describe one connector.
 //!
-//! Tried in this order, as Kafka Connect does (KIP-1013): a JSON object of options, a JSON request as
-//! the REST interface takes it (`name`, `config`, `initial_state`; other members are ignored), and
-//! `.properties`.
+//! A file has one of three forms, as in Kafka Connect (KIP-1013): a JSON object of options, a JSON
+//! create request as the REST interface takes it (`name`, `config`, `initial_state`; other members
+//! are ignored), or `.properties`. They are tried in this order.
 
+use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 
 use connect_api::ConfigMap;
 use connect_core::cluster::TargetState;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::properties;
 use crate::properties::PropertiesError;
@@ -22,26 +24,21 @@ pub struct ConnectorFile {
     pub name: String,
     /// Its options, `name` among them.
     pub config: ConfigMap,
-    /// What is wanted of it at first, if not that it runs.
+    /// The state to create it in; running if absent.
     pub initial_state: Option<TargetState>,
 }
 
 /// Why a file does not describe a connector.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectorFileError {
-    /// The file is JSON and neither an object of options nor a request.
-    #[error(
-        "{path} is neither a JSON object of options ({as_map}) nor a JSON request ({as_request})",
-        path = path.display()
-    )]
+    /// The file is JSON, and not an object of options or a create request.
+    #[error("{path} is not a JSON object of options or a JSON create request: {source}", path = path.display())]
     Json {
         /// The file.
         path: PathBuf,
-        /// Why it is no object of options.
-        as_map: Box<dyn std::error::Error + Send + Sync>,
-        /// Why it is no request.
-        as_request: Box<dyn std::error::Error + Send + Sync>,
+        /// What is wrong, with line and column.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The file has two names.
     #[error(
@@ -71,31 +68,52 @@ pub enum ConnectorFileError {
     Properties(#[from] PropertiesError),
 }
 
+/// As `Display`: a `main` that returns the error prints `Debug`.
+impl fmt::Debug for ConnectorFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Reads a file.
 ///
 /// # Errors
-/// The file cannot be read, has neither of the three forms, or names no connector.
+/// The file cannot be read, has none of the three forms, or does not name a connector.
 pub fn read(path: &Path) -> Result<ConnectorFile, ConnectorFileError> {
     let bytes = std::fs::read(path).map_err(|source| PropertiesError::Io {
         path: path.to_owned(),
         source,
     })?;
-    let as_map = match serde_json::from_slice::<ConfigMap>(&bytes) {
+    let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    let as_map = match serde_json::from_slice::<ConfigMap>(json) {
         Ok(config) => return named(path, config, None),
         Err(error) => error,
     };
-    match serde_json::from_slice::<Request>(&bytes) {
-        Ok(request) => request.into_connector(path),
-        Err(as_request) if is_json(&bytes) => Err(ConnectorFileError::Json {
-            path: path.to_owned(),
-            as_map: as_map.into(),
-            as_request: as_request.into(),
-        }),
-        Err(_) => named(path, properties::read(path)?, None),
+    let as_request = match serde_json::from_slice::<Request>(json) {
+        Ok(request) => return request.into_connector(path),
+        Err(error) => error,
+    };
+    if !is_json(path, json) {
+        return named(path, properties::read(path)?, None);
     }
+    let syntax = serde_json::from_slice::<serde_json::Value>(json).err();
+    // Serde would read an array as the members of the struct, in order.
+    let is_request = json.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<Outline>(json).is_ok_and(|it| it.config.is_some());
+    let shape = if is_request { as_request } else { as_map };
+    Err(ConnectorFileError::Json {
+        path: path.to_owned(),
+        source: syntax.unwrap_or(shape).into(),
+    })
 }
 
-/// What the REST interface takes to create a connector.
+/// Tells a request from an object of options.
+#[derive(Deserialize)]
+struct Outline {
+    config: Option<IgnoredAny>,
+}
+
+/// A create request of the REST interface.
 #[derive(Deserialize)]
 struct Request {
     name: String,
@@ -133,7 +151,7 @@ fn state<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<TargetStat
     };
     let unknown = || {
         serde::de::Error::custom(format!(
-            "initial_state \"{name}\" is none of RUNNING, PAUSED, STOPPED"
+            "initial_state \"{name}\" is not one of RUNNING, PAUSED, STOPPED"
         ))
     };
     TargetState::parse(&name).map(Some).ok_or_else(unknown)
@@ -156,10 +174,17 @@ fn named(
     }
 }
 
-/// True if a file is meant to be a JSON object: no useful `.properties` file begins like that.
-fn is_json(bytes: &[u8]) -> bool {
-    bytes.trim_ascii_start().starts_with(b"{")
+/// True if a file is meant to be JSON: by its name, or because a `.properties` file does not look like
+/// that.
+fn is_json(path: &Path, bytes: &[u8]) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "json")
+        || bytes.trim_ascii_start().starts_with(b"{")
+        || serde_json::from_slice::<Vec<IgnoredAny>>(bytes).is_ok()
 }
+
+/// U+FEFF in UTF-8, which some editors put first.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[cfg(test)]
 mod tests {
@@ -198,7 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn a_request_may_say_the_initial_state() {
+    fn a_byte_order_mark_is_skipped() {
+        for text in ["\u{feff}name=lines", "\u{feff}{\"name\": \"lines\"}"] {
+            assert_eq!(read_text(text).unwrap().name, "lines");
+        }
+    }
+
+    #[test]
+    fn a_request_may_set_the_initial_state() {
         let text = r#"{"name": "lines", "config": {}, "initial_state": "paused"}"#;
         assert_eq!(
             read_text(text).unwrap().initial_state,
@@ -209,15 +241,42 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_say_what_is_wrong() {
         assert!(failure("tasks.max=1").ends_with("is missing the mandatory 'name' configuration"));
         assert!(failure("{}").ends_with("is missing the mandatory 'name' configuration"));
         assert!(
             failure(r#"{"name": "a", "config": {"name": "b"}}"#).contains("doesn't match the one")
         );
         let text = r#"{"name": "a", "config": {}, "initial_state": "asleep"}"#;
-        assert!(failure(text).contains("\"asleep\" is none of RUNNING, PAUSED, STOPPED"));
-        assert!(failure("{\"name\": \"a\",,}").contains("is neither a JSON object of options"));
+        assert!(failure(text).contains("\"asleep\" is not one of RUNNING, PAUSED, STOPPED"));
+        for (text, reason) in [
+            (
+                "{\"name\": \"a\",,}",
+                "key must be a string at line 1 column 14",
+            ),
+            (
+                "{\n\"name\": \"a\",\n}",
+                "trailing comma at line 3 column 1",
+            ),
+            (
+                "{\"name\": \"a\", \"config\": {\n\"x\": 1,}}",
+                "trailing comma at line 2",
+            ),
+            ("[{\"name\": \"a\"}]", "invalid type: sequence"),
+            (
+                "{\"name\": \"a\", \"topics\": [\"t\"]}",
+                "a number, a boolean or null",
+            ),
+            (
+                "{\"name\": \"a\", \"config\": {\"x\": {}}}",
+                "a number, a boolean or null",
+            ),
+            ("{\"config\": {\"name\": \"a\"}}", "missing field `name`"),
+        ] {
+            let failure = failure(text);
+            assert!(failure.contains("is not a JSON object of options or a JSON create request"));
+            assert!(failure.contains(reason), "{failure}");
+        }
         assert!(
             read(Path::new("/nowhere"))
                 .unwrap_err()

@@ -1,18 +1,18 @@
-//! Why the program ends with another exit code than 0.
+//! Failures of the program, each with its exit code.
 
 use std::fmt;
 
 /// The exit code for wrong usage.
 pub(crate) const USAGE: u8 = 1;
 
-/// Why the program failed. Each has its own exit code; they never change.
+/// Why the program failed. The exit codes never change.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The worker could not start.
     Start(String),
-    /// Connectors could not be created; one text for each.
+    /// Connectors could not be created; one message for each.
     Connectors(Vec<String>),
-    /// Something failed, or was left, while connectors ran.
+    /// A connector or task failed, or did not stop in time.
     Run(String),
 }
 

@@ -1,6 +1,6 @@
-//! The files that Kafka Connect's own programs take, read as those programs read them.
+//! Reads the files of Kafka Connect's programs as those programs read them.
 //!
-//! The `connect` program is built on this; a host with the same files may use it too. Two formats:
+//! The `connect` program uses this, and hosts that take the same files can. There are two formats:
 //! [`properties`] for workers and connectors, and the JSON forms of [`connector_file`].
 
 pub mod connector_file;

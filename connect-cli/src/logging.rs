@@ -3,6 +3,7 @@
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::panic::PanicHookInfo;
 use std::sync::LazyLock;
 
 use indicatif::MultiProgress;
@@ -10,13 +11,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 
-/// What is drawn on the terminal; log lines make it step aside.
+/// The progress bar on the terminal; it is hidden while log lines are written.
 pub(crate) static SCREEN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Installs the log, at the level of the command line, else of the variable, else the default.
+/// Installs the log. The level comes from the command line, the variable `CONNECT_LOG` or the default,
+/// in this order. Panics are logged too, with file and line.
 ///
 /// # Errors
-/// The level means nothing.
+/// The level is not valid.
 pub(crate) fn install(level: Option<&str>, default: &str) -> Result<(), Failure> {
     #[expect(
         clippy::disallowed_methods,
@@ -35,7 +37,20 @@ pub(crate) fn install(level: Option<&str>, default: &str) -> Result<(), Failure>
         .with_target(false)
         .with_writer(|| Above)
         .init();
+    std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Logs a panic in one line, with its place.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("a value that is not text");
+    match panic.location() {
+        Some(location) => tracing::error!(%location, "panic: {text}"),
+        None => tracing::error!("panic: {text}"),
+    }
 }
 
 /// Writes above the progress bar.

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            let _ = error.print(); // nobody is left to tell if this fails
+            let _ = error.print(); // there is no other way to report this
             return if error.use_stderr() {
                 failure::USAGE.into()
             } else {
@@ -39,7 +39,9 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     let default = match args.command {
         Command::Standalone { .. } => "info",
-        Command::Plugins | Command::Validate { .. } => "warn",
+        Command::Plugins => "warn",
+        // `validate` prints the notices itself, each with its file.
+        Command::Validate { .. } => "warn,connect_runtime::notices=off",
     };
     logging::install(args.log.as_deref(), default)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

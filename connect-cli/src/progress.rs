@@ -1,4 +1,4 @@
-//! How far a run to the end has come, for the person who waits for it.
+//! Progress of a run to the end.
 
 use std::io;
 use std::io::IsTerminal;
@@ -12,9 +12,9 @@ use indicatif::ProgressStyle;
 
 use crate::logging::SCREEN;
 
-/// Between two lines where there is no terminal.
+/// Time between two lines, without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// Between two updates of the bar.
+/// Time between two updates of the bar.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// Sums over all tasks.
@@ -22,11 +22,11 @@ const DRAW_EVERY: Duration = Duration::from_millis(200);
 struct Totals {
     /// Records that sources returned.
     read: u64,
-    /// Records that sinks took.
+    /// Records that sinks wrote.
     written: u64,
-    /// Bytes, or whatever the sources count.
+    /// Bytes, or another unit that the sources count.
     done: u64,
-    /// How many there are, if every source knows.
+    /// The total in the same unit, if every source knows it.
     total: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ impl Totals {
         totals
     }
 
-    /// What the run has done: records at the sinks, or read where there is no sink.
+    /// Records written by sinks, or read if there is no sink.
     const fn records(&self) -> u64 {
         if self.written > 0 {
             self.written
@@ -61,9 +61,7 @@ impl Totals {
     }
 }
 
-/// Shows progress until it is dropped: a bar on a terminal, a line now and then otherwise.
-///
-/// *Cancellation*: made to be dropped.
+/// Shows progress until the future is dropped: a bar on a terminal, otherwise a line every few seconds.
 pub(crate) async fn show(connect: &Connect) {
     if io::stderr().is_terminal() {
         draw(connect).await
@@ -97,7 +95,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Disappears when dropped.
+/// A progress bar that is cleared when dropped.
 struct Bar(ProgressBar);
 
 impl Drop for Bar {
@@ -130,14 +128,14 @@ fn line(totals: Totals, per_second: u64, left: Option<Duration>) -> String {
     format!("{records} records, {rate} records/s, {bytes}{left}")
 }
 
-/// The time that is left if all goes on as before.
+/// The remaining time at the average rate so far.
 fn left(elapsed: Duration, before: u64, totals: Totals) -> Option<Duration> {
     let done = totals.done.checked_sub(before).filter(|done| *done > 0)?;
     let rest = totals.total?.saturating_sub(totals.done);
     Some(elapsed.mul_f64(rest as f64 / done as f64))
 }
 
-/// Records per second between two looks.
+/// Records per second between two calls.
 struct Rate {
     at: Instant,
     records: u64,

@@ -1,10 +1,12 @@
 //! The `.properties` format of Java.
 //!
-//! One entry per line: key, separator (`=`, `:` or blanks), value. `#` and `!` begin comments. A
-//! line that ends with an odd number of backslashes goes on in the next one. Escapes: `\t`, `\n`,
-//! `\r`, `\f`, `\uXXXX`; a backslash before anything else is dropped. Of a key that stands twice the
-//! last value counts.
+//! One entry per line: key, separator (`=`, `:` or blanks), value. A line that starts with `#` or `!`
+//! is a comment; there are no comments behind values. A line that ends with an odd number of
+//! backslashes continues on the next line. Escapes are `\t`, `\n`, `\r`, `\f` and `\uXXXX`; a
+//! backslash before any other character is dropped. If a key occurs twice, the last value is used.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::iter::Peekable;
 use std::path::Path;
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use std::str::Chars;
 use connect_api::ConfigMap;
 
 /// Why a `.properties` file could not be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum PropertiesError {
     /// The file itself could not be read.
@@ -27,12 +29,12 @@ pub enum PropertiesError {
     /// An escape is wrong.
     #[error("line {line}: {source}")]
     Syntax {
-        /// The line on which the entry begins, from 1.
+        /// The line on which the entry starts, counted from 1.
         line: usize,
         /// What is wrong.
         source: EscapeError,
     },
-    /// As the other, in a file.
+    /// An escape in a file is wrong.
     #[error("{path}: {source}", path = path.display())]
     InFile {
         /// The file.
@@ -40,6 +42,13 @@ pub enum PropertiesError {
         /// What is wrong in it.
         source: Box<PropertiesError>,
     },
+}
+
+/// As `Display`: a `main` that returns the error prints `Debug`.
+impl fmt::Debug for PropertiesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// What is wrong with an escape.
@@ -50,14 +59,14 @@ pub enum EscapeError {
     #[error("malformed \\uxxxx encoding")]
     Malformed,
     /// Half of a surrogate pair without the other half.
-    #[error("\\u{0:04x} is half of a surrogate pair and stands alone")]
+    #[error("\\u{0:04x} is half of a surrogate pair without the other half")]
     Surrogate(u16),
 }
 
-/// Reads a file.
+/// Reads a file. A key that occurs twice is logged as a warning.
 ///
 /// *Java* reads such files as Latin-1. Here they are UTF-8, and Latin-1 only if they are not valid
-/// UTF-8: every ASCII file means the same, and a path with an umlaut is the path that was written.
+/// UTF-8. ASCII files mean the same in both, and a path with an umlaut is read as it was written.
 ///
 /// # Errors
 /// The file cannot be read, or an escape in it is wrong.
@@ -66,10 +75,21 @@ pub fn read(path: &Path) -> Result<ConfigMap, PropertiesError> {
         path: path.to_owned(),
         source,
     })?;
-    parse(&decode(&bytes)).map_err(|source| PropertiesError::InFile {
+    let entries = entries(&decode(&bytes)).map_err(|source| PropertiesError::InFile {
         path: path.to_owned(),
         source: source.into(),
-    })
+    })?;
+    let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+    for Entry { line, key, .. } in &entries {
+        if let Some(earlier) = lines.insert(key, *line) {
+            tracing::warn!(
+                "{}: option \"{key}\" is set in line {earlier} and again in line {line}; the last \
+                 value is used",
+                path.display()
+            );
+        }
+    }
+    Ok(config(entries))
 }
 
 /// Reads a text.
@@ -84,14 +104,36 @@ pub fn read(path: &Path) -> Result<ConfigMap, PropertiesError> {
 /// # Errors
 /// [`PropertiesError::Syntax`]: an escape is wrong.
 pub fn parse(text: &str) -> Result<ConfigMap, PropertiesError> {
-    let mut config = ConfigMap::new();
-    for (line, entry) in logical_lines(text) {
-        let (key, value) = split(&entry);
-        let unescape =
-            |text| unescape(text).map_err(|source| PropertiesError::Syntax { line, source });
-        config.insert(unescape(key)?, unescape(value)?);
-    }
-    Ok(config)
+    entries(text).map(config)
+}
+
+/// A key with its value.
+struct Entry {
+    /// The line on which it starts, counted from 1.
+    line: usize,
+    key: String,
+    value: String,
+}
+
+fn entries(text: &str) -> Result<Vec<Entry>, PropertiesError> {
+    let lines = logical_lines(text).into_iter();
+    lines
+        .map(|(line, entry)| {
+            let (key, value) = split(&entry);
+            let unescape =
+                |text| unescape(text).map_err(|source| PropertiesError::Syntax { line, source });
+            Ok(Entry {
+                line,
+                key: unescape(key)?,
+                value: unescape(value)?,
+            })
+        })
+        .collect()
+}
+
+fn config(entries: Vec<Entry>) -> ConfigMap {
+    let entries = entries.into_iter();
+    entries.map(|entry| (entry.key, entry.value)).collect()
 }
 
 fn decode(bytes: &[u8]) -> String {
@@ -112,8 +154,8 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
             continue;
         }
         let backslashes = line.len() - line.trim_end_matches('\\').len();
-        let goes_on = backslashes % 2 == 1;
-        let content = if goes_on {
+        let continues = backslashes % 2 == 1;
+        let content = if continues {
             line.get(..line.len() - 1).unwrap_or(line)
         } else {
             line
@@ -122,18 +164,18 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
             Some((_, entry)) if is_continued => entry.push_str(content),
             _ => entries.push((index + 1, content.to_owned())),
         }
-        is_continued = goes_on;
+        is_continued = continues;
     }
     entries
 }
 
-/// The lines of a text, whichever way they end: `\n`, `\r` or `\r\n`.
+/// The lines of a text, which end with `\n`, `\r` or `\r\n`.
 fn natural_lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n')
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
-/// Cuts an entry at the first separator that is not escaped.
+/// Splits an entry at the first separator that is not escaped.
 fn split(entry: &str) -> (&str, &str) {
     let mut is_escaped = false;
     let end = entry.char_indices().find(|&(_, c)| {
@@ -218,15 +260,15 @@ mod tests {
             ("a=\\u12", "line 1: malformed \\uxxxx encoding"),
             (
                 "a=\\ud83d",
-                "line 1: \\ud83d is half of a surrogate pair and stands alone",
+                "line 1: \\ud83d is half of a surrogate pair without the other half",
             ),
             (
                 "a=\\ud83d\\n",
-                "line 1: \\ud83d is half of a surrogate pair and stands alone",
+                "line 1: \\ud83d is half of a surrogate pair without the other half",
             ),
             (
                 "a=\\ud83d\\u0041",
-                "line 1: \\ud83d is half of a surrogate pair and stands alone",
+                "line 1: \\ud83d is half of a surrogate pair without the other half",
             ),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), message);

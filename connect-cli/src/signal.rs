@@ -1,8 +1,8 @@
-//! Requests from outside to end.
+//! Signals that stop the program.
 
 use std::io;
 
-/// Waits for Ctrl-C or SIGTERM, as often as it is asked.
+/// Ctrl-C and SIGTERM.
 #[derive(Debug)]
 pub(crate) struct Signals {
     #[cfg(unix)]
@@ -14,7 +14,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen; from now on neither signal ends the process by itself.
+    /// Starts to listen. From now on neither signal ends the process by itself.
     pub(crate) fn listen() -> io::Result<Self> {
         #[cfg(unix)]
         {
@@ -33,7 +33,7 @@ impl Signals {
 
     /// Waits for the next signal and names it.
     ///
-    /// *Cancellation*: safe; a signal that nobody waited for is seen by the next call.
+    /// *Cancellation*: safe; the next call returns a signal that arrived in the meantime.
     pub(crate) async fn next(&mut self) -> &'static str {
         #[cfg(unix)]
         tokio::select! {

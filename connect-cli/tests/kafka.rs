@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use connect_testkit::kafka::KafkaCluster;
 use tempfile::TempDir;
 
-/// With Kafka's own default; else a source needs options `topic.creation.default.…`, as in Java.
+/// With Kafka's default. Without it a source needs the options `topic.creation.default.…`, as in Java.
 static KAFKA: LazyLock<KafkaCluster> = LazyLock::new(|| {
     KafkaCluster::builder()
         .with("auto.create.topics.enable", "true")
@@ -24,7 +24,7 @@ struct Lab {
 }
 
 impl Lab {
-    /// Sets the lab up; `adapt` changes the text of each file, which it gets with its name.
+    /// Sets the lab up; `adapt` gets the name and text of each file and returns the text to use.
     fn new(adapt: impl Fn(&str, String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().display().to_string();
@@ -45,8 +45,8 @@ impl Lab {
         Self { folder, expected }
     }
 
-    /// Runs the program to the end, which moves so many lines, and answers what the sink has written
-    /// by then.
+    /// Runs the program to the end, checks how many lines it moves, and returns what the sink has
+    /// written.
     fn run(&self, lines: usize) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_connect"))
             .args(["standalone", "--until-end"])
@@ -65,7 +65,7 @@ impl Lab {
 #[test]
 fn the_lab_files_run_on_kafka() {
     let lab = Lab::new(|_, text| text);
-    // The second run finds the offsets of the first: nothing comes twice.
+    // The second run finds the offsets of the first: nothing is delivered twice.
     for lines in [200, 0] {
         assert_eq!(lab.run(lines), lab.expected);
     }

@@ -4,101 +4,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
-use tempfile::TempDir;
+mod lab;
 
-const STRINGS: &str = "key.converter=org.apache.kafka.connect.storage.StringConverter\n\
-                       value.converter=org.apache.kafka.connect.storage.StringConverter\n";
-
-/// A folder with the files of a worker.
-struct Lab(TempDir);
-
-impl Lab {
-    fn new() -> Self {
-        let lab = Self(tempfile::tempdir().unwrap());
-        lab.write(
-            "worker.properties",
-            &format!("data.dir={}\n{STRINGS}", lab.text("data")),
-        );
-        lab.write("source.properties", &lab.source());
-        lab.write("sink.properties", &lab.sink());
-        lab
-    }
-
-    fn source(&self) -> String {
-        let file = self.text("in.txt");
-        format!("name=source\nconnector.class=FileStreamSource\ntopic=lines\nfile={file}\n")
-    }
-
-    fn sink(&self) -> String {
-        let file = self.text("out.txt");
-        format!("name=sink\nconnector.class=FileStreamSink\ntopics=lines\nfile={file}\n")
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.path(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_default()
-    }
-
-    fn connect(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_connect"));
-        command
-            .args(arguments)
-            .current_dir(self.0.path())
-            .env_remove("CONNECT_LOG");
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
-        outcome(&self.connect(arguments).output().unwrap())
-    }
-
-    fn run_to_end(&self) -> (i32, String) {
-        self.run(&[
-            "standalone",
-            "--until-end",
-            "worker.properties",
-            "source.properties",
-            "sink.properties",
-        ])
-    }
-
-    fn start(&self, arguments: &[&str]) -> Child {
-        self.connect(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    }
-}
-
-/// The exit code and everything that was said.
-fn outcome(output: &Output) -> (i32, String) {
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        output.status.code().unwrap_or(-1),
-        said(&output.stdout) + &said(&output.stderr),
-    )
-}
+use lab::Lab;
+use lab::STRINGS;
+use lab::assert_ends;
+use lab::outcome;
 
 fn eventually(mut is_true: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -117,15 +33,6 @@ fn send(signal: &str, child: &Child) {
             .unwrap()
             .success()
     );
-}
-
-#[track_caller]
-fn assert_ends(actual: (i32, String), code: i32, texts: &[&str]) {
-    let (actual, said) = actual;
-    assert_eq!(actual, code, "{said}");
-    for text in texts {
-        assert!(said.contains(text), "\"{text}\" was not said, but: {said}");
-    }
 }
 
 #[test]
@@ -155,7 +62,7 @@ fn the_lab_files_give_what_kafka_connect_gives() {
 }
 
 #[test]
-fn a_second_run_goes_on_where_the_first_ended() {
+fn a_second_run_continues_where_the_first_ended() {
     let lab = Lab::new();
     lab.write("in.txt", "one\nzwei\n");
     assert_ends(lab.run_to_end(), 0, &["done: 2 records read, 2 written"]);
@@ -178,7 +85,7 @@ fn a_last_line_without_an_end_is_reported() {
 }
 
 #[test]
-fn sigterm_and_interrupt_drain_and_end() {
+fn sigterm_and_interrupt_drain_and_stop() {
     for signal in ["-TERM", "-INT"] {
         let lab = Lab::new();
         let lines: String = (0..10_000)
@@ -197,9 +104,9 @@ fn sigterm_and_interrupt_drain_and_end() {
         assert_ends(
             outcome(&child.wait_with_output().unwrap()),
             0,
-            &["draining"],
+            &["stopping; press Ctrl-C again to stop immediately"],
         );
-        // What had not arrived arrives in the next run, and nothing twice.
+        // The next run delivers the rest, and nothing twice.
         assert_ends(lab.run_to_end(), 0, &[]);
         assert_eq!(lab.read("out.txt"), lines);
     }
@@ -327,7 +234,7 @@ fn a_folder_in_place_of_a_file_is_named() {
 #[test]
 fn a_task_that_fails_ends_with_4() {
     let lab = Lab::new();
-    lab.write("in.txt", "this is no JSON\n");
+    lab.write("in.txt", "this is not JSON\n");
     let json = "value.converter=org.apache.kafka.connect.json.JsonConverter\n";
     lab.write("sink.properties", &(lab.sink() + json));
     assert_ends(lab.run_to_end(), 4, &["connect: ", "sink-0"]);

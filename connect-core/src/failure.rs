@@ -9,8 +9,8 @@ use connect_api::ErrorKind;
 
 /// Why a connector, a task or a step of the worker failed.
 ///
-/// It keeps what [`Error`] says about itself, so that everybody behind a plugin can react to facts:
-/// the restart policy, the status, a REST reply. A clone is one reference count.
+/// It keeps the facts of an [`Error`], so that the restart policy, the status and REST replies can
+/// react to them. A clone is one reference count.
 ///
 /// `Display` shows the whole chain in one line, head first.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,14 +27,14 @@ struct Inner {
 }
 
 impl Failure {
-    /// A failure of the worker itself, such as a call that is over its deadline.
+    /// A failure of the worker itself, such as a call that exceeds its deadline.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self::from(&Error::new(kind, message.into()))
     }
 
-    /// A call that is over its deadline. It is not transient: whoever starts again what hangs gets
-    /// one more thing that hangs.
+    /// A call that exceeds its deadline. It is not transient: what hangs once will hang again
+    /// after a restart.
     #[must_use]
     pub fn overdue(message: &str) -> Self {
         Self::from(&Error::external(message.to_owned()).into_permanent())
@@ -52,7 +52,7 @@ impl Failure {
         self.0.retriable
     }
 
-    /// True if a restart cannot heal it.
+    /// True if a restart cannot help.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.0.permanent
@@ -70,7 +70,7 @@ impl Failure {
         &self.0.message
     }
 
-    /// The causes behind the head, outermost first.
+    /// The causes of the head, outermost first.
     #[must_use]
     pub fn causes(&self) -> &[String] {
         &self.0.causes

@@ -18,6 +18,7 @@ pub mod partitioner;
 pub mod sink;
 pub mod source;
 pub mod status;
+pub mod sync;
 mod time;
 
 pub use failure::Failure;

@@ -1,11 +1,11 @@
 //! Which partition a keyed record goes to: the choice of Java's producer, bit for bit.
 //!
-//! A log that was filled by Java keeps its order per key only if every later producer hashes
-//! alike.
+//! A topic with records of Java producers keeps its order per key only if every later producer
+//! hashes in the same way.
 
 /// The partition of a key among `partitions`, as Java's default partitioner picks it.
 ///
-/// An empty key is a key. With no partitions at all the answer is 0.
+/// An empty key is hashed too. Returns 0 if there are no partitions.
 ///
 /// ```
 /// use connect_core::partitioner::partition_for_key;
@@ -22,7 +22,7 @@ pub fn partition_for_key(key: &[u8], partitions: i32) -> i32 {
     }
 }
 
-/// Clears the sign bit; unlike an absolute value it has an answer for `i32::MIN`.
+/// Clears the sign bit; unlike an absolute value, this is defined for `i32::MIN`.
 #[must_use]
 #[doc(alias = "Utils.toPositive")]
 pub const fn to_positive(number: i32) -> i32 {

@@ -3,7 +3,7 @@
 use std::ops::Add;
 use std::time::Duration;
 
-/// A moment on the driver's clock, in milliseconds from wherever that clock starts.
+/// A moment on the driver's clock, in milliseconds since the start of that clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogicalTime(u64);
 
@@ -20,7 +20,7 @@ impl LogicalTime {
         self.0
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// The time since `earlier`; zero if that is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

@@ -80,19 +80,32 @@ impl FieldAttributes {
 const UNKNOWN_FIELD: &str = "unknown attribute; known are name, default, importance, validate, \
     group, order, width, display, dependents(..), recommender and internal";
 
-/// The group of a struct.
-pub(crate) fn struct_group(attributes: &[Attribute]) -> Result<Option<LitStr>> {
-    let mut group = None;
-    for attribute in config_attributes(attributes) {
-        attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("group") {
-                set(&mut group, &meta, meta.value()?.parse()?)
-            } else {
-                Err(meta.error("unknown attribute; a struct can have group"))
-            }
-        })?;
+/// What is said before a struct.
+#[derive(Default)]
+pub(crate) struct StructAttributes {
+    /// The group of its keys.
+    pub(crate) group: Option<LitStr>,
+    /// Prefixes of keys that are allowed without a definition.
+    pub(crate) open: Vec<LitStr>,
+}
+
+impl StructAttributes {
+    pub(crate) fn parse(attributes: &[Attribute]) -> Result<Self> {
+        let mut parsed = Self::default();
+        for attribute in config_attributes(attributes) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("group") {
+                    set(&mut parsed.group, &meta, meta.value()?.parse()?)
+                } else if meta.path.is_ident("open") {
+                    parsed.open.push(meta.value()?.parse()?);
+                    Ok(())
+                } else {
+                    Err(meta.error("unknown attribute; a struct can have group and open"))
+                }
+            })?;
+        }
+        Ok(parsed)
     }
-    Ok(group)
 }
 
 /// True if an enum ignores case.

@@ -25,8 +25,8 @@ use syn::UnOp;
 use syn::spanned::Spanned;
 
 use crate::attributes::FieldAttributes;
+use crate::attributes::StructAttributes;
 use crate::attributes::documentation;
-use crate::attributes::struct_group;
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let Data::Struct(data) = &input.data else {
@@ -50,8 +50,9 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             "a configuration cannot have type parameters",
         ));
     }
+    let StructAttributes { group, open } = StructAttributes::parse(&input.attrs)?;
     let mut groups = Groups {
-        default: struct_group(&input.attrs)?.map(|name| name.value()),
+        default: group.map(|name| name.value()),
         next: BTreeMap::new(),
     };
     let mut names = BTreeMap::new();
@@ -80,6 +81,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                     ::std::sync::LazyLock::new(|| {
                         ::connect_api::config::ConfigDef::builder()
                             #(.key(#keys))*
+                            #(.open(#open))*
                             .build()
                     });
                 &DEF

@@ -27,6 +27,9 @@ mod config_enum;
 /// | `recommender = ...` | an expression that is a `Recommender` | none |
 /// | `internal` | users should not set the key | they may |
 ///
+/// `#[config(open = "http.header.")]` before the struct allows any key under that prefix; see
+/// `ConfigDef::open`. It may stand there more than once.
+///
 /// The shorthands for `validate` are functions of `connect_api::config::validator` without a path:
 /// `non_empty`, `non_null`, `non_empty_without_control_chars`, `pattern`, `at_least(1)`, `at_most(9)`,
 /// `between(1, 9)`, `one_of("a", "b")`, `one_of_ignore_case("a", "b")`, `list_of("a", "b")`,

@@ -35,7 +35,6 @@ pub mod config;
 mod consumer;
 mod error;
 mod ffi;
-mod lock;
 mod producer;
 
 pub use broker::KafkaBroker;

@@ -4,7 +4,7 @@
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that cannot go on has failed"
+    reason = "a test that cannot continue has failed"
 )]
 
 use std::sync::atomic::AtomicUsize;

@@ -1,6 +1,6 @@
 //! How many records per second pass through the in-process logs on this machine?
 //!
-//! `cargo run --release -p connect-broker --example throughput [folder]`; the folder is where the
+//! `cargo run --release -p connect-log --example throughput [folder]`; the folder is where the
 //! durable log is written, by default a temporary one.
 
 use std::time::Duration;

@@ -7,9 +7,9 @@ use std::time::UNIX_EPOCH;
 
 use connect_api::Timestamp;
 
-/// Where a log takes the time of records and of retention from.
+/// The clock that dates records and ages them for retention.
 ///
-/// Waiting does not go by it but by the runtime's timer, which tests can pause.
+/// Timeouts use the runtime's timer instead, which tests can pause.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 

@@ -14,6 +14,8 @@ use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::admin::NewTopic;
+use connect_core::sync::lock;
+use connect_core::sync::read;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
 
@@ -24,8 +26,6 @@ use crate::group::TopicSizes;
 use crate::group::claims::Claims;
 use crate::group::claims::GroupClaims;
 use crate::store::Store;
-use crate::sync::lock;
-use crate::sync::read;
 use crate::topic::Log;
 use crate::topic::Topic;
 use crate::topic::readers::Readers;
@@ -217,7 +217,7 @@ impl Engine {
         answer.await.unwrap_or(Err(BrokerError::Closed))
     }
 
-    /// The topic, created with default options if the log does so.
+    /// The topic. A missing one is created with default options if the log creates topics.
     pub(crate) async fn topic_or_create(
         &self,
         name: &TopicName,

@@ -39,7 +39,6 @@ mod group;
 mod open;
 mod options;
 mod store;
-mod sync;
 mod topic;
 mod writer;
 

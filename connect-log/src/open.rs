@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
+use connect_core::sync::write;
 
 use crate::Durability;
 use crate::LocalBroker;
@@ -25,8 +27,6 @@ use crate::store::Change;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::store::redb::RedbStore;
-use crate::sync::lock;
-use crate::sync::write;
 use crate::topic::Log;
 use crate::topic::Topic;
 use crate::topic::policy::Policy;
@@ -61,7 +61,7 @@ impl LocalBroker {
 
     /// Opens or creates the durable log in a folder.
     ///
-    /// Takes some milliseconds whatever the size of the log, also after a crash.
+    /// Takes a few milliseconds, whatever the size of the log, even after a crash.
     ///
     /// # Errors
     /// [`BrokerError::Locked`] if the folder belongs to a log that is open, in this process or
@@ -95,7 +95,7 @@ impl LocalBroker {
                 .map_err(|error| (BrokerError::Unavailable(error.to_string()), false))
                 .flatten();
             match result {
-                // A log of this process that was dropped may still be writing its last.
+                // A log of this process that was dropped may still be flushing.
                 Err((BrokerError::Locked { .. }, true)) if tries < LOCK_TRIES => {
                     tries += 1;
                     tokio::time::sleep(LOCK_WAIT).await;

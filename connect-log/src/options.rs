@@ -6,8 +6,8 @@ use crate::Clock;
 
 /// When a durable log forces what it wrote to the disk.
 ///
-/// Whatever is chosen, after a crash the log holds a prefix of what was accepted: records and the
-/// offsets that were committed with them are both there or both not.
+/// With any of them, after a crash the log holds a prefix of what was accepted: records and the
+/// offsets that were committed with them are both there, or neither is.
 ///
 /// After an error of the disk, such as a full one, a log with [`Commit`](Self::Commit) continues as
 /// soon as it can. With the others it may have lost what it had acknowledged, and every call fails

@@ -31,7 +31,7 @@ mod durable {
     use connect_log::LocalBroker;
     use tempfile::TempDir;
 
-    /// A log with a folder that goes when the log does.
+    /// A log and its temporary folder, which is deleted with it.
     #[derive(Debug)]
     struct Scratch {
         log: LocalBroker,

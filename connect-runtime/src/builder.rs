@@ -8,6 +8,7 @@ use std::sync::Arc;
 use connect_api::Error;
 use connect_api::PluginRegistry;
 use connect_api::Result;
+use connect_api::plugin::PluginKind;
 use connect_broker::Broker;
 use connect_core::herder::HerderOptions;
 use connect_core::herder::RestartPolicy;
@@ -18,6 +19,8 @@ use crate::Connect;
 use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::config::WorkerConfig;
+use crate::config::class_of;
+use crate::config::log_worker;
 use crate::groups;
 use crate::herder::Driver;
 use crate::herder::Signs;
@@ -34,7 +37,7 @@ pub struct ConnectBuilder {
     broker: Option<Arc<dyn Broker>>,
     worker: Option<WorkerConfig>,
     clock: Arc<dyn Clock>,
-    plugins: Option<Handle>,
+    plugins_on_host: bool,
     keeps_connectors: Option<bool>,
     awaits_declaration: bool,
 }
@@ -46,7 +49,7 @@ impl ConnectBuilder {
             broker: None,
             worker: None,
             clock: Arc::new(SystemClock),
-            plugins: None,
+            plugins_on_host: false,
             keeps_connectors: None,
             awaits_declaration: false,
         }
@@ -81,13 +84,13 @@ impl ConnectBuilder {
         self
     }
 
-    /// Runs plugins on this runtime. Without a call, the worker has threads of its own for them, in a
-    /// number that grows while plugins block some (`plugin.threads`).
+    /// Runs plugins on the tokio runtime that [`build`](Self::build) is called on. Without a call, the
+    /// worker starts its own threads for them, and more while plugins block some (`plugin.threads`).
     ///
-    /// A runtime of the host cannot grow: plugins that block all its threads hold up each other, and
-    /// the host if it runs there too. Tests in paused time run plugins on the runtime of the test.
-    pub fn plugin_runtime(mut self, handle: Handle) -> Self {
-        self.plugins = Some(handle);
+    /// The runtime of the host cannot grow: plugins that block all its threads hold up each other
+    /// and the host. Tests in paused time run plugins on the runtime of the test.
+    pub fn plugins_on_host_runtime(mut self) -> Self {
+        self.plugins_on_host = true;
         self
     }
 
@@ -125,14 +128,18 @@ impl ConnectBuilder {
             .ok_or_else(|| missing("a registry of plugins"))?;
         let broker = self.broker.ok_or_else(|| missing("a broker"))?;
         let config = self.worker.ok_or_else(|| missing("a configuration"))?;
+        log_worker(&registry, &config);
         for key in ["key.converter", "value.converter"] {
-            registry
-                .find_converter(config.converter(key))
-                .map_err(|error| named(key, &error))?;
+            let class = config.converter(key);
+            let (kind, find) = (PluginKind::Converter, PluginRegistry::find_converter);
+            class_of(&registry, kind, key, class, find)?;
         }
-        registry
-            .find_header_converter(config.converter("header.converter"))
-            .map_err(|error| named("header.converter", &error))?;
+        let key = "header.converter";
+        let (kind, find) = (
+            PluginKind::HeaderConverter,
+            PluginRegistry::find_header_converter,
+        );
+        class_of(&registry, kind, key, config.converter(key), find)?;
         let options = herder_options(&config);
         let keeps_connectors = self.keeps_connectors.unwrap_or(broker.has_one_owner());
         let opened = stores::open(
@@ -145,14 +152,13 @@ impl ConnectBuilder {
         let opened = opened.await?;
         let (inputs, inputs_receiver) = mpsc::channel(INPUTS);
         let (commands, commands_receiver) = mpsc::channel(COMMANDS);
-        let threads = match self.plugins {
-            Some(handle) => PluginThreads::on(handle),
-            None => {
-                let (base, spare) = (config.plugin_threads(), config.plugin_threads_spare_max());
-                PluginThreads::start(base, spare).map_err(|error| {
-                    Error::external(format!("the threads of plugins cannot be started: {error}"))
-                })?
-            }
+        let threads = if self.plugins_on_host {
+            PluginThreads::on(Handle::current())
+        } else {
+            let (base, spare) = (config.plugin_threads(), config.plugin_threads_spare_max());
+            PluginThreads::start(base, spare).map_err(|error| {
+                Error::external(format!("the threads of plugins cannot be started: {error}"))
+            })?
         };
         let signs = Signs::default();
         let worker = Arc::new(Worker::new(WorkerParts {
@@ -198,7 +204,3 @@ const INPUTS: usize = 1024;
 
 /// Requests that wait for the herder.
 const COMMANDS: usize = 64;
-
-fn named(key: &str, error: &Error) -> Error {
-    Error::config(format!("worker configuration `{key}`: {error}"))
-}

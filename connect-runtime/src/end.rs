@@ -1,4 +1,4 @@
-//! One-shot runs: when is everything done?
+//! Runs to the end: when is everything done?
 
 use std::time::Duration;
 
@@ -28,32 +28,32 @@ use crate::worker::Worker;
 use crate::worker::group;
 use crate::worker::subscription;
 
-/// What a one-shot run did.
+/// The outcome of a run to the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndReport {
     /// Records that source tasks delivered.
     pub records_in: u64,
-    /// Records that sink tasks took.
+    /// Records that sink tasks wrote.
     pub records_out: u64,
     /// Records that were skipped because of errors.
     pub skipped: u64,
     /// Records that the log removed before a sink read them; at most. Not zero means that the run
     /// did not do all that it should.
     pub lost: u64,
-    /// What could not be delivered yet, such as a last line without its end, or a topic that does
+    /// Data that could not be delivered yet, such as a last line without its end, and topics that do
     /// not exist.
     pub leftovers: Vec<String>,
 }
 
-/// A sink connector: where it reads, under which configuration.
+/// A sink connector and its configuration.
 pub(crate) struct Sink {
     pub(crate) name: ConnectorName,
     pub(crate) config: ConfigMap,
     pub(crate) settings: ConnectorSettings,
 }
 
-/// What the wait looks at: connectors that have failed, tasks that are missing, sinks to drain.
+/// What the wait depends on: failed connectors, the number of tasks, sinks to drain.
 struct Picture {
     failed: Option<Error>,
     /// The tasks of some connector are not known yet.
@@ -71,7 +71,7 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
         let progress = worker.progress();
         let sources_done = progress.iter().filter(|p| p.is_source).all(|p| p.caught_up);
         let is_news = sources_done || progress.iter().any(|p| p.failed);
-        if is_news || looked.is_none_or(|at| at.elapsed() >= LOOK_AT_CORE) {
+        if is_news || looked.is_none_or(|at| at.elapsed() >= FAILURE_CHECK) {
             looked = Some(Instant::now());
             let picture = connect.look(picture).await?;
             if let Some(error) = picture.failed {
@@ -83,7 +83,7 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
                 worker.drain(false);
                 match sinks_done(&mut clusters, worker, &picture.sinks, &progress).await {
                     Ok(Some(missing)) => {
-                        // More may have been counted since.
+                        // Counters may have changed since.
                         let mut report = report(&worker.progress());
                         report.leftovers.extend(missing);
                         return Ok(report);
@@ -91,16 +91,19 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
                     Ok(None) => {}
                     Err(error) if error.is_retriable() => {
                         let error = error.report();
-                        tracing::warn!(error, "whether everything has arrived is not known now");
+                        tracing::warn!(
+                            error,
+                            "cannot find out now whether everything has arrived; trying again"
+                        );
                     }
                     Err(error) => return Err(error),
                 }
             }
         }
-        // Deliveries come by the thousand: one look for many of them.
-        tokio::time::sleep(LOOK_SELDOM).await;
-        // Failures and ends are notified; a task that is still being started is not.
-        let _ = tokio::time::timeout(LOOK_AGAIN, changed.changed()).await;
+        // Deliveries are notified by the thousand: one check is enough for many of them.
+        tokio::time::sleep(SHORTEST_WAIT).await;
+        // The start of a task is not notified, unlike its failure and its end.
+        let _ = tokio::time::timeout(LONGEST_WAIT, changed.changed()).await;
     }
 }
 
@@ -127,7 +130,7 @@ fn picture(core: &HerderCore) -> Picture {
                 .find(|s| s.0 == State::Failed);
             if let Some((_, what, name, trace)) = failed {
                 let reason = trace.unwrap_or_default();
-                let error = Error::external(format!("{what} \"{name}\" has failed: {reason}"));
+                let error = Error::external(format!("{what} \"{name}\" failed: {reason}"));
                 picture.failed.get_or_insert(error);
             }
         }
@@ -154,8 +157,8 @@ pub(crate) fn sinks(core: &HerderCore) -> Vec<Sink> {
     sinks
 }
 
-/// The clusters that sinks read, by how they are reached: a sink's consumer may have another one
-/// than the worker.
+/// The clusters that sinks read, by the options to connect to them: the consumer of a sink may use
+/// another cluster than the worker.
 #[derive(Default)]
 struct Clusters(Vec<(ConfigMap, Box<dyn Admin>)>);
 
@@ -201,8 +204,8 @@ async fn sinks_done(
         let consumer = client_config(ClientKind::Consumer, &worker.config, config);
         let admin = clusters.read_by(worker, &consumer).await?;
         let partitions = partitions_of(admin, settings).await?;
-        // Not only what can be read by now: a log may still be at work on the end of a transaction
-        // that was committed.
+        // Including what is not readable yet: a log may still be completing a transaction that was
+        // committed.
         let ends = admin
             .end_offsets(&partitions, Isolation::ReadUncommitted)
             .await?;
@@ -269,11 +272,11 @@ fn report(progress: &[TaskProgress]) -> EndReport {
     report
 }
 
-/// How often to look at most.
-const LOOK_SELDOM: Duration = Duration::from_millis(2);
+/// The shortest time between two checks.
+const SHORTEST_WAIT: Duration = Duration::from_millis(2);
 
-/// How often to look even if nothing was notified.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// The longest time between two checks, even if nothing is notified.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
-/// How often to look for failed connectors while sources are busy.
-const LOOK_AT_CORE: Duration = Duration::from_millis(250);
+/// How often to check for failed connectors while sources are busy.
+const FAILURE_CHECK: Duration = Duration::from_millis(250);

@@ -9,23 +9,26 @@
 //! * **The host passes in** the plugins ([`plugins`] has those that Kafka Connect ships), the log
 //!   (a [`Broker`](connect_broker::Broker)), and a configuration in Kafka Connect's keys
 //!   ([`WorkerConfig`]).
-//! * **The host gets** a handle, [`Connect`], to create, pause, restart and delete connectors, to
-//!   look at them, and to shut the worker down.
+//! * **The host gets** a handle, [`Connect`], to create, inspect, pause, restart and delete connectors,
+//!   and to shut the worker down.
 //!
 //! # Lifecycle
 //!
 //! ```text
 //! Connect::builder() ─▶ build() ─▶ create_connector() … ─▶ shutdown(deadline)
 //!                         │                                   │
-//!                         │ offsets are read to their end     │ polls stop, what is under way
-//!                         │ from the log                      │ becomes durable, offsets are
+//!                         │ offsets are read to their end     │ polls stop, records in flight
+//!                         │ from the log                      │ become durable, offsets are
 //!                         ▼                                   ▼ committed, tasks are stopped
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! An offset is committed only after what it stands for is durable; after a crash, delivery goes on
+//! An offset is committed only after the records before it are durable; after a crash, delivery resumes
 //! from the committed offsets. A panic or an error in a plugin fails its task and nothing else.
+//!
+//! An option that nothing reads is logged as a warning when a worker or connector is created;
+//! [`worker_notices`] and [`connector_notices`] return the same as data.
 
 mod builder;
 mod clock;
@@ -37,6 +40,7 @@ mod gate;
 mod groups;
 mod herder;
 mod metrics;
+mod panics;
 mod pipeline;
 mod plugin_threads;
 mod plugins;
@@ -56,6 +60,7 @@ pub use config::NoticeKind;
 pub use config::TransactionBoundary;
 pub use config::WorkerConfig;
 pub use config::connector_notices;
+pub use config::worker_notices;
 pub use connect::Connect;
 pub use connect::ConnectorInfo;
 pub use connect::ConnectorOffsets;

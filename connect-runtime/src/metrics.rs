@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use connect_api::metrics::HistogramSnapshot;
 use connect_api::metrics::Instrument;
 use connect_api::metrics::PluginMetrics;
 use connect_api::metrics::PluginMetricsHost;
 use connect_core::status::Subject;
+use connect_core::sync::lock;
 
 /// A metric that a running plugin has registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +46,9 @@ impl Instruments {
         PluginMetrics::new(Arc::clone(self) as Arc<dyn PluginMetricsHost>)
     }
 
-    /// The values by now.
+    /// The current values.
     pub(crate) fn snapshot(&self, subject: &Subject) -> Vec<PluginMetric> {
-        let instruments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let instruments = lock(&self.0);
         let metrics = instruments.iter();
         metrics
             .filter_map(|(name, (description, instrument))| {
@@ -73,7 +73,7 @@ impl Instruments {
 
 impl PluginMetricsHost for Instruments {
     fn register(&self, name: &'static str, description: &'static str, instrument: Instrument) {
-        let mut instruments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut instruments = lock(&self.0);
         instruments.insert(name, (description, instrument));
     }
 }

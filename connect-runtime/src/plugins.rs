@@ -2,8 +2,8 @@
 
 use connect_api::PluginRegistry;
 
-/// A registry with the converters and transforms that Kafka Connect ships, as far as the features
-/// of this crate include them.
+/// A registry with the converters and transforms that Kafka Connect ships, if the feature `builtin` of
+/// this crate is on; otherwise an empty one.
 #[must_use]
 pub fn plugins() -> PluginRegistry {
     #[cfg_attr(

@@ -56,7 +56,7 @@ async fn a_source_is_a_stream_whose_offsets_follow_acknowledgements() {
     let expected: Vec<_> = (30..100).map(|n| n.to_string()).collect();
     assert_eq!(
         seen, expected,
-        "what was not acknowledged comes again, nothing else"
+        "only what was not acknowledged is delivered again"
     );
 }
 
@@ -73,7 +73,7 @@ async fn offsets_are_committed_while_the_host_takes_its_time() {
         .await
         .unwrap();
     stream.next().await.unwrap().unwrap().acknowledge();
-    // The task waits with its next batches; nobody calls `next`.
+    // The task waits with its next batches, since `next` is not called.
     eventually(async || {
         let stored = std::fs::read_to_string(&offsets).unwrap_or_default();
         stored.contains(r#"{\"next\":10}"#).then_some(())

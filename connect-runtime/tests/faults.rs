@@ -41,11 +41,11 @@ struct Faulty {
 
 #[derive(Debug, Default)]
 struct Faults {
-    /// Producers of tasks wait for ever.
+    /// Producers of tasks wait forever.
     takes_nothing: Arc<AtomicBool>,
-    /// The producer of statuses waits for ever.
+    /// The producer of statuses waits forever.
     takes_no_status: Arc<AtomicBool>,
-    /// Commits of consumers wait for ever.
+    /// Commits of consumers wait forever.
     commits_hang: AtomicBool,
     /// How often a position is not known.
     lost_positions: AtomicUsize,

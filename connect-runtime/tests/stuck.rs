@@ -247,7 +247,7 @@ impl Scene {
             .broker(LocalBroker::memory())
             .worker(WorkerConfig::from_config(&config).unwrap());
         if how == How::Await {
-            builder = builder.plugin_runtime(tokio::runtime::Handle::current());
+            builder = builder.plugins_on_host_runtime();
         }
         let connect = builder.build().await.unwrap();
         Self {
@@ -357,7 +357,7 @@ async fn get_out(scene: &Scene, way: &str) -> Vec<String> {
     names(&given_up)
 }
 
-/// Waits until the status says that the connector or one of its tasks was given up on.
+/// Waits until the status says that the connector or one of its tasks was abandoned.
 async fn given_up_in_status(scene: &Scene, what: &str) {
     let has_given_up = |status: &ConnectorStatus| {
         let tasks = status.tasks.iter().filter_map(|task| task.status.as_ref());
@@ -390,7 +390,7 @@ async fn one_is_stuck(how: How, call: &'static str, who: &str) {
         scene.others_go_on("another").await;
         let report = scene.shutdown().await;
         let left = report.left.iter().any(|it| it.subject.to_string() == who);
-        // What awaits is dropped when it is given up on; a thread that is blocked is left behind.
+        // A plugin that awaits is dropped when abandoned; a blocked thread is left behind.
         let is_left = match how {
             How::Block => true,
             How::Await => !ends && (stays || way == "restart"),

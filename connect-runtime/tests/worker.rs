@@ -57,7 +57,7 @@ async fn a_sink_that_begins_at_the_end_is_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_new_worker_goes_on_where_the_old_one_stopped() {
+async fn a_new_worker_resumes_where_the_old_one_stopped() {
     let broker = LocalBroker::memory();
     for (count, expected) in [(100, 0..100), (250, 100..250)] {
         let seen = Seen::default();
@@ -118,7 +118,7 @@ async fn a_failed_task_can_be_restarted() {
     assert_eq!(
         seen.lines(),
         numbers(0..20),
-        "it goes on after the last durable record"
+        "it resumes after the last durable record"
     );
     connect.restart("in", true, false).await.unwrap();
     connect.until_end().await.unwrap();
@@ -131,7 +131,7 @@ async fn a_failed_task_can_be_restarted() {
 }
 
 #[tokio::test]
-async fn a_paused_connector_does_nothing_and_goes_on() {
+async fn a_paused_connector_does_nothing_until_it_is_resumed() {
     let (broker, seen) = (LocalBroker::memory(), Seen::default());
     let connect = worker(&broker, &seen).await;
     connect
@@ -510,17 +510,4 @@ async fn a_slow_sink_holds_up_neither_its_neighbor_nor_the_shutdown() {
     let left: Vec<_> = report.left.iter().map(ToString::to_string).collect();
     assert_eq!(left, ["task slow-0 in `put`"], "named, not waited for");
     assert!(!report.timed_out);
-}
-
-#[test]
-fn a_misspelt_key_of_a_connector_is_named() {
-    let mut config = lines(1);
-    config.extend(config_map! {
-        "topic.creation.default.partitions" => 1, "producer.override.acks" => "all",
-        "transforms.a.type" => "x", "bach" => 1,
-    });
-    let notices = connect_runtime::connector_notices(&registry(&Seen::default()), &config);
-    let texts: Vec<_> = notices.iter().map(ToString::to_string).collect();
-    assert_eq!(texts.len(), 1, "{texts:?}");
-    assert!(texts[0].contains("\"bach\"") && texts[0].contains("did you mean \"batch\"?"));
 }

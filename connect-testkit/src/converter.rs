@@ -1,8 +1,8 @@
 //! The conformance suite of converters.
 //!
 //! A converter that passes [`conforms`] keeps the contract of [`Converter`]: tombstones stay
-//! tombstones, what is written is read back, what was written earlier does not change, and bytes
-//! of others are refused without harm.
+//! tombstones, what is written is read back, what was written earlier does not change, and foreign
+//! bytes are refused without a panic.
 //!
 //! ```
 //! # use bytes::Bytes;
@@ -41,7 +41,7 @@ use connect_api::TopicName;
 use connect_api::data::Datum;
 use connect_api::record::RawHeaders;
 
-/// A datum and what is read back after it was written.
+/// A datum, and the datum that is read back after it was written.
 #[derive(Debug, Clone)]
 pub struct Sample {
     written: Datum,
@@ -49,7 +49,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A datum that is read back as another one, with another schema for instance.
+    /// A datum that is read back as another one, for example with another schema.
     #[must_use]
     pub fn new(written: Datum, read: Datum) -> Self {
         Self { written, read }
@@ -57,7 +57,7 @@ impl Sample {
 }
 
 impl From<Datum> for Sample {
-    /// A datum that is read back as it was.
+    /// A datum that is read back unchanged.
     fn from(datum: Datum) -> Self {
         Self {
             read: datum.clone(),
@@ -75,7 +75,7 @@ pub fn conforms(converter: &mut dyn Converter, samples: &[Sample], malformed: &[
     round_trip(converter, samples);
     refuses(converter, malformed);
     survives_any_bytes(converter);
-    // Whatever happened before, good data is still good.
+    // Errors must not affect valid data that follows.
     round_trip(converter, samples);
     tombstones(converter);
 }
@@ -124,10 +124,10 @@ pub fn round_trip(converter: &mut dyn Converter, samples: &[Sample]) {
     }
 }
 
-/// Malformed bytes are errors of the record, not of the converter.
+/// Malformed bytes are a data error that is not retriable.
 ///
 /// # Panics
-/// They are read, or the error is of another kind.
+/// They are accepted, or the error is of another kind.
 pub fn refuses(converter: &mut dyn Converter, malformed: &[&'static [u8]]) {
     for bytes in malformed {
         let read = converter.decode(

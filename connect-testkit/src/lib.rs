@@ -20,4 +20,3 @@ pub mod kill;
 pub mod proxy;
 pub mod sink;
 pub mod source;
-mod sync;

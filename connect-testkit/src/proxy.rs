@@ -17,7 +17,7 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
-use crate::sync::lock;
+use connect_core::sync::lock;
 
 /// A proxy on a loopback port in front of one address. It runs on its own threads, so it works with any
 /// async runtime. It stops when dropped.

@@ -276,7 +276,7 @@ pub async fn offsets_are_kept_by_partition(mut system: impl System) {
         let place = (&record.partition, &record.offset);
         assert!(
             !places.contains(&place),
-            "two records of the partition {:?} have the offset {:?}",
+            "two records of the partition {} have the offset {}",
             record.partition,
             record.offset
         );
@@ -380,13 +380,13 @@ fn assert_same(found: &[SourceRecord], expected: &[SourceRecord], when: &str) {
         for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
             assert_eq!(
                 found, expected,
-                "record {index} of the partition {partition:?} {when}"
+                "record {index} of the partition {partition} {when}"
             );
         }
         assert_eq!(
             found.len(),
             expected.len(),
-            "number of records of the partition {partition:?} {when}"
+            "number of records of the partition {partition} {when}"
         );
     }
 }

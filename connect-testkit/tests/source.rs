@@ -83,7 +83,7 @@ impl SourceConnector for Queues {
     }
 }
 
-/// Reads the queues in an order of its own, which begins anew with each task.
+/// Reads the queues in its own order, which starts over with each task.
 struct QueuesTask {
     queues: Queues,
     next: [usize; 2],

@@ -1,5 +1,5 @@
 //! A sink connector in one file: adds up the lengths of lines.
-#![expect(clippy::expect_used, reason = "a poisoned lock has no use")]
+#![expect(clippy::expect_used, reason = "a lock is poisoned only after a panic")]
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -40,7 +40,7 @@ impl Connector for Lengths {
         Ok(())
     }
     async fn task_configs(&mut self, max_tasks: usize) -> Result<Vec<ConfigMap>> {
-        Ok(vec![ConfigMap::new(); max_tasks]) // partitions are shared out among the tasks
+        Ok(vec![ConfigMap::new(); max_tasks]) // the partitions are divided among the tasks
     }
 }
 
@@ -62,12 +62,13 @@ impl SinkTask for LengthsTask {
     async fn put(&mut self, records: &[SinkRecord]) -> Result<()> {
         for record in records {
             let line = record.record.value.value.as_str();
-            let line =
-                line.ok_or_else(|| Error::data(format!("{} is no text", record.position)))?;
+            let line = line.ok_or_else(|| {
+                Error::data(format!("the record at {} is not text", record.position))
+            })?;
             let mut total = self.0.lock().expect("no panic while it is held");
             *total = (total.0 + 1, total.1 + line.len());
         }
-        Ok(()) // what was put is kept already: nothing to do in `flush`
+        Ok(()) // there is no buffer, so `flush` has nothing to do
     }
 }
 

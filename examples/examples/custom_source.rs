@@ -1,5 +1,5 @@
-//! A source connector in one file: the numbers from 1 to 100. A second run goes on where the first
-//! one stopped.
+//! A source connector in one file: the numbers from 1 to 100. A second run resumes where the
+//! first one stopped.
 #![expect(clippy::expect_used, reason = "the contract of the trait")]
 
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl SourceConnector for Numbers {
     }
 }
 
-/// Where its numbers come from, and since it was started: its context and the next number.
+/// The source partition and, once it is started, the context and the next number.
 struct NumbersTask(SourcePartition, Option<(SourceTaskContext, i64)>);
 
 impl Task for NumbersTask {}
@@ -70,7 +70,7 @@ impl SourceTask for NumbersTask {
             context.stopping().await; // dropped here when the task stops
         }
         let record = Record::new("numbers", Datum::new(SchemaRef::INT64, *next));
-        *next += 1; // where to go on after this record
+        *next += 1; // where to resume after this record
         let offset = SourceOffset::new("next", *next);
         Ok(vec![SourceRecord::new(self.0.clone(), offset, record)])
     }
@@ -83,7 +83,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let output = folder.path().join("out.txt");
     for _ in 0..2 {
-        // The second worker finds the offset of the first one in the log, and nothing is left.
+        // The second worker finds the offset of the first one in the log, so there is nothing to do.
         let broker = LocalBroker::open(folder.path().join("connect-data")).await?;
         let connect = worker(broker).await?;
         let source = config_map! { "connector.class" => "com.example.Numbers" };

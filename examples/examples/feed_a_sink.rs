@@ -1,5 +1,5 @@
-//! A sink connector fed from a web handler, without any log: the reply is sent once the line is in
-//! the file, synced.
+//! A sink connector fed from a web handler, without any log. The reply is sent once the line is synced to
+//! the file.
 
 use connect_api::config_map;
 use connect_api::data::Datum;

@@ -1,4 +1,4 @@
-//! A host that runs a pipeline of its own: file, topic, file.
+//! A host that runs a pipeline: file, topic, file.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     connect.create_connector("source", source).await?;
     connect.create_connector("sink", sink).await?;
-    let report = connect.until_end().await?; // a service would go on with its own work instead
+    let report = connect.until_end().await?; // a service would do its own work instead
     assert!(connect.shutdown(Duration::from_secs(10)).await.is_clean());
 
     assert_eq!((report.records_in, report.records_out), (3, 3));

@@ -1,5 +1,5 @@
-//! A file tailed into a host's own code, without any log: the host gets batches and acknowledges
-//! them, and only then do offsets move.
+//! A file tailed into a host's own code, without any log. Offsets are committed once the host has
+//! acknowledged a batch.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .offsets_file(&offsets)
             .start()
             .await?;
-        // After the first run the file grows; the second one reads what is new and nothing else.
+        // After the first run the file grows; the second run reads only the new lines.
         let expected = 3 * run;
         while count.values().sum::<u32>() < expected {
             let Some(batch) = lines.next().await else {

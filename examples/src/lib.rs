@@ -1,4 +1,4 @@
-//! The programs are in `examples/`; this makes the code of the README part of the tests.
+//! The examples are in `examples/`. This crate runs the code of the README as a test.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -1,4 +1,4 @@
-//! Writes lines that look real to standard output: `make-lines COUNT [SEED]`.
+//! Writes realistic lines to standard output: `make-lines COUNT [SEED]`.
 
 use std::io;
 use std::process::ExitCode;

@@ -46,6 +46,7 @@ pub struct ConfigDef {
     keys: Vec<ConfigKey>,
     index: BTreeMap<String, usize>,
     groups: Vec<String>,
+    open: Vec<String>,
 }
 
 impl ConfigDef {
@@ -87,6 +88,21 @@ impl ConfigDef {
         Ok(())
     }
 
+    /// Allows any key under a prefix, besides those that are defined; the empty prefix allows all
+    /// keys.
+    ///
+    /// A worker warns about a key that no definition has. A plugin that passes options on to
+    /// something else (`http.header.Accept`) opens their prefix, and there is no warning.
+    pub fn open(&mut self, prefix: impl Into<String>) {
+        self.open.push(prefix.into());
+    }
+
+    /// True if the definition has the key, or [opens](Self::open) a prefix of it.
+    #[must_use]
+    pub fn allows(&self, name: &str) -> bool {
+        self.index.contains_key(name) || self.open.iter().any(|open| name.starts_with(open))
+    }
+
     /// Adds the keys of another definition under a prefix.
     ///
     /// The keys are added in [sorted](Self::sorted) order and numbered from `first_order`, in the
@@ -105,6 +121,8 @@ impl ConfigDef {
         for (order, key) in (first_order..).zip(other.sorted()) {
             self.define(embedded(prefix, group, order, key))?;
         }
+        let open = other.open.iter().map(|open| format!("{prefix}{open}"));
+        self.open.extend(open);
         Ok(())
     }
 
@@ -180,6 +198,12 @@ impl ConfigDefBuilder {
     pub fn key(mut self, key: ConfigKey) -> Self {
         let defined = self.def.define(key);
         self.errors.extend(defined.err());
+        self
+    }
+
+    /// Allows any key under a prefix; see [`ConfigDef::open`].
+    pub fn open(mut self, prefix: impl Into<String>) -> Self {
+        self.def.open(prefix);
         self
     }
 
@@ -343,6 +367,26 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn open_prefixes_allow_any_key_also_when_embedded() {
+        let inner = ConfigDef::builder()
+            .key(ConfigKey::new("url", ConfigType::String))
+            .open("header.")
+            .build();
+        let outer = ConfigDef::builder().embed("t.", "T", 0, &inner).build();
+        for (def, allowed, unknown) in [
+            (&inner, ["url", "header.Accept"], ["urls", "headers"]),
+            (
+                &outer,
+                ["t.url", "t.header.Accept"],
+                ["url", "header.Accept"],
+            ),
+        ] {
+            assert!(allowed.iter().all(|name| def.allows(name)), "{allowed:?}");
+            assert!(!unknown.iter().any(|name| def.allows(name)), "{unknown:?}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ use crate::config::ConfigProvider;
 ///
 /// A configuration refers to a plugin by its full class name, its simple name, its short name
 /// (`FileStreamSource` for `FileStreamSourceConnector`, `Json` for `JsonConverter`) or an alias in
-/// its [`PluginInfo`]. A full name takes precedence. If several plugins have another name, using it
+/// its [`PluginInfo`]. White space around a name does not count. A full name takes precedence. If several plugins have another name, using it
 /// is an error that lists them.
 ///
 /// Registering a class again for the same kind replaces it.
@@ -232,6 +232,7 @@ impl PluginRegistry {
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): nothing has the name, or several plugins have it.
     pub fn class_of(&self, name: &str, kinds: &[PluginKind]) -> Result<&str> {
+        let name = name.trim();
         let infos = self.infos(kinds);
         if let Some(info) = infos.iter().find(|info| info.class() == name) {
             return Ok(info.class());

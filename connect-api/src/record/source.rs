@@ -7,6 +7,8 @@ use std::hash::Hasher;
 use std::ops::Range;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use crate::data::Text;
@@ -75,6 +77,20 @@ impl PartialEq for OffsetValue {
 }
 
 impl Eq for OffsetValue {}
+
+/// The value as a person reads it: text without quotation marks, bytes as base64.
+impl fmt::Display for OffsetValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::String(text) => f.write_str(text),
+            Self::Bytes(bytes) => f.write_str(&STANDARD.encode(bytes)),
+        }
+    }
+}
 
 impl Hash for OffsetValue {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -227,6 +243,13 @@ impl fmt::Debug for SourcePartition {
     }
 }
 
+/// The entries as a person reads them: `{filename=in.txt}`.
+impl fmt::Display for SourcePartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_entries(f, self.entries().iter().map(|(key, value)| (key, value)))
+    }
+}
+
 /// Where to resume in a source partition *after* a record was delivered.
 ///
 /// *Shape*: the entry that changes is stored inline and the others are shared, so an offset per
@@ -329,6 +352,25 @@ impl fmt::Debug for SourceOffset {
     }
 }
 
+/// The entries as a person reads them: `{position=30}`.
+impl fmt::Display for SourceOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_entries(f, self.entries())
+    }
+}
+
+fn write_entries<'a>(
+    f: &mut fmt::Formatter<'_>,
+    entries: impl Iterator<Item = (&'a OffsetKey, &'a OffsetValue)>,
+) -> fmt::Result {
+    f.write_str("{")?;
+    for (index, (key, value)) in entries.enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        write!(f, "{separator}{key}={value}")?;
+    }
+    f.write_str("}")
+}
+
 /// A record from a source, with the offset from which to resume after it.
 ///
 /// Transforms cannot change the offset and the source partition.
@@ -408,6 +450,19 @@ mod tests {
             ])
         );
         assert!(size_of::<SourceOffset>() <= 88);
+    }
+
+    #[test]
+    fn partitions_and_offsets_are_displayed_for_people() {
+        let partition = SourcePartition::new([("filename", "in.txt"), ("host", "a")]);
+        assert_eq!(partition.to_string(), "{filename=in.txt, host=a}");
+        assert_eq!(SourcePartition::null().to_string(), "{}");
+        let offset = SourceOffset::from_entries([
+            ("at", OffsetValue::Float(1.5)),
+            ("id", Bytes::from_static(b"ab").into()),
+            ("none", OffsetValue::Null),
+        ]);
+        assert_eq!(offset.to_string(), "{at=1.5, id=YWI=, none=null}");
     }
 
     #[test]

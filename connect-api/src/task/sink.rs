@@ -25,7 +25,7 @@ use crate::topic::TopicPartition;
 /// [`put`](SinkTask::put) with records in the order of their offsets per partition,
 /// [`pre_commit`](SinkTask::pre_commit) before it commits offsets, and finally
 /// [`stop`](Task::stop). Calls never overlap. After an error that is not retriable, only `close` and
-/// `stop` are called.
+/// `stop` are called; after a panic only `stop`.
 ///
 /// **An offset is committed only after `pre_commit` has returned it.** All records before it must
 /// then be durable: `put` may buffer records, but `flush` and `pre_commit` must write them.

@@ -24,7 +24,9 @@ use crate::topic::Timestamp;
 /// The runtime calls [`start`](SourceTask::start) once and then [`poll`](SourceTask::poll)
 /// repeatedly. Between polls it calls [`delivered`](SourceTask::delivered) and
 /// [`committed`](SourceTask::committed), and finally [`stop`](Task::stop). Calls never overlap.
-/// After an error that is not retriable, only `stop` is called.
+///
+/// After an error that is not retriable, the runtime still tells the task what becomes of records it
+/// has returned (`delivered`, `committed`), and then calls `stop`. After a panic it calls only `stop`.
 ///
 /// `poll` *waits* for data. When the task must stop or pause, or when acknowledgments have arrived,
 /// the future of `poll` is dropped at one of its awaits. Data that was read but not returned must

@@ -1,4 +1,4 @@
-//! What the program does.
+//! The commands of the program.
 
 mod plugins;
 mod standalone;
@@ -8,12 +8,9 @@ use std::path::Path;
 
 use connect_api::PluginRegistry;
 use connect_api::config::FromConfig;
-use connect_cli::connector_file;
-use connect_cli::connector_file::ConnectorFile;
 use connect_cli::properties;
-use connect_runtime::Notice;
 use connect_runtime::WorkerConfig;
-use connect_runtime::connector_notices;
+use connect_runtime::worker_notices;
 
 pub(crate) use plugins::plugins;
 pub(crate) use standalone::standalone;
@@ -28,24 +25,22 @@ fn registry() -> PluginRegistry {
     registry
 }
 
-/// Tells the user that an option of a file has no effect, in one line.
-type Tell = fn(&Path, &Notice);
-
-/// Reads the worker's file.
-fn worker(path: &Path, tell: Tell) -> Result<WorkerConfig, Failure> {
+/// Reads a worker's file, and prints the notices of its options where no worker will log them.
+fn worker(path: &Path, registry: &PluginRegistry, show: Show) -> Result<WorkerConfig, Failure> {
     let config = properties::read(path).map_err(|error| Failure::Start(error.to_string()))?;
-    for notice in WorkerConfig::notices(&config) {
-        tell(path, &notice);
+    let read = WorkerConfig::from_config(&config);
+    if read.is_err() || show == Show::Always {
+        for notice in worker_notices(registry, &config) {
+            println!("{}: {notice}", path.display());
+        }
     }
-    WorkerConfig::from_config(&config)
-        .map_err(|errors| Failure::Start(format!("{}: {errors}", path.display())))
+    read.map_err(|errors| Failure::Start(format!("{}: {errors}", path.display())))
 }
 
-/// Reads a connector's file.
-fn connector(registry: &PluginRegistry, path: &Path, tell: Tell) -> Result<ConnectorFile, String> {
-    let connector = connector_file::read(path).map_err(|error| error.to_string())?;
-    for notice in connector_notices(registry, &connector.config) {
-        tell(path, &notice);
-    }
-    Ok(connector)
+/// When the notices of a worker's options are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Show {
+    Always,
+    /// Only if the worker cannot start: a worker that starts logs them itself.
+    Unstarted,
 }

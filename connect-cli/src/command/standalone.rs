@@ -8,16 +8,15 @@ use std::time::Duration;
 use std::time::Instant;
 
 use connect_broker::Broker;
+use connect_cli::connector_file;
 use connect_log::LocalBroker;
 use connect_runtime::Connect;
 use connect_runtime::Declared;
 use connect_runtime::EndReport;
 use connect_runtime::HerderError;
-use connect_runtime::Notice;
-use connect_runtime::NoticeKind;
 use connect_runtime::WorkerConfig;
 
-use crate::command::connector;
+use crate::command::Show;
 use crate::command::registry;
 use crate::command::worker;
 use crate::failure::Failure;
@@ -35,13 +34,13 @@ pub(crate) async fn standalone(
     let start = Instant::now();
     let mut signals = Signals::listen()
         .map_err(|error| Failure::Start(format!("cannot listen for signals: {error}")))?;
-    let config = worker(worker_file, log)?;
+    let config = worker(worker_file, &registry(), Show::Unstarted)?;
     let connect = open(&config).await?;
     let ran = match declare(&connect, connector_files).await {
         Ok(()) if until_end => run_to_end(&connect, &mut signals, start).await,
         Ok(()) => {
-            tracing::info!("running; Ctrl-C or SIGTERM drains and ends");
-            drain_on(signals.next().await);
+            tracing::info!("running; press Ctrl-C to stop");
+            announce_stop(signals.next().await);
             Ok(())
         }
         Err(failure) => Err(failure),
@@ -50,14 +49,7 @@ pub(crate) async fn standalone(
     ran.and(left)
 }
 
-fn log(path: &Path, notice: &Notice) {
-    match notice.kind {
-        NoticeKind::Ignored { .. } => tracing::info!("{}: {notice}", path.display()),
-        _ => tracing::warn!("{}: {notice}", path.display()),
-    }
-}
-
-/// Starts a worker on the log that its configuration names.
+/// Starts a worker on the log that its configuration selects.
 async fn open(config: &WorkerConfig) -> Result<Connect, Failure> {
     let failed = |error: connect_api::Error| Failure::Start(error.report());
     let broker: Arc<dyn Broker> = if config.has_kafka() {
@@ -105,7 +97,7 @@ async fn declare(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
     let mut declared: Vec<Declared> = Vec::new();
     let mut paths = Vec::new();
     for path in files {
-        match connector(connect.registry(), path, log) {
+        match connector_file::read(path) {
             Ok(file) if declared.iter().any(|other| *other.name == *file.name) => {
                 let error = HerderError::AlreadyExists(file.name.into());
                 failures.push(failed(path, &error));
@@ -151,12 +143,12 @@ async fn run_to_end(
     signals: &mut Signals,
     start: Instant,
 ) -> Result<(), Failure> {
-    // All three may be dropped: the first two only look, a signal stays to be seen.
+    // All three may be dropped: the first two only observe, and a signal is kept for the next call.
     let report = tokio::select! {
         report = connect.until_end() => report,
         () = progress::show(connect) => return Ok(()),
         name = signals.next() => {
-            drain_on(name);
+            announce_stop(name);
             return Ok(());
         }
     };
@@ -194,12 +186,12 @@ fn summarize(report: &EndReport, start: Instant) {
     );
 }
 
-fn drain_on(signal: &str) {
-    tracing::info!("{signal}: draining; once more ends at once");
+fn announce_stop(signal: &str) {
+    tracing::info!("{signal}: stopping; press Ctrl-C again to stop immediately");
 }
 
-/// Stops in order; a second signal ends at once. Tasks that take too long are given up on one by one,
-/// so the whole has a little longer than each.
+/// Stops in order; a second signal stops immediately. Each task has its own deadline, so the whole has
+/// a little longer.
 async fn shut_down(
     connect: &Connect,
     config: &WorkerConfig,
@@ -208,7 +200,7 @@ async fn shut_down(
     let report = tokio::select! {
         report = connect.shutdown(config.graceful_timeout() + MARGIN) => report,
         name = signals.next() => {
-            return Err(Failure::Run(format!("{name} while draining: ended at once")));
+            return Err(Failure::Run(format!("{name}: stopped immediately; records since the last commit will be delivered again")));
         }
     };
     if report.is_clean() {
@@ -221,5 +213,5 @@ async fn shut_down(
     )))
 }
 
-/// What an orderly end takes besides the ends of the tasks.
+/// How long a stop may take besides the tasks.
 const MARGIN: Duration = Duration::from_secs(2);

@@ -1,17 +1,17 @@
-//! What a user wants of a connector.
+//! The target state of a connector.
 
 use std::fmt;
 
-/// What the user wants of a connector.
+/// The state that the user asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TargetState {
-    /// Tasks exist and do nothing.
+    /// The tasks exist and do nothing.
     Paused,
     /// Connector and tasks run.
     #[default]
     Started,
-    /// Neither connector nor tasks exist.
+    /// Neither the connector nor its tasks exist.
     Stopped,
 }
 

@@ -21,15 +21,15 @@ pub enum RecordProblem {
     Field(#[from] FieldError),
     /// The value is not JSON.
     #[error("the value is not JSON")]
-    Json(#[source] serde_json::Error),
+    Json(#[source] JsonError),
     /// The value is JSON but not an object.
     #[error("the value is not an object")]
     NotAnObject,
     /// Records of this kind are never deleted.
-    #[error("it is a tombstone, which records of this kind never are")]
+    #[error("it is a tombstone, but records of this kind are never deleted")]
     Tombstone,
     /// The key is missing, or belongs to no kind of record.
-    #[error("no record has such a key")]
+    #[error("the key belongs to no kind of record")]
     UnknownKey,
 }
 
@@ -51,6 +51,17 @@ impl RecordError {
     #[must_use]
     pub const fn problem(&self) -> &RecordProblem {
         &self.problem
+    }
+}
+
+/// Why text is not JSON, and where.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct JsonError(serde_json::Error);
+
+impl JsonError {
+    pub(crate) const fn new(error: serde_json::Error) -> Self {
+        Self(error)
     }
 }
 

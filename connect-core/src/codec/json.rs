@@ -9,6 +9,7 @@ use serde_json::Map;
 use serde_json::Value as Json;
 
 use super::FieldError;
+use super::JsonError;
 use super::RecordProblem;
 
 /// Writes one JSON object, member by member.
@@ -94,8 +95,8 @@ impl ObjectWriter {
     }
 }
 
-/// A JSON string as Jackson writes it into bytes: everything of the basic plane raw except quotes,
-/// backslash and control characters; everything beyond as two escaped surrogates.
+/// A JSON string as Jackson writes it into bytes: characters of the basic plane as they are, except
+/// quotes, backslash and control characters; all others as two escaped surrogates.
 pub(crate) fn write_text(json: &mut String, text: &str) {
     json.push('"');
     for c in text.chars() {
@@ -119,6 +120,11 @@ pub(crate) fn write_text(json: &mut String, text: &str) {
     json.push('"');
 }
 
+/// Reads stored JSON; nothing may follow it.
+pub(crate) fn read_json(bytes: &[u8]) -> Result<Json, JsonError> {
+    serde_json::from_slice(bytes).map_err(JsonError::new)
+}
+
 /// The members of a stored object.
 #[derive(Debug)]
 pub(crate) struct Members(Map<String, Json>);
@@ -129,7 +135,7 @@ impl Members {
         let Some(value) = value else {
             return Ok(None);
         };
-        match serde_json::from_slice(value).map_err(RecordProblem::Json)? {
+        match read_json(value).map_err(RecordProblem::Json)? {
             Json::Null => Ok(None),
             Json::Object(members) => Ok(Some(Self(members))),
             _ => Err(RecordProblem::NotAnObject),

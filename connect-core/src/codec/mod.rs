@@ -8,5 +8,6 @@ pub mod sink_offset;
 pub mod status;
 
 pub use error::FieldError;
+pub use error::JsonError;
 pub use error::RecordError;
 pub use error::RecordProblem;

@@ -1,7 +1,7 @@
 //! Source offsets as they are stored: JSON without schemas, byte for byte as Java writes it.
 //!
 //! Key: `["connector",{partition}]`; value: `{offset}`, or nothing after a reset. Equality of
-//! stored partitions is equality of key *bytes*, so the order of members matters: whoever writes an
+//! stored partitions is equality of key *bytes*, so the order of members matters: a writer of an
 //! offset for a partition that is stored already reuses the stored key bytes.
 
 use std::fmt::Write;
@@ -17,6 +17,8 @@ use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use serde_json::Value as Json;
 
+use super::error::JsonError;
+use super::json::read_json;
 use super::json::write_text;
 
 /// The key under which offsets of a partition are stored.
@@ -50,7 +52,7 @@ pub fn encode_value(offset: &SourceOffset) -> Bytes {
 /// # Errors
 /// The key is not one of an offset, for a log line: such records are skipped.
 pub fn decode_key(bytes: &[u8]) -> Result<(String, SourcePartition), OffsetError> {
-    let Json::Array(parts) = serde_json::from_slice(bytes)? else {
+    let Json::Array(parts) = read_json(bytes)? else {
         return Err(OffsetError::Key);
     };
     match <[Json; 2]>::try_from(parts) {
@@ -67,18 +69,18 @@ pub fn decode_key(bytes: &[u8]) -> Result<(String, SourcePartition), OffsetError
 /// # Errors
 /// The value is not an offset, for a log line: such records are skipped.
 pub fn decode_value(bytes: &[u8]) -> Result<SourceOffset, OffsetError> {
-    match serde_json::from_slice(bytes)? {
+    match read_json(bytes)? {
         Json::Object(object) => Ok(SourceOffset::from_entries(read_object(object)?)),
         _ => Err(OffsetError::NotAMap),
     }
 }
 
-/// The entries of a partition or offset that somebody gave as any value; `None` for null.
+/// The entries of a partition or offset that is given as a value; `None` for null.
 ///
 /// *Java*: `OffsetUtils.validateFormat`.
 ///
 /// # Errors
-/// It is not a map of texts to values that JSON can carry without nesting.
+/// It is not a map from strings to values that JSON can represent without nesting.
 pub fn entries_of(value: &Value) -> Result<Option<Vec<(OffsetKey, OffsetValue)>>, OffsetError> {
     let map = match value {
         Value::Null => return Ok(None),
@@ -120,7 +122,7 @@ pub fn entries_of(value: &Value) -> Result<Option<Vec<(OffsetKey, OffsetValue)>>
 pub enum OffsetError {
     /// Bytes are not JSON.
     #[error("it is not JSON")]
-    Json(#[from] serde_json::Error),
+    Json(#[from] JsonError),
     /// A stored key is not that of an offset.
     #[error("the key is not an array of a connector and a partition")]
     Key,

@@ -27,8 +27,8 @@ pub enum OffsetFileError {
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A Java file ends early or holds something else than byte arrays.
-    #[error("it is a damaged offsets file of Java: {0}")]
+    /// A Java file ends early, or holds something other than byte arrays.
+    #[error("it is an offsets file of Java and damaged: {0}")]
     Java(&'static str),
     /// A later version of this library wrote it.
     #[error("it has version {0}, which is newer than this program")]
@@ -211,7 +211,7 @@ mod java {
             Ok(String::from_utf8_lossy(self.take(length.into())?).into_owned())
         }
 
-        /// A class description or a reference to one; answers the name of the class.
+        /// A class description or a reference to one; returns the name of the class.
         fn class(&mut self) -> Result<String, &'static str> {
             match self.u8()? {
                 TC_CLASSDESC => {}

@@ -1,4 +1,4 @@
-//! Offsets of a sink connector, as requests to alter them say it (KIP-875).
+//! Offsets of a sink connector, as requests to alter them give them (KIP-875).
 //!
 //! *Java*: `SinkUtils.parseSinkConnectorOffsets`.
 
@@ -64,7 +64,7 @@ impl SinkOffset {
     /// Reads one entry of a request. Integers may be given as text.
     ///
     /// # Errors
-    /// What is missing, or is not what it must be.
+    /// A part is missing or not valid.
     pub fn parse(
         partition: &SourcePartition,
         offset: Option<&SourceOffset>,
@@ -98,7 +98,7 @@ impl SinkOffset {
     }
 }
 
-/// The integer, or the text that is none.
+/// The integer, or the text that is not one.
 fn integer<T: FromStr>(value: &OffsetValue) -> Result<T, String> {
     let text = text_of(value);
     text.parse().map_err(|_| text)

@@ -1,4 +1,4 @@
-//! Changes of connectors, made one after the other.
+//! Changes of connectors, one at a time.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ use crate::herder::request::Patch;
 use crate::status::State;
 use crate::status::Subject;
 
-/// The changes of each connector: at most one is under way.
+/// The changes of each connector, at most one of them in progress.
 #[derive(Debug, Default)]
 pub(super) struct Changes(BTreeMap<ConnectorName, Queue>);
 
@@ -38,7 +38,7 @@ struct Queue {
 /// A change of one connector.
 #[derive(Debug)]
 pub(super) struct Change {
-    /// Who asked for it; `None` if it is the core's own.
+    /// The request behind it; `None` if the core makes it by itself.
     pub(super) request: Option<RequestId>,
     pub(super) kind: Kind,
 }
@@ -56,35 +56,35 @@ pub(super) enum Kind {
     },
     Restart(RestartRequest),
     Target(TargetState),
-    /// Older tasks are fenced for a set of this size.
+    /// Older tasks were fenced for a set of this size.
     TaskCount(usize),
-    /// What a connector answered when it was asked for its tasks.
+    /// The task configurations that a connector returned.
     Tasks {
-        /// Of the connector; `None` if it runs on another worker.
+        /// The incarnation of the connector; `None` if it runs on another worker.
         incarnation: Option<Incarnation>,
-        /// The offset of the configuration that they were made from, if that is known.
+        /// The offset of the configuration that they were generated from, if known.
         made_from: Option<i64>,
         configs: Vec<ConfigMap>,
     },
 }
 
-/// What a change comes to, now that it is its turn.
+/// What becomes of a change when its turn comes.
 enum Plan {
     Ask(Question, OffsetChange),
     Done,
     Refuse(HerderError),
-    /// The configuration that a patch was checked against is not the present one.
+    /// The configuration that a patch was applied to is not the current one.
     PatchAgain(Patch),
     Write(Vec<ConfigRecord>),
 }
 
 impl Changes {
-    /// True if a change is under way or waits.
+    /// True if a change is in progress or waits.
     pub(super) fn has_any(&self, name: &ConnectorName) -> bool {
         self.0.contains_key(name)
     }
 
-    /// Forgets the request behind a change that has not begun; the change is dropped with it.
+    /// Drops the change of a request, unless the change has begun.
     pub(super) fn withdraw(&mut self, name: &ConnectorName, request: RequestId) {
         if let Some(queue) = self.0.get_mut(name) {
             queue
@@ -96,7 +96,7 @@ impl Changes {
         }
     }
 
-    /// The next change, if none is under way.
+    /// The next change, if none is in progress.
     fn next(&mut self, name: &ConnectorName) -> Option<Change> {
         let queue = self.0.get_mut(name)?;
         if queue.under_way.is_some() {
@@ -119,7 +119,7 @@ impl Changes {
 }
 
 impl HerderCore {
-    /// Makes a change when it is its turn.
+    /// Makes a change when its turn comes.
     pub(super) fn change(&mut self, name: &ConnectorName, request: Option<RequestId>, kind: Kind) {
         if let Some(request) = request {
             self.requests.stage(request, Stage::Queued, self.now);
@@ -129,14 +129,14 @@ impl HerderCore {
         self.make_changes(name);
     }
 
-    /// Begins the next change of a connector, if none is under way.
+    /// Begins the next change of a connector, if none is in progress.
     fn make_changes(&mut self, name: &ConnectorName) {
         while let Some(change) = self.changes.next(name) {
             match self.plan(name, &change) {
                 Plan::Done => {
                     if matches!(change.kind, Kind::Put { .. }) {
-                        // What equals the present configuration restarts nothing but what has
-                        // failed. Tasks of another one are made from it, so that they start anyway.
+                        // An equal configuration restarts only what has failed. For a different
+                        // one, new tasks are generated and start anyway.
                         self.restart_failed_of(name);
                     }
                     self.made(name, &change);
@@ -269,7 +269,7 @@ impl HerderCore {
                 configs,
             } => {
                 let subject = Subject::Connector(name.clone());
-                // Meanwhile the connector may have been stopped, restarted or changed: then it is
+                // The connector may have been stopped, restarted or changed meanwhile: then it is
                 // asked again, or has no tasks.
                 let is_current = target == TargetState::Started
                     && made_from.is_none_or(|offset| offset == connector.config_offset())
@@ -298,7 +298,7 @@ impl HerderCore {
         }
     }
 
-    /// A write has ended.
+    /// A write has finished.
     pub(super) fn written(&mut self, name: &ConnectorName, result: Result<(), Failure>) {
         let Some(change) = self.changes.end(name) else {
             return;
@@ -316,7 +316,7 @@ impl HerderCore {
         self.make_changes(name);
     }
 
-    /// A change of offsets has ended.
+    /// A change of offsets has finished.
     pub(super) fn offsets_altered(
         &mut self,
         name: &ConnectorName,
@@ -377,7 +377,7 @@ fn put_records(
             name: name.clone(),
             state: Some(state),
         });
-    // The target state comes first, so that a connector never starts before it is known.
+    // The target state comes first, so that a connector never starts before its state is known.
     target
         .into_iter()
         .chain([ConfigRecord::Connector {
@@ -387,8 +387,8 @@ fn put_records(
         .collect()
 }
 
-/// A stop writes the empty set of tasks before the target state: a crash between leaves a connector
-/// that is started and asked for its tasks.
+/// A stop writes the empty set of tasks before the target state: a crash in between leaves a
+/// connector that is started and asked for its tasks.
 fn target_records(
     name: &ConnectorName,
     state: TargetState,

@@ -1,4 +1,4 @@
-//! The machine: inputs in, actions out.
+//! The state machine: inputs in, actions out.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ use crate::status::Subject;
 pub struct HerderCore {
     pub(super) options: HerderOptions,
     pub(super) now: LogicalTime,
-    /// What is wanted.
+    /// What is desired.
     pub(super) desired: ConfigLog,
     /// The configuration log has been read to its end.
     has_caught_up: bool,
@@ -61,16 +61,16 @@ pub struct HerderCore {
     pub(super) shutdown: Option<Shutdown>,
 }
 
-/// A shutdown that was asked for.
+/// A requested shutdown.
 #[derive(Debug)]
 pub(super) struct Shutdown {
-    /// Who asked; `None` once it was answered.
+    /// The request; `None` once it was answered.
     pub(super) request: Option<RequestId>,
     pub(super) deadline: LogicalTime,
     pub(super) given_up: Vec<Subject>,
 }
 
-/// What a question was for.
+/// The purpose of a question.
 #[derive(Debug)]
 pub(super) enum Question {
     AlterOffsets(ConnectorName, RequestId),
@@ -82,16 +82,16 @@ pub(super) enum Question {
     Write(ConnectorName),
 }
 
-/// What happens at a moment if nothing else does before.
+/// What happens at a deadline unless something else happens first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    /// The next attempt to fence.
+    /// The next attempt to fence is due.
     Fence(ConnectorName),
-    /// A question is not answered.
+    /// A question was not answered in time.
     Question(ActionId),
-    /// A request is not answered.
+    /// A request was not answered in time.
     Request(RequestId),
-    /// What has failed is started again.
+    /// What has failed is restarted.
     Restart(Subject),
     /// A connector is asked again for its tasks.
     Split(ConnectorName),
@@ -102,8 +102,8 @@ pub(super) enum Timer {
 }
 
 impl HerderCore {
-    /// A core that knows nothing yet: it waits for an assignment and for the end of the
-    /// configuration log.
+    /// A core without any state: it waits for an assignment and for the end of the configuration
+    /// log.
     #[must_use]
     pub fn new(options: HerderOptions) -> Self {
         Self {
@@ -126,7 +126,7 @@ impl HerderCore {
         }
     }
 
-    /// What is wanted.
+    /// What is desired.
     #[must_use]
     pub const fn desired(&self) -> &ConfigLog {
         &self.desired
@@ -144,7 +144,7 @@ impl HerderCore {
         &self.board
     }
 
-    /// Takes in what happened at `now`, which is never earlier than before.
+    /// Handles an input at time `now`, which never goes backwards.
     pub fn step(&mut self, now: LogicalTime, input: Input) {
         self.now = self.now.max(now);
         match input {
@@ -173,13 +173,13 @@ impl HerderCore {
         self.actions.pop_front()
     }
 
-    /// When something is due if nothing happens before.
+    /// The time of the next [`Input::Tick`], unless another input comes first.
     #[must_use]
     pub fn next_deadline(&self) -> Option<LogicalTime> {
         self.timers.next()
     }
 
-    /// True once a shutdown was answered: nothing is left and nothing will come.
+    /// True once a shutdown was answered: nothing is left to do.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.shutdown
@@ -194,7 +194,7 @@ impl HerderCore {
         self.has_caught_up && self.assignment.is_some()
     }
 
-    /// True if this worker may write connectors and tasks (invariant C3).
+    /// True if this worker may write connectors and tasks (invariant C4).
     pub(super) fn is_leader(&self) -> bool {
         self.assignment.as_ref().is_some_and(|own| own.is_leader)
     }
@@ -203,7 +203,7 @@ impl HerderCore {
         self.actions.push_back(action);
     }
 
-    /// Asks the driver something that has an answer and a deadline.
+    /// Asks the driver a question, with a deadline for the answer.
     pub(super) fn ask(
         &mut self,
         limit: Duration,
@@ -302,7 +302,7 @@ impl HerderCore {
         }
     }
 
-    /// A question has not been answered in time: as if the answer had been a failure.
+    /// A question was not answered in time, which counts as a failure.
     fn unanswered(&mut self, id: ActionId) {
         let limits = self.options.limits;
         let late = |call: &str, limit: Duration| {
@@ -328,7 +328,7 @@ impl HerderCore {
         self.done(id, outcome);
     }
 
-    /// What a connector is to be run with on any worker, if anything is to run at all.
+    /// The configuration to run a connector with on any worker; `None` if it must not run.
     pub(super) fn config_of(&self, name: &str) -> Option<&ConfigMap> {
         self.desired.connector(name).map(|entry| &**entry.config())
     }

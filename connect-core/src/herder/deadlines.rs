@@ -1,11 +1,11 @@
-//! What is due when.
+//! Deadlines of the core.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::LogicalTime;
 
-/// Deadlines by what they are for; each has one at most.
+/// Deadlines by their purpose, at most one for each.
 #[derive(Debug)]
 pub(super) struct Deadlines<K> {
     times: BTreeMap<K, LogicalTime>,
@@ -36,12 +36,12 @@ impl<K: Ord + Clone> Deadlines<K> {
         }
     }
 
-    /// The next one.
+    /// The next deadline.
     pub(super) fn next(&self) -> Option<LogicalTime> {
         self.order.first().map(|(at, _)| *at)
     }
 
-    /// Takes one that is due by now, the oldest first.
+    /// Takes a deadline that is due, the oldest first.
     pub(super) fn take_due(&mut self, now: LogicalTime) -> Option<K> {
         if self.next()? > now {
             return None;

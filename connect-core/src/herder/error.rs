@@ -39,7 +39,7 @@ pub enum HerderError {
     /// No such task (REST: 404).
     #[error("Task {0} not found")]
     NoTask(TaskId),
-    /// Another worker must be asked (REST: forwarded to it).
+    /// The request must go to the leader (REST: forwarded to it).
     #[error("this worker is not the leader of its group")]
     NotLeader,
     /// The offsets could not be read.
@@ -50,7 +50,7 @@ pub enum HerderError {
         /// Why.
         failure: Failure,
     },
-    /// The offsets could not be changed: the connector refused, or the log did not take them.
+    /// The offsets could not be changed: the connector refused, or the log could not store them.
     #[error("the offsets of connector \"{name}\" could not be changed: {failure}")]
     OffsetsRefused {
         /// Its name.
@@ -97,9 +97,9 @@ pub enum HerderError {
     /// The request was not answered before its deadline (REST: 500, as in Java).
     #[error("Request timed out. The worker is currently {stage}, which began {since:?} ago")]
     TimedOut {
-        /// What was going on.
+        /// What the worker was doing.
         stage: Stage,
-        /// How long it took by then.
+        /// For how long.
         since: Duration,
     },
 }
@@ -110,9 +110,9 @@ pub enum HerderError {
 pub enum Stage {
     /// The connector changes its offsets.
     AlteringOffsets,
-    /// Another change of the same connector is under way.
+    /// Another change of the same connector is in progress.
     Queued,
-    /// What was asked for takes effect.
+    /// The change takes effect.
     Settling,
     /// The worker reads its configurations or waits for its group.
     Starting,

@@ -1,6 +1,6 @@
-//! Fencing: with exactly-once, nothing older may write once a new set of tasks starts (KIP-618).
+//! Fencing: with exactly-once, older tasks cannot write once a new set of tasks starts (KIP-618).
 //!
-//! The leader fences as soon as it has read the commit of a set, whoever runs its tasks, and then
+//! The leader fences as soon as it has read the commit of a set, whichever workers run it, and then
 //! writes how many tasks there are. Workers start the tasks once they have read that.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub(super) type Fencing = BTreeMap<ConnectorName, (i64, Progress)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// It has failed, and is tried again when the timer says so.
+    /// It has failed; the next attempt follows after a pause.
     BackingOff,
     /// There is nothing to fence.
     NotNeeded,
@@ -30,8 +30,8 @@ pub(super) enum Progress {
 }
 
 impl HerderCore {
-    /// True if the tasks of a set may start: with exactly-once, only once older tasks cannot write
-    /// any more (invariant T2, KIP-618).
+    /// True if the tasks of a set may start: with exactly-once, only after older tasks were fenced
+    /// (invariant T2, KIP-618).
     pub(super) fn is_fenced(&mut self, name: &ConnectorName, wanted: &Wanted) -> bool {
         let Some(older) = wanted.fence else {
             return true;
@@ -46,7 +46,7 @@ impl HerderCore {
             return false;
         }
         self.fencing.insert(name.clone(), (set, Progress::UnderWay));
-        // With one task before and after, its own start fences what was before.
+        // With one task before and after, the start of the new one fences the old one.
         let tasks = if older == 1 && wanted.set.len() == 1 {
             0
         } else {
@@ -64,7 +64,7 @@ impl HerderCore {
         false
     }
 
-    /// Older tasks have been fenced, or there were none, or that has failed.
+    /// A round of fencing is done, was not needed, or has failed.
     pub(super) fn fenced(&mut self, name: ConnectorName, set: i64, result: Result<bool, Failure>) {
         self.touched.insert(name.clone());
         let entry = self.desired.connector(&name);
@@ -73,7 +73,7 @@ impl HerderCore {
             .filter(|known| known.committed_at() == set)
             .map(|known| known.configs().len());
         let Some(tasks) = tasks else {
-            return; // another set has come meanwhile
+            return; // there is a newer set
         };
         match result {
             Ok(true) => self.change(&name, None, Kind::TaskCount(tasks)),
@@ -90,7 +90,7 @@ impl HerderCore {
         }
     }
 
-    /// Tries again to fence, later.
+    /// Schedules another attempt to fence.
     pub(super) fn fencing_failed(&mut self, name: &ConnectorName) {
         if let Some((_, progress)) = self.fencing.get_mut(name) {
             *progress = Progress::BackingOff;
@@ -104,7 +104,7 @@ impl HerderCore {
         self.touched.insert(name);
     }
 
-    /// Forgets what is not wanted, or another worker's business.
+    /// Forgets connectors that are not desired or that another worker fences.
     pub(super) fn forget_fencing(&mut self, name: &ConnectorName) {
         if self.desired.connector(name).is_none() || !self.is_leader() {
             self.fencing.remove(name);
@@ -113,5 +113,5 @@ impl HerderCore {
     }
 }
 
-/// Fencing is tried again after the pause that follows as many failures: 4 s.
+/// The pause before fencing is tried again, as after this many failures: 4 s.
 const FENCING_FAILURES: u32 = 4;

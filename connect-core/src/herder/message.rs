@@ -1,4 +1,4 @@
-//! What goes into the herder core and what comes out.
+//! Inputs and actions of the herder core.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -32,11 +32,11 @@ pub struct ActionId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 
-/// What the core is told.
+/// An input of the core.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Input {
-    /// An assignment came; it replaces the one before. Before the first, nothing is owned.
+    /// A new assignment, which replaces the previous one. Before the first, nothing is owned.
     Assigned(Assignment),
     /// The configuration log has been read to the end that it had when the worker started.
     CaughtUp,
@@ -49,9 +49,9 @@ pub enum Input {
     },
     /// The answer to a question.
     Done(ActionId, Outcome),
-    /// An incarnation says how it is doing.
+    /// A report of an incarnation.
     Report(Subject, Incarnation, Report),
-    /// A user asks for something.
+    /// A request of a user.
     Request(RequestId, Request),
     /// A status was read from the status log; `None` is a tombstone.
     Status(Subject, Option<Status>),
@@ -59,25 +59,25 @@ pub enum Input {
     Tick,
 }
 
-/// How an incarnation is doing.
+/// What an incarnation reports.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Report {
     /// Nothing of it is left: its plugin was stopped and dropped, its clients are closed. The last
     /// report, also after [`Failed`](Report::Failed).
     Ended,
-    /// It has failed; it cleans up and then reports [`Ended`](Report::Ended). From a connector that
-    /// raised an error the plugin goes on until it is stopped.
+    /// It has failed; it cleans up and then reports [`Ended`](Report::Ended). The plugin of a
+    /// connector that raised an error keeps running until it is stopped.
     Failed(Failure),
     /// It makes progress again after [`Stalled`](Report::Stalled).
     Moving,
-    /// It does nothing, as its target state wants it.
+    /// It is paused, as its target state says.
     Paused,
-    /// A connector asks to be asked again how to split its work.
+    /// A connector requests a reconfiguration of its tasks.
     Reconfigure,
     /// Its plugin has started and it runs.
     Running,
-    /// A call into the plugin is over its deadline, or its thread makes no progress.
+    /// A call into the plugin exceeds its deadline, or its thread makes no progress.
     Stalled {
         /// The call, such as `put`.
         call: &'static str,
@@ -86,14 +86,14 @@ pub enum Report {
     },
 }
 
-/// Something that a user asks for, and until when it must be answered.
+/// A request of a user, with the deadline for its answer.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What is asked for.
+    /// The operation.
     pub operation: Operation,
     /// What the answer waits for.
     pub wait: Wait,
-    /// When the request is answered at the latest.
+    /// The deadline for the answer.
     pub deadline: LogicalTime,
 }
 
@@ -103,8 +103,8 @@ pub struct Request {
 pub enum Wait {
     /// The change is durable and was read back.
     Written,
-    /// What was asked for is so: the connector has started or failed and its tasks are known, or
-    /// what had to stop is gone or was given up on.
+    /// The change has taken effect: the connector has started or failed and its tasks are known,
+    /// or what had to stop is gone or was abandoned.
     Settled,
 }
 
@@ -129,8 +129,8 @@ pub enum Operation {
         /// The change.
         change: OffsetChange,
     },
-    /// Record which connectors the host's files declare. To create these and remove the others is the
-    /// caller's business.
+    /// Record which connectors the host's files declare. The caller creates these and removes the
+    /// others.
     Declare {
         /// The names of all declared connectors.
         names: BTreeSet<ConnectorName>,
@@ -147,39 +147,39 @@ pub enum Operation {
         /// The changes by key.
         patch: ConfigMap,
     },
-    /// Create a connector or change its configuration. A configuration that equals the present one
-    /// writes nothing and restarts nothing but what has failed.
+    /// Create a connector or change its configuration. A configuration that equals the current one
+    /// writes nothing and restarts only what has failed.
     Put {
         /// Its name.
         name: ConnectorName,
         /// Its configuration, variables unresolved.
         config: ConfigMap,
-        /// May it exist?
+        /// Whether it may exist.
         mode: PutMode,
-        /// What is wanted of it initially, if not that it runs. Ignored if it exists.
+        /// Its initial state; `None` starts it. Ignored if it exists.
         initial: Option<TargetState>,
     },
     /// Write the task configurations of a connector that runs on another worker.
     PutTasks {
         /// The connector.
         name: ConnectorName,
-        /// The offset of the configuration that they were made from; if it is not the present one,
-        /// they are dropped, because their connector is about to be restarted. `None` if the other
-        /// worker does not say.
+        /// The offset of the configuration that they were generated from. If it is not the current
+        /// one, they are dropped, because their connector is about to be restarted. `None` if the
+        /// other worker does not know.
         made_from: Option<i64>,
         /// The whole set.
         configs: Vec<ConfigMap>,
     },
-    /// Start connector and tasks again (KIP-745). A plan of zero items is answered as well.
+    /// Restart a connector and its tasks (KIP-745). An empty plan is answered too.
     Restart {
         /// Its name.
         name: ConnectorName,
-        /// Its tasks too?
+        /// Whether its tasks are restarted too.
         include_tasks: bool,
-        /// Only what has failed?
+        /// Whether only what has failed is restarted.
         only_failed: bool,
     },
-    /// Start one task again.
+    /// Restart one task.
     RestartTask {
         /// The task.
         id: TaskId,
@@ -191,7 +191,7 @@ pub enum Operation {
         /// What is wanted.
         state: TargetState,
     },
-    /// Stop everything; no request is taken any more.
+    /// Stop everything. Later requests are refused.
     Shutdown,
 }
 
@@ -226,15 +226,15 @@ pub struct ConnectorInfo {
 pub enum Response {
     /// To [`Operation::Put`] and [`Operation::Patch`].
     Connector(ConnectorInfo, GivenUp),
-    /// To all others: what did not stop in time and was given up on.
+    /// To all others: what did not stop in time and was abandoned.
     Done(GivenUp),
-    /// To [`Operation::AlterOffsets`]: whether the connector knows the new offsets. If not, a
-    /// system that keeps offsets outside Connect must be changed by hand.
+    /// To [`Operation::AlterOffsets`]: whether the connector accepted the new offsets. If not,
+    /// offsets that it keeps outside Connect must be changed by hand.
     OffsetsAltered {
         /// What the plugin's `alter_offsets` returned.
         known_to_connector: bool,
     },
-    /// To [`Operation::Restart`]: what is started again.
+    /// To [`Operation::Restart`]: what is restarted.
     Restarting(Vec<Subject>, GivenUp),
 }
 
@@ -261,7 +261,7 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Action {
-    /// Cut an incarnation off from the log and forget it. It is not waited for any more.
+    /// Cut an incarnation off from the log and forget it, without waiting for its end.
     Abandon(Subject, Incarnation),
     /// Question: ask a fresh instance of the connector whether the offsets may be changed, and
     /// change them; answer with [`Outcome::OffsetsAltered`].
@@ -275,7 +275,7 @@ pub enum Action {
         /// The change.
         change: OffsetChange,
     },
-    /// Question: with exactly-once, fence what older tasks of a source connector may still write
+    /// Question: with exactly-once, fence the producers of older tasks of a source connector
     /// (KIP-618); answer with [`Outcome::Fenced`].
     Fence {
         /// The question.
@@ -299,7 +299,7 @@ pub enum Action {
         /// The whole set.
         configs: Vec<ConfigMap>,
     },
-    /// Make a status known; `None` is a tombstone.
+    /// Publish a status; `None` is a tombstone.
     Publish(Subject, Option<Status>),
     /// Answer a request.
     Respond(RequestId, Result<Response, HerderError>),
@@ -312,7 +312,7 @@ pub enum Action {
         /// Paused or started.
         state: TargetState,
     },
-    /// Make a connector and start it; it reports [`Report::Running`] or [`Report::Failed`].
+    /// Create and start a connector; it reports [`Report::Running`] or [`Report::Failed`].
     StartConnector {
         /// The connector.
         name: ConnectorName,
@@ -321,7 +321,7 @@ pub enum Action {
         /// Its configuration, variables unresolved.
         config: ConfigMap,
     },
-    /// Make a task and start it; it reports [`Report::Running`], [`Report::Paused`] or
+    /// Create and start a task; it reports [`Report::Running`], [`Report::Paused`] or
     /// [`Report::Failed`].
     StartTask(StartTask),
     /// Stop an incarnation, whatever it is doing; it reports [`Report::Ended`]. After `grace` it will
@@ -334,7 +334,7 @@ pub enum Action {
         /// How long it has to end.
         grace: Duration,
     },
-    /// Question: ask a connector that runs how to split its work; answer with
+    /// Question: ask a running connector for its task configurations; answer with
     /// [`Outcome::TaskConfigs`].
     TaskConfigs {
         /// The question.

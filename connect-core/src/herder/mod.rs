@@ -1,4 +1,4 @@
-//! The machine that decides what a worker runs.
+//! The state machine that decides what a worker runs.
 //!
 //! It has three parts (ADR 16): what is *desired* ([`ConfigLog`](crate::cluster::log::ConfigLog)), what
 //! this worker *owns* ([`Assignment`]), and what is *running*. [`HerderCore::step`] takes one [`Input`] in and
@@ -10,8 +10,8 @@
 //!                              StartTask ◀─ Config ◀──────────────────────────────────────┘
 //! ```
 //!
-//! One machine serves every mode: a worker that is alone gets [`Assignment::alone`] once, one in a group gets
-//! an assignment after each rebalance.
+//! It serves every mode: a worker that is alone gets [`Assignment::alone`] once, a worker in a
+//! group gets an assignment after each rebalance.
 //!
 //! | file | what it decides |
 //! | --- | --- |
@@ -19,8 +19,8 @@
 //! | `change.rs` | which records a change writes |
 //! | `fencing.rs` | when older tasks are fenced |
 //! | `reconcile.rs` | what is started, stopped and asked |
-//! | `report.rs` | what a report means, what becomes of those that do not come, which statuses are published |
-//! | `restart.rs` | whether and when what has failed is started again |
+//! | `report.rs` | what reports and their absence mean, which statuses are published |
+//! | `restart.rs` | whether and when what has failed is restarted |
 //!
 
 mod change;

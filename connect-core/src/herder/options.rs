@@ -1,10 +1,10 @@
-//! What a herder core is told once.
+//! Options of a herder core.
 
 use std::time::Duration;
 
 use crate::herder::RestartPolicy;
 
-/// What a herder core is told once.
+/// Options of a herder core.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct HerderOptions {
@@ -14,13 +14,13 @@ pub struct HerderOptions {
     pub exactly_once: bool,
     /// Seeds the jitter of restarts.
     pub seed: u64,
-    /// When what has failed is started again, for connectors that do not say so themselves.
+    /// The restart policy of connectors that do not configure their own.
     pub restart: RestartPolicy,
-    /// How long calls may take.
+    /// Time limits of calls.
     pub limits: CallLimits,
 }
 
-/// How long calls may take before the core acts as if they had failed.
+/// Time limits of calls. A call that exceeds its limit counts as failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallLimits {
@@ -28,9 +28,9 @@ pub struct CallLimits {
     pub alter_offsets: Duration,
     /// Fencing of older tasks.
     pub fence: Duration,
-    /// `start` of a connector or task, its making included.
+    /// `start` of a connector or task, including its creation.
     pub start: Duration,
-    /// The end of a connector or task, after which it is given up on.
+    /// The stop of a connector or task, after which it is abandoned.
     pub stop: Duration,
     /// `task_configs` of a connector.
     pub task_configs: Duration,

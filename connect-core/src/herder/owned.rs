@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::ConnectorName;
 use crate::TaskId;
 
-/// The share of the work that is this worker's own.
+/// This worker's share of the work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Assignment {
     /// The generation of the group; 0 for a worker that is alone.
     pub generation: i32,
-    /// True if this worker may write connectors and tasks to the configuration log (invariant C3).
+    /// True if this worker may write connectors and tasks to the configuration log (invariant C4).
     pub is_leader: bool,
     /// What it runs.
     pub owned: Owned,

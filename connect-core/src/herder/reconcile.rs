@@ -1,4 +1,4 @@
-//! Compares what is wanted and owned with what runs.
+//! Compares what is desired and owned with what runs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,19 +25,19 @@ use crate::herder::running::TaskSpec;
 use crate::status::State;
 use crate::status::Subject;
 
-/// The tasks that are wanted of a connector.
+/// The desired tasks of a connector.
 pub(super) struct Wanted {
     pub(super) connector: Arc<ConfigMap>,
     pub(super) set: Arc<[ConfigMap]>,
     pub(super) target: TargetState,
     /// The offset of the set.
     pub(super) committed_at: i64,
-    /// For how many tasks older ones were fenced, if this set needs it to be done again.
+    /// The number of tasks in the last round of fencing, if this set needs another round.
     pub(super) fence: Option<usize>,
 }
 
 impl HerderCore {
-    /// Brings what runs closer to what is wanted, for every connector that was touched.
+    /// Brings what runs closer to what is desired, for every connector that was touched.
     pub(super) fn reconcile(&mut self) {
         if !self.is_ready() {
             self.touched.clear();
@@ -67,7 +67,7 @@ impl HerderCore {
         let config = entry.map(|entry| Arc::clone(entry.config()));
         let is_on = target == Some(TargetState::Started) && is_here && self.shutdown.is_none();
         let wanted = config.filter(|_| is_on);
-        // At the end of the worker a connector outlives its tasks.
+        // At shutdown a connector stops after its tasks.
         let waits_for_tasks = self.shutdown.is_some() && self.running.has_tasks(name);
         match (self.running.connectors.get_mut(name), wanted) {
             (Some(connector), wanted) if connector.slot.run.is_some() => {
@@ -156,7 +156,7 @@ impl HerderCore {
             let own = core.assignment.as_ref();
             own.is_some_and(|own| own.has_task(id))
         };
-        // Tasks of one set may share what another set divides differently (invariant A4).
+        // Two sets may divide the same work differently, so they never overlap (invariant A4).
         let mut is_held = false;
         let known: Vec<TaskId> = self
             .running
@@ -186,8 +186,8 @@ impl HerderCore {
         }
     }
 
-    /// Stops, restarts, pauses or resumes a task that is known. True while it keeps a new set from
-    /// being started.
+    /// Stops, restarts, pauses or resumes a known task. True while it keeps a new set from
+    /// starting.
     fn reconcile_task(
         &mut self,
         id: &TaskId,
@@ -229,7 +229,7 @@ impl HerderCore {
         false
     }
 
-    /// Forgets tasks that neither run nor are wanted here, and says what became of them.
+    /// Forgets tasks that neither run nor are desired here, and publishes their last status.
     fn forget_tasks(&mut self, name: &ConnectorName) {
         let entry = self.desired.connector(name);
         let is_stopped = entry.is_none_or(|entry| entry.target_state() == TargetState::Stopped);
@@ -293,7 +293,7 @@ impl HerderCore {
         self.timers.set(Timer::Start(subject), self.now + limit);
     }
 
-    /// Asks a connector how to split its work, if it must be asked.
+    /// Asks a connector for its task configurations if that is due.
     fn split(&mut self, name: &ConnectorName) {
         let Some(connector) = self.running.connectors.get_mut(name) else {
             return;
@@ -320,7 +320,7 @@ impl HerderCore {
         }
     }
 
-    /// A connector has answered, or has not in time.
+    /// A connector has returned its task configurations, or has failed to.
     pub(super) fn task_configs(
         &mut self,
         name: ConnectorName,
@@ -338,7 +338,7 @@ impl HerderCore {
         if connector.slot.phase() != Some(Phase::Up) {
             return;
         }
-        // It may have asked to be asked again meanwhile: that is done once this answer is written.
+        // It may have requested a reconfiguration meanwhile: that follows once this one is written.
         let is_wanted_again = matches!(connector.split, Split::Wanted);
         match result {
             Err(failure) if failure.is_permanent() || failure.kind() == ErrorKind::Config => {
@@ -357,7 +357,7 @@ impl HerderCore {
                 };
                 let made_from = connector.slot.run.as_ref().map(|run| &run.spec);
                 if made_from != Some(entry.config()) {
-                    return; // it is about to be restarted, and is asked again then
+                    return; // it is about to be restarted and is asked again after that
                 }
                 let made_from = entry.config_offset();
                 let is_known = entry.tasks_are_up_to_date()
@@ -392,7 +392,7 @@ impl HerderCore {
         }
     }
 
-    /// The tasks of a connector are written, or could not be.
+    /// The tasks of a connector were written, or could not be.
     pub(super) fn tasks_written(
         &mut self,
         name: &ConnectorName,
@@ -416,7 +416,7 @@ impl HerderCore {
         }
     }
 
-    /// The tasks are known: what an earlier attempt failed with is over.
+    /// The tasks are known: the failure of an earlier attempt is over.
     fn split_succeeded(&mut self, name: &ConnectorName) {
         let subject = Subject::Connector(name.clone());
         if let Some(connector) = self.running.connectors.get_mut(name) {
@@ -427,7 +427,7 @@ impl HerderCore {
         }
     }
 
-    /// The tasks are asked for again, later.
+    /// Schedules another attempt to get the tasks.
     fn split_failed(&mut self, name: &ConnectorName) {
         if let Some(connector) = self.running.connectors.get_mut(name) {
             connector.split = Split::BackingOff;

@@ -1,4 +1,4 @@
-//! What incarnations report, what becomes of those that do not, and what everybody sees of it.
+//! Reports of incarnations, missing reports, and the statuses that follow.
 
 use std::hash::Hash;
 use std::hash::Hasher;
@@ -20,7 +20,7 @@ use crate::status::State;
 use crate::status::Subject;
 
 impl HerderCore {
-    /// Takes in a report. One of an incarnation that is gone changes nothing (invariant S1).
+    /// Handles a report. That of an incarnation that is gone changes nothing (invariant S1).
     pub(super) fn report(&mut self, subject: &Subject, incarnation: Incarnation, report: Report) {
         if self.running.incarnation(subject) != Some(incarnation) {
             return;
@@ -46,7 +46,7 @@ impl HerderCore {
         };
         match *run.phase {
             Phase::Stopping => return,
-            // A start that returned after its deadline has come up all the same.
+            // A start that returned after its deadline counts.
             Phase::Starting | Phase::Failed => {
                 *run.phase = Phase::Up;
                 *run.up_since = Some(now);
@@ -70,7 +70,7 @@ impl HerderCore {
         }
     }
 
-    /// It has failed: seen at once, and started again later if the policy says so.
+    /// It has failed: published immediately, and restarted later if the policy says so.
     pub(super) fn failed(&mut self, subject: &Subject, failure: Failure) {
         let (now, seed) = (self.now, self.seed(subject));
         let policy = self.policy(subject);
@@ -111,7 +111,7 @@ impl HerderCore {
         self.running.gone(subject);
     }
 
-    /// An incarnation has not come up in time. Only a stop gives up on it.
+    /// An incarnation has not started in time. It is abandoned only after a stop.
     pub(super) fn not_started(&mut self, subject: &Subject) {
         self.touched.insert(subject.connector().clone());
         let limit = self.options.limits.start;
@@ -119,7 +119,7 @@ impl HerderCore {
         self.failed(subject, failure);
     }
 
-    /// Stops the incarnation of a connector or task, if it does not stop already.
+    /// Stops the incarnation of a connector or task unless it is already stopping.
     pub(super) fn stop(&mut self, subject: &Subject) {
         let mut grace = self.options.limits.stop;
         if let Some(shutdown) = &self.shutdown {
@@ -147,7 +147,7 @@ impl HerderCore {
         }
     }
 
-    /// An incarnation has not ended in time: it is given up on.
+    /// An incarnation has not ended in time and is abandoned.
     pub(super) fn not_ended(&mut self, subject: &Subject) {
         let Some(incarnation) = self.running.incarnation(subject) else {
             return;
@@ -159,7 +159,7 @@ impl HerderCore {
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.given_up.push(subject.clone());
         }
-        // It may have been given up on before it had a status.
+        // It may have been abandoned before it had a status.
         let is_wanted = match subject {
             Subject::Connector(name) => self.desired.connector(name).is_some(),
             Subject::Task(id) => self.desired.task_config(id).is_some(),
@@ -180,7 +180,7 @@ impl HerderCore {
         }
     }
 
-    /// Somebody wants it to be started again: at once, whatever the policy says.
+    /// Restarts it immediately, whatever the policy says.
     pub(super) fn restart_now(&mut self, subject: &Subject) {
         self.touched.insert(subject.connector().clone());
         self.timers.clear(&Timer::Restart(subject.clone()));
@@ -190,7 +190,7 @@ impl HerderCore {
         }
     }
 
-    /// What has failed is about to run again, for whatever reason.
+    /// What has failed is about to run again, for any reason.
     pub(super) fn publish_begins_again(&mut self, subject: &Subject) {
         let status = self.board.status(subject);
         if status.is_some_and(|status| status.state == State::Failed) {
@@ -211,7 +211,7 @@ impl HerderCore {
         hasher.finish()
     }
 
-    /// Makes a state known. Whatever explains another state is gone.
+    /// Publishes a state. Clears what explains the previous one.
     pub(super) fn publish_state(&mut self, subject: &Subject, state: State) {
         self.publish(subject, |status| {
             status.state = state;
@@ -238,7 +238,7 @@ impl HerderCore {
         });
     }
 
-    /// Says when it is tried again.
+    /// Publishes the time of the next restart.
     pub(super) fn publish_next_attempt(&mut self, subject: &Subject, at: LogicalTime) {
         self.publish(subject, |status| {
             if status.state == State::Failed {
@@ -275,7 +275,7 @@ impl HerderCore {
         }
     }
 
-    /// Nothing of that name exists any more: nobody sees a status of it.
+    /// Nothing of that name is left: removes its status.
     pub(super) fn publish_gone(&mut self, subject: &Subject) {
         if self.board.remove(subject) {
             self.act(Action::Publish(subject.clone(), None));

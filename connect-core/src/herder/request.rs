@@ -1,4 +1,4 @@
-//! Requests: from the moment they come to their answer.
+//! Requests, from their arrival to their answer.
 
 use std::collections::BTreeMap;
 
@@ -36,9 +36,9 @@ use crate::status::Subject;
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     open: BTreeMap<RequestId, Open>,
-    /// They wait until the worker is ready.
+    /// Requests that wait until the worker is ready.
     early: Vec<(RequestId, Request)>,
-    /// They wait until their connector has settled.
+    /// Requests that wait until their connector has settled.
     settling: BTreeMap<ConnectorName, Vec<RequestId>>,
 }
 
@@ -50,24 +50,24 @@ struct Open {
     stage_began: LogicalTime,
     reply: Reply,
     given_up: Vec<Subject>,
-    /// What is put once it was checked.
+    /// The configuration that is written once it was checked.
     put: Option<Put>,
 }
 
-/// What the answer will be, and when.
+/// The answer to give, and when.
 #[derive(Debug, Clone)]
 enum Reply {
     /// The connector, once it runs and its tasks are known.
     Connector { created: bool },
-    /// Nothing more, once nothing of the connector is left.
+    /// Done, once nothing of the connector is left.
     Gone,
-    /// Nothing more, once the connector does not run; its tasks may.
+    /// Done, once the connector does not run; its tasks may.
     Idle,
-    /// Nothing more, at once.
+    /// Done, immediately.
     Now,
-    /// What is restarted, once it is up again.
+    /// The restart plan, once everything in it is up again.
     Restarted(Vec<(Subject, Option<Incarnation>)>),
-    /// Nothing more, once the connector runs and its tasks are known.
+    /// Done, once the connector runs and its tasks are known.
     Up,
 }
 
@@ -102,7 +102,7 @@ impl Requests {
         std::mem::take(&mut self.early)
     }
 
-    /// What was given up on is named to those who wait for the connector.
+    /// Tells requests that wait for the connector what was abandoned.
     pub(super) fn given_up(&mut self, subject: &Subject) {
         for id in self.settling.get(subject.connector()).into_iter().flatten() {
             if let Some(open) = self.open.get_mut(id) {
@@ -125,12 +125,12 @@ impl Requests {
 }
 
 impl HerderCore {
-    /// Takes a request in.
+    /// Accepts a request.
     pub(super) fn request(&mut self, id: RequestId, request: Request) {
         if self.shutdown.is_some() {
             return self.act(Action::Respond(id, Err(HerderError::ShuttingDown)));
         }
-        // What is about no connector queues under the name that no connector has.
+        // Requests without a connector queue under the empty name, which no connector has.
         let nobody = ConnectorName::new("");
         let (name, reply) = match &request.operation {
             Operation::Shutdown => return self.shut_down(id, request.deadline),
@@ -167,7 +167,7 @@ impl HerderCore {
         }
     }
 
-    /// Begins with a request.
+    /// Begins a request.
     pub(super) fn admit(&mut self, id: RequestId, request: Request) {
         let only_here = matches!(request.operation, Operation::RestartTask { .. });
         if !self.is_leader() && !only_here {
@@ -236,7 +236,7 @@ impl HerderCore {
         }
     }
 
-    /// Applies a patch to the present configuration and checks the result.
+    /// Applies a patch to the current configuration and checks the result.
     pub(super) fn check_patch(&mut self, id: RequestId, name: ConnectorName, patch: Patch) {
         let Some(base) = self.config_of(&name).cloned() else {
             return self.respond(id, Err(HerderError::NoConnector(name)));
@@ -310,7 +310,7 @@ impl HerderCore {
         self.settle(request);
     }
 
-    /// Carries out a request to restart that was read from the log. Its answer gets the plan.
+    /// Carries out a restart request that was read from the log, and answers it with the plan.
     pub(super) fn restart(&mut self, name: &ConnectorName, request: RestartRequest) {
         let Some(connector) = self.desired.connector(name) else {
             return;
@@ -343,7 +343,7 @@ impl HerderCore {
         }
     }
 
-    /// The change of a request is durable: answers, or waits until it has taken effect.
+    /// The change of a request is durable: answers it, or waits until it has taken effect.
     pub(super) fn settle(&mut self, id: RequestId) {
         let Some(open) = self.requests.open.get(&id) else {
             return;
@@ -359,7 +359,7 @@ impl HerderCore {
         self.touched.insert(name);
     }
 
-    /// Answers those who wait for a connector that has settled.
+    /// Answers the requests that wait for a connector that has settled.
     pub(super) fn answer_settled(&mut self, name: &ConnectorName) {
         let waiting = self.requests.settling.get(name);
         for id in waiting.cloned().unwrap_or_default() {
@@ -370,14 +370,14 @@ impl HerderCore {
         }
     }
 
-    /// The answer to a request that waits, once there is one.
+    /// The answer to a waiting request, once there is one.
     fn settled(&self, open: &Open) -> Option<Result<Response, HerderError>> {
         let name = &open.name;
         let entry = self.desired.connector(name);
         let target = entry.map(|entry| entry.target_state());
         match &open.reply {
             Reply::Gone => {
-                // Somebody else may want it again meanwhile.
+                // Another request may have started it again meanwhile.
                 let is_wanted = target.is_some_and(|target| target != TargetState::Stopped);
                 if !is_wanted && self.running.has_any(name) {
                     return None;
@@ -405,7 +405,7 @@ impl HerderCore {
                     .iter()
                     .any(|(subject, _)| matches!(subject, Subject::Connector(_)))
                 {
-                    // A connector that fails again shows it in its status.
+                    // The status shows a connector that fails again.
                     let _ = self.split_of(name)?;
                 }
             }
@@ -414,7 +414,7 @@ impl HerderCore {
         Some(self.response(open, name))
     }
 
-    /// Whether a connector that is to run does so and its tasks are known; `None` if that is not
+    /// Whether a connector that must run does so and its tasks are known; `None` if that is not
     /// decided yet.
     fn split_of(&self, name: &ConnectorName) -> Option<Result<(), HerderError>> {
         let Some(entry) = self.desired.connector(name) else {
@@ -443,7 +443,7 @@ impl HerderCore {
         (is_up && connector.split == Split::Done).then_some(Ok(()))
     }
 
-    /// True if what was to be restarted is up again, has failed again, or is not to run any more.
+    /// True if what was restarted is up again, has failed again, or need not run.
     fn is_back(&self, subject: &Subject, before: Option<Incarnation>) -> bool {
         match subject {
             Subject::Connector(name) => self
@@ -490,7 +490,7 @@ impl HerderCore {
         }
     }
 
-    /// A request is not answered by its deadline. A change that is under way goes its way.
+    /// A request is not answered by its deadline. A change in progress still completes.
     pub(super) fn request_timed_out(&mut self, id: RequestId) {
         let Some(open) = self.requests.open.get(&id) else {
             return;

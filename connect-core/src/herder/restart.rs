@@ -1,4 +1,4 @@
-//! Whether and when what has failed is started again.
+//! Automatic restarts of what has failed.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use connect_api::ErrorKind;
 use crate::Failure;
 use crate::LogicalTime;
 
-/// Whether and when a connector or task that has failed is started again.
+/// Whether and when a failed connector or task is restarted.
 ///
-/// Only *transient* failures are: those of another system, file or network that do not say they are
-/// permanent. Bad configuration, bad data, panics and misuse are not, because a restart repeats
-/// them.
+/// Only *transient* failures lead to a restart: those of another system, a file or the network
+/// that are not marked as permanent. Bad configuration, bad data, panics and misuse do not,
+/// because a restart would repeat them.
 ///
 /// The pause before a restart doubles from `min` to `max`, with a jitter of up to a fifth, and is
 /// `min` again once an incarnation has run for as long as the last pause. After `limit` restarts
-/// within `window` the failure stands until somebody restarts it.
+/// within `window`, the failure stands until a user restarts it.
 ///
 /// *Java*: never restarts anything; `restart.policy=never` does the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestartPolicy {
-    /// False if nothing is ever restarted.
+    /// False if nothing is restarted automatically.
     pub is_on: bool,
     /// The first pause.
     pub min: Duration,
@@ -58,8 +58,8 @@ impl RestartPolicy {
     /// Option: the window, in milliseconds.
     pub const WINDOW: &str = "restart.window.ms";
 
-    /// The policy of a connector: what its configuration says, else what the worker's says. Values
-    /// are checked when the connector is validated; one that is wrong all the same is ignored here.
+    /// The policy of a connector: what its configuration says, else that of the worker. Values are
+    /// checked when the connector is validated; invalid ones are ignored here.
     #[must_use]
     pub fn of(config: &ConfigMap, worker: Self) -> Self {
         let number = |key| config.get(key).and_then(|text| text.trim().parse().ok());
@@ -82,7 +82,7 @@ impl RestartPolicy {
     }
 }
 
-/// True if a restart may heal it.
+/// True if a restart may help.
 pub(super) fn is_transient(failure: &Failure) -> bool {
     failure.kind() == ErrorKind::External && !failure.is_permanent()
 }
@@ -90,7 +90,7 @@ pub(super) fn is_transient(failure: &Failure) -> bool {
 /// The restarts of one connector or task.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Restarts {
-    /// When it was restarted within the window, oldest first; at most as many as the limit.
+    /// The times of restarts within the window, oldest first; at most as many as the limit.
     recent: VecDeque<LogicalTime>,
     /// Restarts since it was last stable.
     in_a_row: u32,
@@ -100,7 +100,7 @@ pub(super) struct Restarts {
 }
 
 impl Restarts {
-    /// When to start again what has failed now; `None` if not. `seed` decides the jitter.
+    /// When to restart what has failed now; `None` for never. `seed` decides the jitter.
     pub(super) fn next(
         &mut self,
         policy: &RestartPolicy,
@@ -126,7 +126,7 @@ impl Restarts {
         }
         let doubled = policy.min.saturating_mul(1 << self.in_a_row.min(20));
         let pause = doubled.min(policy.max);
-        // Up to a fifth longer, so that what failed together does not come back together.
+        // Up to a fifth longer, so that what failed together does not restart together.
         let jitter = pause / 5 / 1000 * u32::try_from(seed % 1001).unwrap_or_default();
         self.last_pause = pause + jitter;
         self.in_a_row = self.in_a_row.saturating_add(1);
@@ -136,7 +136,7 @@ impl Restarts {
         Some(at)
     }
 
-    /// Somebody restarts it: the pauses begin again.
+    /// A user restarts it: the pauses start over.
     pub(super) fn forgive(&mut self) {
         self.recent.clear();
         self.in_a_row = 0;

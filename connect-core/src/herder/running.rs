@@ -14,7 +14,7 @@ use crate::herder::Incarnation;
 use crate::herder::restart::Restarts;
 use crate::status::Subject;
 
-/// The connectors and tasks of this process, each with at most one incarnation that is not gone.
+/// The connectors and tasks of this process, each with at most one incarnation.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     pub(super) connectors: BTreeMap<ConnectorName, ConnectorSlot>,
@@ -22,14 +22,14 @@ pub(super) struct Running {
     last: u64,
 }
 
-/// What is known of one connector or task, whether an incarnation exists or not. `S` is what an
+/// The state of one connector or task, whether an incarnation exists or not. `S` is what an
 /// incarnation is made from.
 #[derive(Debug)]
 pub(super) struct Slot<S> {
     pub(super) run: Option<Run<S>>,
-    /// It has failed with this, and is not started with it again before somebody says so.
+    /// It has failed with this, and is not started with it again until a restart is ordered.
     pub(super) halted: Option<S>,
-    /// It is to be started again.
+    /// A restart was ordered.
     pub(super) restart: bool,
     pub(super) restarts: Restarts,
 }
@@ -39,12 +39,12 @@ pub(super) struct Slot<S> {
 pub(super) struct Run<S> {
     pub(super) incarnation: Incarnation,
     pub(super) phase: Phase,
-    /// When it has come up.
+    /// When it was up.
     pub(super) up_since: Option<LogicalTime>,
     pub(super) spec: S,
-    /// What it was told to do last.
+    /// The last order to it.
     pub(super) target: TargetState,
-    /// It stops because its place in the set is gone or another one's.
+    /// It stops because it is gone from the set, or another worker owns it.
     pub(super) is_outdated: bool,
 }
 
@@ -88,16 +88,16 @@ pub(super) type TaskSlot = Slot<TaskSpec>;
 pub(super) struct ConnectorSlot {
     pub(super) slot: Slot<Arc<ConfigMap>>,
     pub(super) split: Split,
-    /// How often the tasks could not be had or not be written, one time after the other.
+    /// How often in a row the tasks could not be generated or written.
     pub(super) split_failures: u32,
 }
 
-/// How far a connector that runs has been asked for its tasks.
+/// Where a running connector is in the generation of its tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Split {
-    /// The question is on its way.
+    /// It was asked and has not answered.
     Asking(ActionId),
-    /// Its answer could not be had or not be written; asked again when the timer says so.
+    /// It did not answer, or the answer could not be written; it is asked again after a pause.
     BackingOff,
     /// Its tasks are known.
     #[default]
@@ -120,7 +120,7 @@ impl<S> Default for Slot<S> {
 }
 
 impl<S: Clone + PartialEq> Slot<S> {
-    /// True if it has failed and nobody has said yet that it is to be started again.
+    /// True if it has failed and no restart was ordered.
     pub(super) fn is_halted(&self) -> bool {
         self.halted.is_some() && !self.restart
     }
@@ -152,7 +152,7 @@ impl<S: Clone + PartialEq> Slot<S> {
         });
     }
 
-    /// True if an incarnation after `before` is up or has failed, or none is to come.
+    /// True if an incarnation after `before` is up or has failed, or none will follow.
     pub(super) fn is_back(&self, before: Option<Incarnation>) -> bool {
         match &self.run {
             Some(run) => {
@@ -204,7 +204,7 @@ impl Running {
         }
     }
 
-    /// It has failed: it is not started again before somebody says so.
+    /// It has failed: it is not started again until a restart is ordered.
     pub(super) fn halt(&mut self, subject: &Subject) {
         match subject {
             Subject::Connector(name) => {
@@ -220,7 +220,7 @@ impl Running {
         }
     }
 
-    /// It has come up after all.
+    /// It is up after all.
     pub(super) fn recover(&mut self, subject: &Subject) {
         match subject {
             Subject::Connector(name) => {
@@ -236,7 +236,7 @@ impl Running {
         }
     }
 
-    /// Its restarts are counted anew.
+    /// Starts to count its restarts from zero.
     pub(super) fn forgive(&mut self, subject: &Subject) {
         match subject {
             Subject::Connector(name) => {
@@ -269,7 +269,7 @@ impl Running {
         }
     }
 
-    /// Says that it is to be started again; false if nothing is known of it.
+    /// Orders a restart; false if it is unknown.
     pub(super) fn restart(&mut self, subject: &Subject) -> bool {
         match subject {
             Subject::Connector(name) => {

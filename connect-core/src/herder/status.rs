@@ -1,4 +1,4 @@
-//! The status of a connector or task, and what else this worker knows of it.
+//! The status of a connector or task, and what else this worker knows about it.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::status::Subject;
 
 /// The status of a connector or task.
 ///
-/// The first four fields are those of Kafka Connect. The others are our own: clients of Kafka
-/// Connect know only the states of Kafka Connect, so that nothing of ours is a new state.
+/// The first four fields are those of Kafka Connect. The others are additions; they add no
+/// states, because clients of Kafka Connect know only its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// The state.
@@ -25,21 +25,21 @@ pub struct Status {
     pub generation: i32,
     /// Why it failed, if it failed on this worker.
     pub failure: Option<Failure>,
-    /// Since when it is in this state.
+    /// When it entered this state.
     pub since: LogicalTime,
     /// How often the state has changed on this worker.
     pub changes: u64,
-    /// The call that makes no progress. The state stays RUNNING.
+    /// The call that makes no progress, if any. The state stays RUNNING.
     pub stalled: Option<Stall>,
     /// When it is restarted, if it has failed and will be.
     pub next_attempt: Option<LogicalTime>,
-    /// How often it was restarted because it had failed.
+    /// How often it was restarted after a failure.
     pub restarts: u64,
-    /// How many earlier incarnations did not stop in time and were given up on.
+    /// How many earlier incarnations did not stop in time and were abandoned.
     pub given_up: u64,
 }
 
-/// A call into a plugin that is over its deadline.
+/// A call into a plugin that exceeds its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
     /// The call, such as `put`.
@@ -81,7 +81,7 @@ impl Board {
         self.0.iter()
     }
 
-    /// Replaces a status; says whether it is news.
+    /// Replaces a status; true if it differs.
     pub(super) fn set(&mut self, subject: &Subject, status: Status) -> bool {
         if self.0.get(subject) == Some(&status) {
             return false;
@@ -90,12 +90,12 @@ impl Board {
         true
     }
 
-    /// Removes a status; says whether there was one.
+    /// Removes a status; true if there was one.
     pub(super) fn remove(&mut self, subject: &Subject) -> bool {
         self.0.remove(subject).is_some()
     }
 
-    /// Takes in a status that another worker, or an earlier life of this one, has written. One of an
+    /// Records a status that another worker, or an earlier run of this one, has written. One of an
     /// older generation changes nothing (invariant S1).
     pub(super) fn read(&mut self, subject: Subject, status: Option<Status>) {
         match status {

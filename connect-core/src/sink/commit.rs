@@ -14,7 +14,7 @@ use connect_api::TopicPartition;
 /// tracker.accepted(&partition, 10);
 /// assert_eq!(tracker.due().get(&partition), Some(&10));
 ///
-/// // The task has made only some of it durable, and claims something that it does not own.
+/// // The task has made only some of it durable, and claims a partition that it does not own.
 /// let answer: LogOffsets =
 ///     [(partition.clone(), 7), (TopicPartition::new("t", 1), 3)].into_iter().collect();
 /// let (commit, refused) = tracker.allow(&tracker.due(), answer);
@@ -27,7 +27,7 @@ use connect_api::TopicPartition;
 pub struct CommitTracker {
     accepted: LogOffsets,
     committed: LogOffsets,
-    /// Where partitions are read from of which nothing was accepted or committed since.
+    /// The start offsets of partitions of which nothing was accepted or committed since.
     untouched: LogOffsets,
 }
 
@@ -48,14 +48,14 @@ impl CommitTracker {
         self.untouched.insert(partition.clone(), next);
     }
 
-    /// Where partitions are read from of which nothing was accepted or committed since: what is
-    /// known to be read, though the group may have no offset that says so.
+    /// The start offsets of partitions of which nothing was accepted or committed since. The group
+    /// may have no committed offset for them.
     #[must_use]
     pub const fn untouched(&self) -> &LogOffsets {
         &self.untouched
     }
 
-    /// What was accepted and is not committed.
+    /// What is accepted and not committed.
     #[must_use]
     pub fn due(&self) -> LogOffsets {
         self.accepted
@@ -74,8 +74,8 @@ impl CommitTracker {
             .collect()
     }
 
-    /// Splits what the task answered to what was `asked`: what may be committed, and what may not
-    /// because it was not asked for or is larger than what was accepted.
+    /// Splits the offsets that the task returned: those that may be committed, and those that may
+    /// not because they were not in `asked` or are larger than what was accepted.
     #[must_use]
     pub fn allow(&self, asked: &LogOffsets, answer: LogOffsets) -> (LogOffsets, LogOffsets) {
         let (allowed, refused): (Vec<_>, Vec<_>) = answer
@@ -96,8 +96,8 @@ impl CommitTracker {
         }
     }
 
-    /// `pre_commit` failed: everything that is not committed counts as not accepted. Answers where
-    /// to read on.
+    /// `pre_commit` failed: everything that is not committed counts as not accepted. Returns the
+    /// offsets to continue from.
     pub fn rewind(&mut self) -> LogOffsets {
         let due: Vec<_> = self
             .due()
@@ -123,7 +123,7 @@ impl CommitTracker {
         self.accepted.keys()
     }
 
-    /// Partitions are gone.
+    /// Forgets partitions.
     pub fn forget(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
             self.untouched.remove(partition);

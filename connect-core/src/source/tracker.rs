@@ -5,9 +5,9 @@
 //! acknowledged *head run* is committable (invariants O1 and O2).
 //!
 //! Consecutive records of one partition share a *span* that keeps only the last offset: a span of
-//! up to 64 records costs as much as a single record would, and makes the tracker a matter of a few
-//! nanoseconds per record. The price: an offset becomes committable span by span. A span never
-//! outlives the batch that it came from ([`OffsetTracker::seal`]).
+//! up to 64 records costs as much as a single record, so that tracking takes a few nanoseconds per
+//! record. The price: offsets become committable span by span. A span never outlives the batch that
+//! it came from ([`OffsetTracker::seal`]).
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -37,7 +37,7 @@ const SPAN_RECORDS: u64 = 64;
 /// let second = tracker.submit(&file, SourceOffset::new("position", 20i64), false);
 ///
 /// tracker.acknowledge(second..second + 1);
-/// assert!(tracker.take_committable().is_empty()); // the first one is still under way
+/// assert!(tracker.take_committable().is_empty()); // the first one is still in flight
 /// tracker.acknowledge(first..first + 1);
 /// assert_eq!(tracker.take_committable(), [(file, SourceOffset::new("position", 20i64))]);
 /// ```
@@ -77,7 +77,7 @@ struct Lane {
     spans: usize,
 }
 
-/// A picture of a tracker, for metrics.
+/// A snapshot of a tracker, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrackerStats {
@@ -99,7 +99,7 @@ impl OffsetTracker {
         }
     }
 
-    /// Takes note of a record and returns its token: the number of records submitted before.
+    /// Submits a record and returns its token: the number of records submitted before.
     ///
     /// With `more_follow` the offset counts only together with the next record of the partition
     /// that comes without it. Offsets of the null partition are not kept.
@@ -144,7 +144,7 @@ impl OffsetTracker {
         self.open = false;
     }
 
-    /// Takes note that records are durable or dropped. Each token must be acknowledged once.
+    /// Records that records are durable or dropped. Each token must be acknowledged once.
     pub fn acknowledge(&mut self, tokens: Range<u64>) {
         self.unacknowledged -= tokens
             .end
@@ -185,7 +185,7 @@ impl OffsetTracker {
         committable
     }
 
-    /// How many records, from the first one on without a gap, are durable or dropped. Grows span by
+    /// The number of records before the first that is neither durable nor dropped. Grows span by
     /// span.
     #[must_use]
     pub fn acknowledged_prefix(&self) -> u64 {
@@ -209,7 +209,7 @@ impl OffsetTracker {
         self.unacknowledged
     }
 
-    /// A picture for metrics.
+    /// A snapshot for metrics.
     #[must_use]
     pub fn stats(&self) -> TrackerStats {
         TrackerStats {
@@ -253,7 +253,7 @@ impl OffsetTracker {
         index
     }
 
-    /// Forgets partitions of which nothing is under way and nothing is to be committed, so that a
+    /// Forgets partitions with nothing in flight and nothing to commit, so that a
     /// source with ever new partitions does not grow. Cheap: it does so only when they are many.
     fn free_lanes(&mut self) {
         if self.lanes.len() - self.free.len() < MIN_LANES {
@@ -279,7 +279,7 @@ impl OffsetTracker {
         }
     }
 
-    /// Lets go of the spans that are done and have none before them that is not.
+    /// Drops spans that are done, up to the first that is not.
     fn pop_done(&mut self) {
         while self.spans.front().is_some_and(|span| span.remaining == 0) {
             let Some(span) = self.spans.pop_front() else {
@@ -298,8 +298,8 @@ impl OffsetTracker {
         }
     }
 
-    /// Lets go of all spans whose own partition has none before them that is not done: one stuck
-    /// partition holds up neither the offsets of the others nor memory.
+    /// Drops all spans that are done and behind no unfinished one of their own partition, so that a
+    /// stuck partition holds up neither the offsets of the others nor memory.
     fn sweep(&mut self) {
         let lanes = &mut self.lanes;
         let mut blocked = vec![false; lanes.len()];

@@ -39,10 +39,9 @@ pub struct TopicStatus {
 
 /// The fold of the status log: the last record counts.
 ///
-/// Generations start again when a group is made anew, so a reader cannot refuse older ones: the
-/// writer asks [`may_write`](Self::may_write) first (invariant S1). One case is left to the reader:
-/// that a task is unassigned, said by the worker that lost it, may come after the new worker
-/// said that it runs.
+/// Generations restart when a group is created again, so a reader cannot refuse older ones:
+/// writers call [`may_write`](Self::may_write) first (invariant S1). Readers handle one case: the
+/// worker that lost a task may report it as unassigned after the new worker reports that it runs.
 ///
 /// *Java*: `KafkaStatusBackingStore`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -149,7 +148,7 @@ impl StatusLog {
 
     fn apply_connector(&mut self, name: ConnectorName, status: Option<Status>) -> bool {
         let Some(status) = status else {
-            // What is deleted has no tasks.
+            // A deleted connector has no tasks.
             let tasks: Vec<_> = self.tasks(&name).map(|(id, _)| id.clone()).collect();
             for id in &tasks {
                 self.tasks.remove(id);
@@ -159,7 +158,7 @@ impl StatusLog {
         put(&mut self.connectors, name, status)
     }
 
-    /// True if the task runs elsewhere since its old worker lost it.
+    /// True if the task already runs on another worker than the one that lost it.
     fn is_outdated(&self, id: &TaskId, status: &Status) -> bool {
         status.state == State::Unassigned
             && self.tasks.get(id).is_some_and(|known| {
@@ -168,7 +167,7 @@ impl StatusLog {
     }
 }
 
-/// True if the value is another one than before.
+/// True if the value differs from the one before.
 fn put<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, V>, key: K, value: V) -> bool {
     let is_news = map.get(&key) != Some(&value);
     if is_news {

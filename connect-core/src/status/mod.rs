@@ -15,15 +15,15 @@ pub enum State {
     Destroyed,
     /// It ended with an error.
     Failed,
-    /// It does nothing on demand.
+    /// It was paused on demand.
     Paused,
-    /// It is being started again.
+    /// It is restarting.
     Restarting,
     /// It runs.
     Running,
     /// It was stopped on demand (connectors only).
     Stopped,
-    /// No worker runs it yet, or any more.
+    /// No worker runs it at the moment.
     Unassigned,
 }
 

@@ -38,7 +38,7 @@ fn running(tasks: usize) -> World {
     world
 }
 
-/// Ends what is under way, without letting time pass.
+/// Finishes what is in progress, without letting time pass.
 fn finish_all(world: &mut World) {
     while !world.workers[0].pending.is_empty() {
         world.finish(0, 0, End::Well);
@@ -332,7 +332,7 @@ fn a_start_that_never_returns_is_failed_and_a_delete_gives_up_on_it() {
     assert_eq!(world.state(&connector("c")), Some(State::Failed));
     let other = world.ask(0, put("d", config(1, 1)));
     finish_all(&mut world);
-    assert!(world.answer(other).unwrap().is_ok(), "others go on");
+    assert!(world.answer(other).unwrap().is_ok(), "others continue");
     let name = ConnectorName::new("c");
     let delete = world.ask(0, Operation::Delete { name });
     finish_all(&mut world);

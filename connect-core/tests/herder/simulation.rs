@@ -182,7 +182,7 @@ impl Simulation {
         self.world.step(worker, input);
     }
 
-    /// The group divides its work anew: everybody first keeps only what stays (invariant A4).
+    /// The group divides its work again: each worker first keeps only what stays (invariant A4).
     fn rebalance(&mut self) {
         self.generation += 1;
         let workers = self.world.workers.len();
@@ -232,8 +232,8 @@ impl Simulation {
         }
     }
 
-    /// Nothing hangs or fails any more, everything is restarted, and what runs must become what
-    /// should.
+    /// Nothing hangs or fails from now on, everything is restarted, and what runs must become what
+    /// should run.
     fn calm_down(&mut self) {
         self.note();
         for _ in 0..100 {

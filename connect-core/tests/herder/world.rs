@@ -63,7 +63,7 @@ pub(crate) struct Life {
     pub(crate) config: ConfigMap,
     pub(crate) is_up: bool,
     pub(crate) is_stopping: bool,
-    /// It never does anything any more.
+    /// It hangs.
     pub(crate) hangs: bool,
     /// It was cut off from the log.
     pub(crate) is_cut_off: bool,
@@ -240,7 +240,7 @@ impl World {
             }
             Action::Stop { incarnation, .. } => {
                 here.lives.get_mut(&incarnation).unwrap().is_stopping = true;
-                // A stop pre-empts the start that is under way, or waits for it.
+                // A stop pre-empts a start in progress, or waits for it.
                 here.pending.push(Pending::Stop(incarnation));
             }
             Action::TaskConfigs {
@@ -252,7 +252,7 @@ impl World {
             Action::Write { id, records } => {
                 assert!(
                     here.core.assignment().is_some_and(|own| own.is_leader),
-                    "C3: only the leader writes"
+                    "C4: only the leader writes"
                 );
                 here.pending.push(Pending::Write(id, records));
             }
@@ -448,7 +448,7 @@ impl World {
         }
     }
 
-    /// Everything that is under way ends well, and time passes until nothing is left to do.
+    /// Everything in progress ends well, and time passes until nothing is left to do.
     pub(crate) fn settle(&mut self) {
         for _ in 0..100_000 {
             for worker in 0..self.workers.len() {

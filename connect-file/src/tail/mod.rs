@@ -137,7 +137,7 @@ impl Tail {
         let Some(current) = &mut self.current else {
             return self.open();
         };
-        // A successor with content means that nobody writes to the current file any more: what is
+        // A successor with content means that nobody writes to the current file: what is
         // read from it after this check is the rest of it.
         let is_succeeded = any_has_content(&self.successors, &self.path)?;
         let size = current.size(&self.path)?;

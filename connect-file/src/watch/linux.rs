@@ -153,7 +153,7 @@ impl Watcher {
                 Ok(events) => events,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot watch files any more; polling them from now on");
+                    tracing::warn!(%error, "cannot watch files; polling them from now on");
                     self.lock().stop();
                     return;
                 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::types::RDKafkaType;
 
@@ -22,7 +23,6 @@ use crate::error::Subject;
 use crate::ffi::AdminTimeouts;
 use crate::ffi::Client;
 use crate::ffi::Failure;
-use crate::lock::lock;
 
 /// Sends requests to the coordinators of groups, with a client of its own that is opened when it is
 /// needed.

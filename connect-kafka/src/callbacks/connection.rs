@@ -8,10 +8,9 @@ use std::time::Duration;
 use std::time::Instant;
 
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::watch;
-
-use crate::lock::lock;
 
 /// The connection problems of one client.
 pub(super) struct Connection {

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
 use rdkafka::ClientContext;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::watch;
@@ -21,7 +22,6 @@ use tokio::sync::watch;
 pub(crate) use self::connection::certificate_problem;
 
 use self::connection::Connection;
-use crate::lock::lock;
 
 /// The receiver of a client's callbacks. They run on threads of the client and must be short.
 pub(crate) struct Context {

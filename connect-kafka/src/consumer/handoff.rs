@@ -13,10 +13,9 @@ use std::time::Instant;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::PartitionRecords;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 use tokio::sync::watch;
-
-use crate::lock::lock;
 
 /// What the thread reports.
 #[derive(Debug)]

@@ -133,7 +133,7 @@ impl Reader {
         self.queue.client()
     }
 
-    /// Carries out the changes that the async side will not answer any more: closing waits for
+    /// Carries out the changes that the async side will no longer answer: closing waits for
     /// them.
     fn answer_rebalances(&self) {
         let client = self.client();

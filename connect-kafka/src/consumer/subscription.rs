@@ -13,6 +13,7 @@ use std::time::Duration;
 use connect_api::TopicName;
 use connect_api::pattern::Pattern;
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
 use rdkafka::TopicPartitionList;
 
 use super::handoff::Handoff;
@@ -23,7 +24,6 @@ use crate::error::Subject;
 use crate::ffi;
 use crate::ffi::Client;
 use crate::ffi::Failure;
-use crate::lock::lock;
 
 /// How long listing the topics of a cluster may take.
 const LISTING: Duration = Duration::from_secs(10);

@@ -13,6 +13,7 @@ use connect_api::LogPosition;
 use connect_api::TopicName;
 use connect_broker::BrokerError;
 use connect_broker::Receipt;
+use connect_core::sync::lock;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::Notify;
 
@@ -23,7 +24,6 @@ use crate::callbacks::Deliveries;
 use crate::error::Subject;
 use crate::error::error;
 use crate::ffi::Client;
-use crate::lock::lock;
 
 /// Counts the records that a producer has in flight and queues receipts until they are read.
 ///

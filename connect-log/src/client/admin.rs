@@ -12,10 +12,10 @@ use connect_broker::BrokerError;
 use connect_broker::Isolation;
 use connect_broker::admin::NewTopic;
 use connect_broker::admin::TopicDescription;
+use connect_core::sync::lock;
+use connect_core::sync::read;
 
 use crate::engine::Engine;
-use crate::sync::lock;
-use crate::sync::read;
 use crate::writer::request::Request;
 
 /// Administers an in-process log.

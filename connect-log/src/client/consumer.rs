@@ -39,7 +39,7 @@ pub(crate) struct LocalConsumer {
     member: Option<Member>,
     /// In order of their partitions.
     readings: Vec<Reading>,
-    /// Whose turn it is to be read first.
+    /// The index of the partition to read first.
     turn: usize,
     /// Gaps that were found and not returned yet.
     gaps: Vec<Gap>,

@@ -6,10 +6,10 @@ use connect_api::TopicName;
 use connect_api::pattern::Pattern;
 use connect_broker::ConsumerOptions;
 use connect_broker::Subscription;
+use connect_core::sync::read;
 use tokio::time::Instant;
 
 use crate::engine::Shared;
-use crate::sync::read;
 
 /// The topics of a consumer that do not exist yet.
 #[derive(Debug)]

@@ -81,7 +81,7 @@ impl LocalProducer {
         }
     }
 
-    /// Looks up the topics of a batch, creating those that the log creates by itself.
+    /// Looks up the topics of a batch. Creates missing ones if the log creates topics.
     async fn look_up(&mut self, batch: &[ProducerRecord]) -> HashMap<TopicName, BrokerError> {
         let mut unknown = HashMap::new();
         let mut last: Option<&TopicName> = None;
@@ -338,7 +338,7 @@ impl Drop for Unsent {
 
 /// A `send`, split by partition.
 struct Split {
-    /// About how many bytes all of it takes.
+    /// Roughly how many bytes it takes in all.
     expected: usize,
     open: Vec<Part>,
     ready: Vec<Part>,
@@ -448,7 +448,7 @@ impl Split {
     }
 }
 
-/// Aborts a transaction after its time. Owned by the transaction, which stops it.
+/// Aborts a transaction after its timeout. Owned by the transaction, which stops it.
 async fn time_out(
     engine: std::sync::Weak<Engine>,
     session: Arc<Session>,

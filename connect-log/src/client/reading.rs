@@ -30,7 +30,7 @@ pub(crate) struct Reading {
     pub(crate) partition: TopicPartition,
     /// Reads nothing while set.
     pub(crate) paused: bool,
-    /// Reads nothing until the consumer said that it is ready.
+    /// Reads nothing until the consumer says that it is ready.
     pub(crate) ready: bool,
     place: Option<Place>,
     chunk: VecDeque<Batch>,

@@ -10,9 +10,8 @@ use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::Receipt;
 use connect_broker::Receipts;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
-
-use crate::sync::lock;
 
 /// Shared by a producer, its receipts and the writer.
 #[derive(Debug, Default)]
@@ -114,7 +113,7 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
-    /// The records stand in the log from an offset on.
+    /// The records are in the log, from this offset on.
     pub(crate) fn stored(mut self, partition: &TopicPartition, base: i64) {
         let mut offset = base;
         let receipts = std::mem::take(&mut self.tokens).into_iter().map(|tokens| {
@@ -125,7 +124,7 @@ impl Accepted {
         self.ledger.settle(self.bytes, receipts);
     }
 
-    /// The records will not stand in the log.
+    /// The records will never be in the log.
     pub(crate) fn failed(mut self, error: &BrokerError) {
         self.fail(error);
     }

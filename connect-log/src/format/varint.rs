@@ -79,13 +79,13 @@ impl<'a> Reader<'a> {
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// Where bytes stand that follow their length.
+    /// The range of bytes that follow their length.
     pub(crate) fn range(&mut self) -> Option<Range<usize>> {
         let len = self.varint()?;
         self.skip(len)
     }
 
-    /// Where bytes stand that follow their length + 1; the inner `None` is null.
+    /// The range of bytes that follow their length + 1; the inner `None` is null.
     pub(crate) fn nullable(&mut self) -> Option<Option<Range<usize>>> {
         match self.varint()?.checked_sub(1) {
             None => Some(None),

@@ -21,11 +21,11 @@ use connect_broker::BrokerError;
 use connect_broker::ConsumerOptions;
 use connect_broker::StartOffset;
 use connect_broker::Subscription;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::group::assignment::assign;
-use crate::sync::lock;
 
 /// What a member of a group wants to read.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! A disk that loses, tears and refuses writes, and what the log makes of it.
+//! The log on a disk that loses, tears and refuses writes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,6 +19,7 @@ use connect_broker::ProducerOptions;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipts;
 use connect_broker::Subscription;
+use connect_core::sync::lock;
 use proptest::prelude::Rng;
 use proptest::test_runner::RngAlgorithm;
 use proptest::test_runner::TestRng;
@@ -27,7 +28,6 @@ use redb::StorageBackend;
 use crate::LocalBroker;
 use crate::LocalOptions;
 use crate::store::redb::RedbStore;
-use crate::sync::lock;
 
 /// A disk in memory.
 #[derive(Debug, Clone, Default)]
@@ -36,11 +36,11 @@ struct Disk(Arc<Mutex<Content>>);
 #[derive(Debug, Default)]
 struct Content {
     now: Vec<u8>,
-    /// What is there after a crash for sure.
+    /// What survives any crash.
     synced: Vec<u8>,
     /// What a crash may lose, whole or in part.
     pending: Vec<Pending>,
-    /// The disk takes no more than this.
+    /// The size of the disk in bytes.
     room: Option<u64>,
     /// After so many writes and syncs the disk is gone.
     operations_left: Option<u64>,
@@ -142,7 +142,7 @@ impl StorageBackend for Disk {
         content.syncs += 1;
         if content.lying_syncs > 0 {
             content.lying_syncs -= 1;
-            return Err(io::Error::other("the disk is not sure"));
+            return Err(io::Error::other("the outcome of the sync is unknown"));
         }
         Ok(())
     }

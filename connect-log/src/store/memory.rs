@@ -1,4 +1,4 @@
-//! A store in memory: for tests, and for runs whose data need not survive the process.
+//! A store in memory, for tests and for data that need not survive the process.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -7,14 +7,14 @@ use std::sync::RwLock;
 
 use bytes::Bytes;
 use connect_broker::BrokerError;
+use connect_core::sync::read;
+use connect_core::sync::write;
 
 use crate::store::Change;
 use crate::store::Chunk;
 use crate::store::Entry;
 use crate::store::Store;
 use crate::store::StoredBatch;
-use crate::sync::read;
-use crate::sync::write;
 
 /// Keeps batches in memory. Small entries are not kept: the log that writes them lives as long as
 /// the store and has them itself.

@@ -25,6 +25,9 @@ use std::sync::RwLock;
 
 use bytes::Bytes;
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
+use connect_core::sync::read;
+use connect_core::sync::write;
 use redb::Builder;
 use redb::Database;
 use redb::DatabaseError;
@@ -38,11 +41,8 @@ use crate::store::Chunk;
 use crate::store::Entry;
 use crate::store::Store;
 use crate::store::StoredBatch;
-use crate::sync::lock;
-use crate::sync::read;
-use crate::sync::write;
 
-/// Opens the database, at first and after a failure.
+/// Opens the database, initially and after a failure.
 pub(crate) type Opener = dyn Fn(&Builder) -> Result<Database, DatabaseError> + Send + Sync;
 
 /// Keeps batches and entries in one file of a folder.
@@ -69,10 +69,10 @@ enum State {
 impl RedbStore {
     /// Opens or creates the store in a folder.
     ///
-    /// *Blocking*: for some file operations.
+    /// *Blocking*: for a few file operations.
     ///
     /// # Errors
-    /// [`BrokerError::Locked`] with whether this very process has it open;
+    /// [`BrokerError::Locked`] if a log has it open, in this process or another;
     /// [`BrokerError::Storage`], [`BrokerError::Corrupt`], [`BrokerError::Full`].
     pub(crate) fn open(
         folder: &Path,
@@ -193,7 +193,7 @@ impl RedbStore {
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("a page makes no sense");
+            .unwrap_or("a page is damaged");
         self.corrupt(text)
     }
 
@@ -390,7 +390,7 @@ fn io_error(folder: &Path, action: &'static str, error: &io::Error) -> BrokerErr
     if matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull) {
         return BrokerError::Full {
             path: folder.to_owned(),
-            detail: format!("{error}; make room on the disk, nothing that was stored is lost"),
+            detail: format!("{error}; free some space, nothing that was stored is lost"),
         };
     }
     let source = io::Error::new(error.kind(), error.to_string());

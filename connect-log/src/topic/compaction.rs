@@ -13,12 +13,12 @@ use std::sync::Arc;
 use connect_broker::BrokerError;
 use connect_broker::FetchedRecord;
 use connect_broker::Isolation;
+use connect_core::sync::read;
 
 use crate::engine::Shared;
 use crate::format::batch::Batch;
 use crate::format::batch::BatchBuilder;
 use crate::format::batch::FLAG_APPEND_TIME;
-use crate::sync::read;
 use crate::topic::Log;
 use crate::topic::fetch::corrupt;
 use crate::topic::fetch::read_batches;
@@ -80,7 +80,7 @@ impl Compactor {
         }
     }
 
-    /// True if there is more work to do at once.
+    /// True if there is more work to do right now.
     pub(crate) fn is_busy(&self) -> bool {
         self.current.is_some() || !self.waiting.is_empty()
     }

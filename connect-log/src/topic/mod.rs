@@ -18,10 +18,10 @@ use std::sync::atomic::Ordering;
 use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::Isolation;
+use connect_core::sync::lock;
 
 use crate::format::batch::Batch;
 use crate::format::catalog::LogEntry;
-use crate::sync::lock;
 use crate::topic::policy::Policy;
 use crate::topic::readers::Readers;
 
@@ -36,12 +36,12 @@ pub(crate) struct Topic {
     pub(crate) config: BTreeMap<String, String>,
     /// What they mean.
     pub(crate) policy: Policy,
-    /// Where the next batch without a partition goes.
+    /// The partition of the next batch that names none.
     next_partition: AtomicU32,
 }
 
 impl Topic {
-    /// A topic of logs that exist.
+    /// A topic with these logs, one per partition.
     pub(crate) fn new(
         name: TopicName,
         logs: Vec<Arc<Log>>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The options that the log acts on. Others are kept and shown, nothing more.
+/// The options that the log acts on. Others are stored and shown, without any effect.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Policy {
     /// Of each key, only the last record is kept.
@@ -41,7 +41,7 @@ impl Policy {
                 "delete" => delete = true,
                 _ => {
                     return Err(format!(
-                        "cleanup.policy=\"{policy}\"; \"delete\", \"compact\" and both are legal"
+                        "cleanup.policy=\"{policy}\": use \"delete\", \"compact\" or both"
                     ));
                 }
             }
@@ -125,7 +125,7 @@ fn number(
             .parse()
             .ok()
             .filter(|number| *number >= least)
-            .ok_or_else(|| format!("{key}=\"{text}\"; a number from {least} is legal")),
+            .ok_or_else(|| format!("{key}=\"{text}\": use a whole number of at least {least}")),
     }
 }
 
@@ -137,7 +137,7 @@ fn ratio(config: &BTreeMap<String, String>) -> Result<f64, String> {
             .parse()
             .ok()
             .filter(|ratio| (0.0..=1.0).contains(ratio))
-            .ok_or_else(|| format!("min.cleanable.dirty.ratio=\"{text}\"; 0 to 1 is legal")),
+            .ok_or_else(|| format!("min.cleanable.dirty.ratio=\"{text}\": use 0 to 1")),
     }
 }
 

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::Weak;
 
+use connect_core::sync::lock;
 use tokio::sync::Notify;
-
-use crate::sync::lock;
 
 /// Readers to notify of changes.
 #[derive(Debug, Default)]

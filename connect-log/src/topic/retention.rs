@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use connect_broker::Isolation;
+use connect_core::sync::read;
 
 use crate::engine::Shared;
 use crate::engine::Unread;
 use crate::format::batch::Batch;
-use crate::sync::read;
 use crate::topic::Log;
 use crate::topic::fetch::read_batches;
 use crate::topic::policy::Policy;
@@ -90,7 +90,7 @@ impl Retention {
     }
 
     /// Some of the unread records that cannot be removed: partition, group and how many.
-    pub(crate) fn held_by(shared: &Shared, now: i64) -> Vec<String> {
+    pub(crate) fn held_by(shared: &Shared, now: i64) -> String {
         let mut held = Vec::new();
         for log in logs(shared) {
             let (start, end) = (log.start(), log.end(Isolation::ReadCommitted));
@@ -103,7 +103,7 @@ impl Retention {
             }
         }
         held.truncate(MOST_NAMES);
-        held
+        held.join(", ")
     }
 }
 

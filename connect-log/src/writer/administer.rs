@@ -7,6 +7,8 @@ use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::admin::NewTopic;
+use connect_core::sync::lock;
+use connect_core::sync::write;
 
 use crate::format::catalog;
 use crate::format::catalog::LogEntry;
@@ -14,8 +16,6 @@ use crate::format::catalog::ProducerEntry;
 use crate::format::catalog::TopicEntry;
 use crate::group::claims::GroupClaims;
 use crate::store::Change;
-use crate::sync::lock;
-use crate::sync::write;
 use crate::topic::Log;
 use crate::topic::Topic;
 use crate::topic::policy::Policy;
@@ -56,7 +56,7 @@ impl Writer {
         let partitions = partitions.unwrap_or(self.shared.options.default_partitions);
         if !(1..=MAX_PARTITIONS).contains(&partitions) {
             return Err(BrokerError::InvalidTopic(format!(
-                "topic \"{name}\" with {partitions} partitions; 1 to {MAX_PARTITIONS} are possible"
+                "topic \"{name}\" with {partitions} partitions: use 1 to {MAX_PARTITIONS}"
             )));
         }
         let policy = Policy::parse(&config, self.shared.options.retention).map_err(|problem| {

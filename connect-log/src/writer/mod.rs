@@ -15,10 +15,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use connect_broker::BrokerError;
+use connect_core::sync::read;
 
 use crate::engine::Shared;
 use crate::store::Change;
-use crate::sync::read;
 use crate::topic::Log;
 use crate::topic::compaction::Compactor;
 use crate::topic::retention::Retention;
@@ -312,7 +312,7 @@ impl Writer {
                 path = %self.shared.path.display(),
                 bytes = self.total_bytes,
                 limit = most,
-                unread = ?Retention::held_by(&self.shared, self.shared.now()),
+                unread = %Retention::held_by(&self.shared, self.shared.now()),
                 "the log is full of records that consumer groups have not read; producers wait",
             );
         }

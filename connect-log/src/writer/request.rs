@@ -11,12 +11,12 @@ use connect_api::TopicName;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
 use connect_broker::admin::NewTopic;
+use connect_core::sync::lock;
 use tokio::sync::oneshot;
 
 use crate::client::receipts::Accepted;
 use crate::format::batch::EncodedBatch;
 use crate::group::Interest;
-use crate::sync::lock;
 use crate::topic::Log;
 use crate::writer::session::Session;
 

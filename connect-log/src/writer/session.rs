@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
 
 use crate::format::catalog::ProducerEntry;
-use crate::sync::lock;
 use crate::topic::Log;
 
 /// The time from when a producer takes over a transactional id until the next one does.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use connect_api::TopicPartition;
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
 
 use crate::client::receipts::Accepted;
 use crate::engine::Shared;
@@ -17,7 +18,6 @@ use crate::format::catalog::LogEntry;
 use crate::group::Interest;
 use crate::group::claims::GroupClaims;
 use crate::store::Change;
-use crate::sync::lock;
 use crate::topic::Log;
 use crate::writer::request::Append;
 use crate::writer::request::End;

@@ -14,7 +14,7 @@ pub(crate) enum OverridePolicy {
     /// Those in `connector.client.config.override.allowlist`.
     Allowlist,
     None,
-    /// Those that say who the client is.
+    /// Those of authentication.
     Principal,
 }
 
@@ -60,7 +60,10 @@ pub(crate) enum ClientKind {
 }
 
 impl ClientKind {
-    const fn name(self) -> &'static str {
+    pub(crate) const ALL: [Self; 3] = [Self::Admin, Self::Consumer, Self::Producer];
+
+    /// The name in configurations.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Consumer => "consumer",
@@ -68,10 +71,10 @@ impl ClientKind {
         }
     }
 
-    /// What Connect sets for such clients.
+    /// The defaults that Connect sets.
     ///
-    /// *Java*: producers are not idempotent and have one request in flight. Idempotent ones keep the
-    /// order as well, double nothing on a retry, and are faster.
+    /// *Java*: producers are not idempotent and have one request in flight. Idempotent producers keep
+    /// the order too, duplicate nothing on a retry, and are faster.
     const fn defaults(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Admin => &[],
@@ -95,6 +98,35 @@ impl ClientKind {
     }
 }
 
+/// The clients that a connector has: sources write, sinks read, and each has all three with a topic
+/// of its own for offsets or for dead letters.
+pub(crate) fn used_clients(is_source: bool, connector: &ConfigMap) -> &'static [ClientKind] {
+    let is_set = |key: &str| {
+        connector
+            .get(key)
+            .is_some_and(|name| !name.trim().is_empty())
+    };
+    if is_source {
+        if is_set("offsets.storage.topic") {
+            &[
+                ClientKind::Producer,
+                ClientKind::Admin,
+                ClientKind::Consumer,
+            ]
+        } else {
+            &[ClientKind::Producer, ClientKind::Admin]
+        }
+    } else if is_set("errors.deadletterqueue.topic.name") {
+        &[
+            ClientKind::Consumer,
+            ClientKind::Producer,
+            ClientKind::Admin,
+        ]
+    } else {
+        &[ClientKind::Consumer]
+    }
+}
+
 /// The options of a client of a connector, in Kafka's names.
 pub(crate) fn client_config(
     kind: ClientKind,
@@ -113,7 +145,7 @@ pub(crate) fn client_config(
     config
 }
 
-/// Those of a client's options that say which cluster it speaks to, and as whom.
+/// The options of a client that select the cluster and the login.
 pub(crate) fn way_to_cluster(config: &ConfigMap) -> ConfigMap {
     let is_of_it = |key: &str| {
         key == "bootstrap.servers"
@@ -128,8 +160,8 @@ pub(crate) fn way_to_cluster(config: &ConfigMap) -> ConfigMap {
     way
 }
 
-/// The options of a producer of an exactly-once source task: what would break its transactions is
-/// replaced, with a warning.
+/// The options of a producer of an exactly-once source task. Options that would break its transactions
+/// are replaced, with a warning.
 pub(crate) fn exactly_once_config(mut config: ConfigMap, id: &str) -> ConfigMap {
     if let Some(own) = config.get("transactional.id").filter(|own| *own != id) {
         tracing::warn!(
@@ -150,8 +182,8 @@ pub(crate) fn exactly_once_config(mut config: ConfigMap, id: &str) -> ConfigMap 
     config
 }
 
-/// True unless an option makes a producer give up idempotence, if that was not asked for, as in
-/// Java.
+/// True unless an option excludes idempotence. As in Java, a producer then does without it if it was
+/// not requested explicitly.
 fn allows_idempotence(config: &ConfigMap) -> bool {
     let fits = |key: &str, fits: fn(&str) -> bool| config.get(key).map(str::trim).is_none_or(fits);
     fits("acks", |acks| acks == "all" || acks == "-1")

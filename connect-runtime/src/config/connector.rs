@@ -22,12 +22,12 @@ pub enum ErrorTolerance {
     None,
 }
 
-/// Whether a source connector insists on exactly-once delivery (KIP-618).
+/// Whether a source connector requires exactly-once delivery (KIP-618).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
 #[config(ignore_case)]
 #[non_exhaustive]
 pub enum ExactlyOnce {
-    /// It is given where the worker offers it, whatever the connector says.
+    /// It is used if the worker offers it.
     Requested,
     /// The worker must offer it and the connector must support it.
     Required,
@@ -38,7 +38,7 @@ pub enum ExactlyOnce {
 #[config(ignore_case)]
 #[non_exhaustive]
 pub enum TransactionBoundary {
-    /// Where the task says.
+    /// Where the task defines them.
     Connector,
     /// At an interval.
     Interval,
@@ -46,8 +46,8 @@ pub enum TransactionBoundary {
     Poll,
 }
 
-/// Keys of every connector; those of sources and sinks only are optional here and checked by
-/// `validate`.
+/// Keys of every connector. Keys that only sources or only sinks have are optional here; `validate`
+/// checks them.
 #[derive(Debug, Clone, ConfigDef)]
 #[config(group = "Common")]
 pub(crate) struct ConnectorKeys {
@@ -104,7 +104,7 @@ pub(crate) struct ConnectorKeys {
         reason = "the key is checked; transforms name their predicates"
     )]
     pub(crate) predicates: Vec<String>,
-    /// How long a failed operation is tried again, in milliseconds; -1 is for ever.
+    /// How long a failed operation is retried, in milliseconds; -1 is without limit.
     #[config(
         name = "errors.retry.timeout",
         default = 0,
@@ -112,7 +112,7 @@ pub(crate) struct ConnectorKeys {
         group = "Error Handling"
     )]
     pub(crate) errors_retry_timeout: i64,
-    /// The longest wait between two tries, in milliseconds.
+    /// The longest wait between two attempts, in milliseconds.
     #[config(
         name = "errors.retry.delay.max.ms",
         default = 60000,
@@ -131,7 +131,7 @@ pub(crate) struct ConnectorKeys {
     /// Whether records that cannot be handled are logged.
     #[config(name = "errors.log.enable", default = false, importance = medium, group = "Error Handling")]
     pub(crate) errors_log_enable: bool,
-    /// Whether the log says which record it was.
+    /// Whether the log entry identifies the record.
     #[config(
         name = "errors.log.include.messages",
         default = false,
@@ -139,7 +139,7 @@ pub(crate) struct ConnectorKeys {
         group = "Error Handling"
     )]
     pub(crate) errors_log_include_messages: bool,
-    /// Topic that takes records that cannot be handled. Sources have it too, unlike in Java.
+    /// Topic for records that cannot be handled. Sources have it too, unlike in Java.
     #[config(
         name = "errors.deadletterqueue.topic.name",
         default = "",
@@ -147,7 +147,7 @@ pub(crate) struct ConnectorKeys {
         group = "Error Handling"
     )]
     pub(crate) dead_letter_topic: String,
-    /// Replicas of the dead letter topic, where it is created.
+    /// Replicas of the dead letter topic, if it is created.
     #[config(
         name = "errors.deadletterqueue.topic.replication.factor",
         default = 3,
@@ -155,7 +155,7 @@ pub(crate) struct ConnectorKeys {
         group = "Error Handling"
     )]
     pub(crate) dead_letter_replication: i16,
-    /// Whether dead letters say in headers what went wrong.
+    /// Whether the headers of dead letters describe the error.
     #[config(
         name = "errors.deadletterqueue.context.headers.enable",
         default = false,

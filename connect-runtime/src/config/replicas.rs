@@ -2,8 +2,8 @@
 
 use connect_broker::BrokerError;
 
-/// Says which option to change, if a topic could not be created for want of brokers. To be put
-/// behind "… cannot be created".
+/// The option to change if a topic could not be created because there are too few brokers. To be
+/// appended to "… cannot be created".
 pub(crate) fn too_few_brokers(error: &BrokerError, key: &str) -> String {
     match error {
         BrokerError::TooFewBrokers { brokers, .. } => {

@@ -122,7 +122,7 @@ impl StoreTopic {
         }
     }
 
-    /// A connector's own topic, made like the worker's.
+    /// A connector's own topic, with the options of the worker's.
     pub(crate) fn named(&self, name: &str, key: &'static str) -> Self {
         Self {
             name: TopicName::new(name),

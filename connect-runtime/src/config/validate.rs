@@ -1,5 +1,5 @@
-//! Checks a connector's configuration: the worker's keys, the connector's, those of its converters,
-//! transforms and predicates. Every error, not only the first.
+//! Validates a connector's configuration: the keys that the worker reads, and those of the connector,
+//! its converters, transforms and predicates. All errors are reported.
 
 use connect_api::ConfigMap;
 use connect_api::ConnectorTransactionBoundaries;
@@ -11,20 +11,33 @@ use connect_api::SourceConnector;
 use connect_api::config::ConfigValue;
 use connect_api::config::FromConfig;
 use connect_api::config::Validation;
+use connect_api::pattern::Pattern;
 use connect_api::plugin::ConnectorFactory;
+use connect_api::plugin::PluginKind;
 
-use crate::config::ClientKind;
 use crate::config::WorkerConfig;
+use crate::config::class_of;
+use crate::config::clients::used_clients;
 use crate::config::connector::ConnectorKeys;
+use crate::config::hint::add_hints;
 use crate::task::source::topics;
 
-/// Checks a configuration. Connectors are asked on a fresh instance. A connector without
-/// a worker has no clients and no exactly-once delivery.
+/// Validates a configuration, with a new instance of the connector. A connector without a worker has no
+/// clients and no exactly-once delivery.
 ///
 /// # Errors
-/// Only if a connector fails to check; what is wrong with the configuration is in the
-/// [`Validation`].
+/// The connector itself failed to validate. Errors of the configuration are in the [`Validation`].
 pub(crate) async fn validate(
+    registry: &PluginRegistry,
+    worker: Option<&WorkerConfig>,
+    config: &ConfigMap,
+) -> Result<Validation> {
+    let mut validation = checked(registry, worker, config).await?;
+    add_hints(config, &mut validation);
+    Ok(validation)
+}
+
+async fn checked(
     registry: &PluginRegistry,
     worker: Option<&WorkerConfig>,
     config: &ConfigMap,
@@ -76,10 +89,15 @@ pub(crate) async fn validate(
     Ok(validation)
 }
 
-/// The text of a refused configuration, as Java words it; its hint at the REST interface is for the
-/// REST interface to add.
+/// The message for an invalid configuration, in Java's words; the REST interface adds the hint at its
+/// endpoint. Unlike in Java, a message that several keys have is listed once.
 pub(crate) fn problems(validation: &Validation) -> String {
-    let errors: Vec<&str> = validation.errors().map(|(_, message)| message).collect();
+    let mut errors: Vec<&str> = Vec::new();
+    for (_, message) in validation.errors() {
+        if !errors.contains(&message) {
+            errors.push(message);
+        }
+    }
     format!(
         "Connector configuration is invalid and contains the following {} error(s):\n{}",
         errors.len(),
@@ -102,16 +120,17 @@ fn check_converters(registry: &PluginRegistry, config: &ConfigMap, validation: &
         };
         let mut options = config.with_prefix(&format!("{key}."));
         if !options.contains_key("converter.type") {
-            options.insert("converter.type", role.name()); // the worker says it, as in Java
+            options.insert("converter.type", role.name()); // the worker sets it, as in Java
         }
         let checked = if role == DatumRole::Header {
-            registry
-                .new_header_converter(class)
-                .map(|it| it.config_def().validate(&options))
+            let (kind, find) = (
+                PluginKind::HeaderConverter,
+                PluginRegistry::new_header_converter,
+            );
+            class_of(registry, kind, key, class, find).map(|it| it.config_def().validate(&options))
         } else {
-            registry
-                .new_converter(class)
-                .map(|it| it.config_def().validate(&options))
+            let (kind, find) = (PluginKind::Converter, PluginRegistry::new_converter);
+            class_of(registry, kind, key, class, find).map(|it| it.config_def().validate(&options))
         };
         take_over(validation, key, &format!("{key}."), checked);
     }
@@ -128,16 +147,18 @@ fn check_plugins(registry: &PluginRegistry, config: &ConfigMap, validation: &mut
     let predicates = aliases(validation, "predicates");
     for alias in aliases(validation, "transforms") {
         let prefix = format!("transforms.{alias}.");
-        check_plugin(config, &prefix, validation, |class, options| {
-            let transform = registry.new_transform(class)?;
+        check_plugin(config, &prefix, validation, |key, class, options| {
+            let (kind, find) = (PluginKind::Transform, PluginRegistry::new_transform);
+            let transform = class_of(registry, kind, key, class, find)?;
             Ok(transform.config_def().validate(options))
         });
         check_condition(config, &prefix, &predicates, validation);
     }
     for alias in predicates {
         let prefix = format!("predicates.{alias}.");
-        check_plugin(config, &prefix, validation, |class, options| {
-            let predicate = registry.new_predicate(class)?;
+        check_plugin(config, &prefix, validation, |key, class, options| {
+            let (kind, find) = (PluginKind::Predicate, PluginRegistry::new_predicate);
+            let predicate = class_of(registry, kind, key, class, find)?;
             Ok(predicate.config_def().validate(options))
         });
     }
@@ -148,12 +169,15 @@ fn check_plugin(
     config: &ConfigMap,
     prefix: &str,
     validation: &mut Validation,
-    check: impl FnOnce(&str, &ConfigMap) -> Result<Validation>,
+    check: impl FnOnce(&str, &str, &ConfigMap) -> Result<Validation>,
 ) {
     let options = config.with_prefix(prefix);
     let class_key = format!("{prefix}type");
     match options.get("type") {
-        Some(class) => take_over(validation, &class_key, prefix, check(class, &options)),
+        Some(class) => {
+            let checked = check(&class_key, class, &options);
+            take_over(validation, &class_key, prefix, checked);
+        }
         None => add(
             validation,
             &class_key,
@@ -162,7 +186,7 @@ fn check_plugin(
     }
 }
 
-/// Checks under which predicate a transform applies.
+/// Checks the predicate of a transform.
 fn check_condition(
     config: &ConfigMap,
     prefix: &str,
@@ -187,7 +211,7 @@ fn check_condition(
     }
 }
 
-/// Puts what was found out about a plugin's options under their full keys.
+/// Adds the errors of a plugin's options under their full keys.
 fn take_over(
     validation: &mut Validation,
     class_key: &str,
@@ -212,30 +236,7 @@ fn check_overrides(
     config: &ConfigMap,
     validation: &mut Validation,
 ) {
-    let has_dead_letters = config
-        .get("errors.deadletterqueue.topic.name")
-        .is_some_and(|name| !name.trim().is_empty());
-    let has_own_offsets = config.contains_key("offsets.storage.topic");
-    let uses_all = if is_source {
-        has_own_offsets
-    } else {
-        has_dead_letters
-    };
-    let used = match (is_source, uses_all) {
-        (true, false) => &[ClientKind::Producer, ClientKind::Admin][..],
-        (true, true) => &[
-            ClientKind::Producer,
-            ClientKind::Admin,
-            ClientKind::Consumer,
-        ],
-        (false, false) => &[ClientKind::Consumer],
-        (false, true) => &[
-            ClientKind::Consumer,
-            ClientKind::Producer,
-            ClientKind::Admin,
-        ],
-    };
-    for kind in used {
+    for kind in used_clients(is_source, config) {
         let prefix = kind.override_prefix();
         for key in config.with_prefix(&prefix).keys() {
             if let Some(refusal) = worker.override_refusal(key) {
@@ -270,7 +271,7 @@ fn check_exactly_once(
                 None => {
                     "The connector does not say whether it supports exactly-once semantics with \
                      the provided configuration. If it does, set exactly.once.support to \
-                     'requested' to go on without this check."
+                     'requested' to continue without this check."
                 }
             }
         };
@@ -326,19 +327,65 @@ fn check_regex(config: &ConfigMap, dead_letters: &str, validation: &mut Validati
     else {
         return;
     };
-    match regex::Regex::new(&format!("^(?:{pattern})$")) {
+    let pattern = pattern.trim();
+    let matched = Pattern::new(pattern).and_then(|compiled| {
+        let has_dead_letters = !dead_letters.is_empty();
+        Ok(has_dead_letters && compiled.matches(dead_letters)?)
+    });
+    match matched {
         Err(error) => {
+            let reason = error.reason();
             let message =
-                format!("Invalid value {pattern} for configuration topics.regex: {error}");
+                format!("Invalid value {pattern} for configuration topics.regex: {reason}");
             add(validation, "topics.regex", message);
         }
-        Ok(regex) if !dead_letters.is_empty() && regex.is_match(dead_letters) => {
+        Ok(true) => {
             let message = format!(
                 "The DLQ topic '{dead_letters}' may not be matched by the regex for the topics \
                  ('topics.regex={pattern}') consumed by the connector"
             );
             add(validation, "topics.regex", message);
         }
-        Ok(_) => {}
+        Ok(false) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_api::config_map;
+
+    use super::*;
+
+    fn regex_errors(pattern: &str) -> Vec<String> {
+        let config = config_map! {
+            "topics.regex" => pattern, "errors.deadletterqueue.topic.name" => "__dead",
+        };
+        let mut validation = Validation::new();
+        check_topics(&config, &mut validation);
+        let errors = validation.errors().map(|(_, message)| message.to_owned());
+        errors.collect()
+    }
+
+    #[test]
+    fn patterns_of_topics_are_those_of_java() {
+        assert!(regex_errors("^(?!__).*").is_empty());
+        assert!(regex_errors(r"(a|b)\1").is_empty());
+        let matched = regex_errors("__.*");
+        assert!(matched[0].contains("may not be matched by the regex for the topics"));
+        let invalid = regex_errors("a(");
+        let start = "Invalid value a( for configuration topics.regex: ";
+        assert!(invalid[0].starts_with(start), "{invalid:?}");
+    }
+
+    #[test]
+    fn a_message_of_two_keys_is_printed_once() {
+        let mut validation = Validation::new();
+        check_topics(&ConfigMap::new(), &mut validation);
+        assert_eq!(validation.error_count(), 2, "each key has it");
+        assert_eq!(
+            problems(&validation),
+            "Connector configuration is invalid and contains the following 1 error(s):\n\
+             Must configure one of topics or topics.regex"
+        );
     }
 }

@@ -10,8 +10,8 @@ use connect_api::config::ConfigEnum;
 use connect_api::config::ConfigErrors;
 use connect_api::config::FromConfig;
 
-use crate::config::Notice;
 use crate::config::clients::OverridePolicy;
+use crate::config::hint::with_hints;
 use crate::config::store_topic::StoreKind;
 use crate::config::store_topic::StoreTopic;
 use crate::config::store_topic::positive_or_default;
@@ -45,7 +45,7 @@ pub struct WorkerConfig {
 enum ExactlyOnceSource {
     Disabled,
     Enabled,
-    /// Alone the same as disabled: it prepares a group for the change.
+    /// The same as disabled for a worker without a group.
     Preparing,
 }
 
@@ -70,7 +70,7 @@ struct WorkerKeys {
         importance = low
     )]
     header_converter: String,
-    /// How long tasks may take to stop, all together, before they are given up on.
+    /// How long all tasks together may take to stop before they are abandoned.
     #[config(name = "task.shutdown.graceful.timeout.ms", default = 5000, importance = low)]
     task_shutdown_graceful_timeout_ms: i64,
     /// Interval at which offsets are committed.
@@ -87,7 +87,7 @@ struct WorkerKeys {
         importance = low
     )]
     offset_storage_topic: String,
-    /// Partitions of the topic of source offsets, where it is created; -1 is the log's default. On
+    /// Partitions of the topic of source offsets, if it is created; -1 is the log's default. On
     /// Kafka 25 if absent.
     #[config(
         name = "offset.storage.partitions",
@@ -95,7 +95,7 @@ struct WorkerKeys {
         importance = low
     )]
     offset_storage_partitions: Option<i32>,
-    /// Replicas of the topic of source offsets, where it is created; -1 is the log's default. On
+    /// Replicas of the topic of source offsets, if it is created; -1 is the log's default. On
     /// Kafka 3 if absent.
     #[config(
         name = "offset.storage.replication.factor",
@@ -159,10 +159,10 @@ struct WorkerKeys {
         importance = high
     )]
     exactly_once_source: ExactlyOnceSource,
-    /// The group of the worker; alone, it only names transactions.
+    /// The group of the worker. In standalone mode it only names transactions.
     #[config(name = "group.id", default = "connect-standalone", importance = low)]
     group_id: String,
-    /// Whether connectors may say how the topics that they write to are created.
+    /// Whether connectors may define how the topics that they write to are created.
     #[config(name = "topic.creation.enable", default = true, importance = low)]
     topic_creation: bool,
     /// Which client options connectors may override: All, None, Principal or Allowlist.
@@ -179,7 +179,7 @@ struct WorkerKeys {
         importance = medium
     )]
     override_allowlist: Vec<String>,
-    /// Bytes of records that a source task may have accepted by the log and not yet durable.
+    /// Bytes of records of a source task that the log may have accepted and that are not durable yet.
     #[config(
         name = "source.max.in.flight.bytes",
         default = 16777216,
@@ -411,12 +411,6 @@ impl WorkerConfig {
         &self.raw
     }
 
-    /// Keys that are accepted without effect, or unknown.
-    #[must_use]
-    pub fn notices(config: &ConfigMap) -> Vec<Notice> {
-        crate::config::notice::worker_notices(config, WorkerKeys::config_def())
-    }
-
     /// `plugin.threads`: how many threads run plugins.
     pub(crate) fn plugin_threads(&self) -> usize {
         match usize::try_from(self.keys.plugin_threads) {
@@ -470,7 +464,7 @@ impl WorkerConfig {
             .refusal(key, &self.keys.override_allowlist)
     }
 
-    /// The class of a converter that connectors get without one of their own.
+    /// The class of the converter for connectors that do not set their own.
     pub(crate) fn converter(&self, key: &str) -> &str {
         match key {
             "key.converter" => &self.keys.key_converter,
@@ -487,7 +481,7 @@ impl FromConfig for WorkerConfig {
 
     fn from_config(config: &ConfigMap) -> Result<Self, ConfigErrors> {
         Ok(Self {
-            keys: WorkerKeys::from_config(config)?,
+            keys: WorkerKeys::from_config(config).map_err(|errors| with_hints(config, errors))?,
             raw: config.clone(),
         })
     }

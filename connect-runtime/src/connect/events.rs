@@ -22,7 +22,7 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// A connector or task did not stop in time and was given up on.
+    /// A connector or task did not stop in time and was abandoned.
     GivenUp(GivenUp),
     /// This many events were dropped, because they were not taken in time.
     Lagged(u64),

@@ -1,11 +1,9 @@
-//! The end of a sink task's pipeline where the host puts its records: a queue that looks like a
-//! partition of a log.
+//! The input of a sink that a host feeds: a queue that looks like a partition of a log.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +21,7 @@ use connect_broker::Consumer;
 use connect_broker::ConsumerEvent;
 use connect_broker::FetchedRecord;
 use connect_broker::PartitionRecords;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 
 use crate::pipeline::DeadLetter;
@@ -30,13 +29,13 @@ use crate::pipeline::Decoder;
 use crate::pipeline::Failure;
 use crate::pipeline::Stage;
 
-/// Records that the host has given and the task has not made durable.
+/// Records that the host has queued and that are not durable yet.
 #[derive(Debug)]
 pub(super) struct Feed {
     queue: Mutex<Queue>,
-    /// Something was given, or a flush was asked for.
+    /// Notified when records are queued or a flush is requested.
     given: Notify,
-    /// Something became durable, or the task has ended.
+    /// Notified when records become durable or the task ends.
     done: Notify,
 }
 
@@ -46,7 +45,7 @@ struct Queue {
     bytes: usize,
     /// The offset of the first record in the queue; everything before is durable.
     base: i64,
-    /// A flush waits for everything.
+    /// True while a flush waits.
     flushing: bool,
     ended: Option<String>,
 }
@@ -70,7 +69,7 @@ impl Feed {
         })
     }
 
-    /// Takes records, once there is room.
+    /// Queues records; waits until there is room.
     pub(super) async fn give(&self, mut records: Vec<Record>) -> Result<()> {
         loop {
             let done = self.done.notified();
@@ -91,7 +90,7 @@ impl Feed {
         }
     }
 
-    /// Waits until everything that was given is durable.
+    /// Waits until all queued records are durable.
     pub(super) async fn flush(&self) -> Result<()> {
         let until = self.queue().end();
         loop {
@@ -112,15 +111,15 @@ impl Feed {
         }
     }
 
-    /// The task is gone.
+    /// Records that the task has ended.
     pub(super) fn end(&self, reason: &str) {
         self.queue().ended.get_or_insert_with(|| reason.to_owned());
         self.done.notify_waiters();
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Every change of the queue is whole, so a panic elsewhere leaves it so.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        // A change of the queue cannot be interrupted, so a panic elsewhere leaves it consistent.
+        lock(&self.queue)
     }
 }
 
@@ -245,7 +244,7 @@ impl Consumer for FeedConsumer {
     }
 }
 
-/// Takes the records of a feed as they are.
+/// Passes the records of a feed on unchanged.
 pub(super) struct FeedDecoder(pub(super) Arc<Feed>);
 
 #[async_trait]
@@ -253,7 +252,10 @@ impl Decoder for FeedDecoder {
     fn decode(&mut self, position: &LogPosition, _: &FetchedRecord) -> Result<Record, Failure> {
         let record = self.0.queue().get(position.offset).cloned();
         record.ok_or_else(|| {
-            let error = Error::illegal_state(format!("record {} was taken", position.offset));
+            let error = Error::illegal_state(format!(
+                "record {} is no longer in the queue",
+                position.offset
+            ));
             Failure::new(Stage::ValueConverter, "feed", error)
         })
     }

@@ -1,7 +1,7 @@
-//! Connectors without a log: a source as a stream, a sink that is fed by hand.
+//! Connectors without a log: a source as a stream, a sink that the host feeds.
 //!
 //! Both run the same task loops as a worker, with the same transforms, ordering, error tolerance
-//! and offset rules; only what stands at the other end differs.
+//! and offset rules; only the other end differs.
 
 mod feed;
 mod sink_handle;
@@ -19,6 +19,7 @@ use connect_api::Error;
 use connect_api::PluginRegistry;
 use connect_api::Result;
 
+use crate::config::log_connector;
 use crate::config::problems;
 use crate::config::validate;
 
@@ -27,6 +28,7 @@ async fn checked(registry: &PluginRegistry, mut config: ConfigMap) -> Result<Con
     if !config.contains_key("name") {
         config.insert("name", "embedded");
     }
+    log_connector(registry, None, &config);
     let validation = validate(registry, None, &config).await?;
     if validation.is_ok() {
         Ok(config)

@@ -38,10 +38,9 @@ use crate::worker::forward_signals;
 
 /// A sink connector that the host feeds, without any log.
 ///
-/// Records go through the connector's transforms to one task, in the order in which they are given.
-/// [`send`](SinkHandle::send) only queues them; [`flush`](SinkHandle::flush) returns when all of
-/// them are durable. Queued records are in memory: until a flush the host keeps what it cannot
-/// lose.
+/// Records pass the connector's transforms and reach one task, in order. [`send`](SinkHandle::send)
+/// only queues them; [`flush`](SinkHandle::flush) returns when all of them are durable. Queued records
+/// are in memory, so the host must keep records that it cannot lose until a flush has returned.
 ///
 /// ```no_run
 /// use connect_api::config_map;
@@ -78,7 +77,7 @@ pub struct SinkHandleBuilder {
 
 impl SinkHandleBuilder {
     /// The configuration of the connector, in Kafka Connect's keys. Converters are not used, and
-    /// topics are optional: a record brings its own.
+    /// topics are optional: each record has a topic.
     pub fn config(mut self, config: ConfigMap) -> Self {
         self.config = config;
         self
@@ -167,7 +166,7 @@ impl SinkHandleBuilder {
 }
 
 impl SinkHandle {
-    /// Starts to build a handle to a connector of a registry.
+    /// Builds a handle to a connector of a registry.
     pub fn builder(registry: &PluginRegistry) -> SinkHandleBuilder {
         SinkHandleBuilder {
             registry: registry.clone(),
@@ -180,7 +179,7 @@ impl SinkHandle {
     /// *Cancellation*: all of them are queued or none.
     ///
     /// # Errors
-    /// The task has ended; the text says why. Records since the last flush may be lost.
+    /// The task has ended; the message says why. Records since the last flush may be lost.
     pub async fn send(&self, records: Vec<Record>) -> Result<()> {
         self.feed.give(records).await
     }
@@ -195,7 +194,7 @@ impl SinkHandle {
         self.feed.flush().await
     }
 
-    /// Makes everything that was queued durable and stops the connector.
+    /// Flushes and stops the connector.
     ///
     /// # Errors
     /// As [`send`](SinkHandle::send), or what the connector reports from its stop.
@@ -236,7 +235,7 @@ async fn watch_task(feed: Arc<Feed>, mut inputs: mpsc::Receiver<Input>, task: Jo
             _ = &mut task => break,
         }
     }
-    // What the task reported last may still be on its way.
+    // The last report of the task may still be in the channel.
     while let Ok(input) = inputs.try_recv() {
         if let Input::Report(_, _, Report::Failed(failure)) = input {
             reason.get_or_insert(failure);
@@ -246,14 +245,14 @@ async fn watch_task(feed: Arc<Feed>, mut inputs: mpsc::Receiver<Input>, task: Jo
     feed.end(reason.as_deref().unwrap_or("it was stopped"));
 }
 
-/// There is one incarnation of everything.
+/// Nothing is restarted, so there is one incarnation.
 const INCARNATION: Incarnation = Incarnation(1);
 
-/// Reports that wait to be looked at.
+/// Reports that are not processed yet.
 const INPUTS: usize = 64;
 
-/// How long the end takes at most.
+/// How long a stop may take.
 const GRACEFUL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// While records keep coming: how often they are made durable.
+/// How often offsets are committed while records keep arriving.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);

@@ -46,9 +46,9 @@ use crate::worker::forward_signals;
 
 /// A source connector as a stream, without any log.
 ///
-/// Batches come in the order in which each task polled them, after its transforms. An offset is
-/// committed only once every batch up to it was [acknowledged](SourceBatch::acknowledge); a batch
-/// that is dropped without it comes again after a restart.
+/// The batches of a task arrive in the order of its polls, after its transforms. An offset is
+/// committed only after every batch up to it was [acknowledged](SourceBatch::acknowledge). A batch
+/// that is dropped without an acknowledgement is delivered again after a restart.
 ///
 /// ```no_run
 /// use connect_api::config_map;
@@ -83,7 +83,7 @@ pub struct SourceStream {
 
 /// Records of one poll of one task, after transforms.
 #[derive(Debug)]
-#[must_use = "offsets move only past batches that are acknowledged"]
+#[must_use = "offsets are committed only up to batches that are acknowledged"]
 pub struct SourceBatch {
     records: Vec<Record>,
     tokens: Vec<Range<u64>>,
@@ -115,7 +115,7 @@ impl SourceBatch {
         std::mem::take(&mut self.records)
     }
 
-    /// Says that the records are safe with the host: their offsets may be committed.
+    /// Declares that the host has stored the records, so that their offsets may be committed.
     pub fn acknowledge(self) {
         self.acknowledged.add(self.tokens);
     }
@@ -138,14 +138,14 @@ impl SourceStreamBuilder {
         self
     }
 
-    /// Keeps source offsets in a file, written atomically. Without it they are lost with the
-    /// stream.
+    /// Keeps source offsets in a file, which is replaced atomically. Without it they are lost with
+    /// the stream.
     pub fn offsets_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.offsets_file = Some(path.into());
         self
     }
 
-    /// How often offsets are committed, and at the end. A second without a call.
+    /// How often offsets are committed, besides at the end. The default is one second.
     pub fn commit_interval(mut self, interval: Duration) -> Self {
         self.commit_interval = interval;
         self
@@ -237,7 +237,7 @@ impl SourceStreamBuilder {
 }
 
 impl SourceStream {
-    /// Starts to build a stream from a connector of a registry.
+    /// Builds a stream from a connector of a registry.
     pub fn builder(registry: &PluginRegistry) -> SourceStreamBuilder {
         SourceStreamBuilder {
             registry: registry.clone(),
@@ -252,12 +252,12 @@ impl SourceStream {
     /// *Cancellation*: safe.
     ///
     /// # Errors
-    /// A task has failed; those that run on go on.
+    /// A task has failed. The other tasks keep running.
     pub async fn next(&mut self) -> Option<Result<SourceBatch>> {
         std::future::poll_fn(|context| self.poll_batch(context)).await
     }
 
-    /// True if every task has said that there is nothing more for now, and every batch was
+    /// True if every task has reported that there is nothing more for now, and every batch is
     /// acknowledged.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
@@ -270,14 +270,14 @@ impl SourceStream {
         self.shared.iter().map(|shared| shared.snapshot()).collect()
     }
 
-    /// Stops the tasks, commits what was acknowledged, and waits for that. Batches that were not
-    /// acknowledged come again with the next start.
+    /// Stops the tasks and commits the offsets of acknowledged batches. Other batches are delivered
+    /// again after the next start.
     ///
     /// # Errors
     /// What the connector reports from its stop.
     pub async fn stop(mut self) -> Result<()> {
         self.stop.cancel();
-        // Makes room for a task that waits to hand over a batch; it comes again.
+        // Makes room for a task that waits to send a batch, which is delivered again later.
         while self.batches.recv().await.is_some() {}
         for task in std::mem::take(&mut self.tasks) {
             // The loop contains the panics of its plugin.
@@ -315,14 +315,14 @@ impl Drop for SourceStream {
     }
 }
 
-/// There is one incarnation of everything.
+/// Nothing is restarted, so there is one incarnation.
 const INCARNATION: Incarnation = Incarnation(1);
 
-/// Batches that wait for the host; tasks wait with more.
+/// Batches that wait for the host; with more, tasks wait.
 const BATCHES: usize = 2;
 
 /// Reports that wait for the host.
 const INPUTS: usize = 64;
 
-/// How long the end takes at most; two fifths of it go to acknowledgements that are under way.
+/// How long a stop may take; two fifths of it are for outstanding acknowledgements.
 const END_TIMEOUT: Duration = Duration::from_millis(500);

@@ -1,11 +1,9 @@
-//! The end of a source task's pipeline where the host takes its records.
+//! The output of a source stream, where the host receives the records.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +16,7 @@ use connect_broker::Producer;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipt;
 use connect_broker::Receipts;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
@@ -31,10 +30,10 @@ use crate::pipeline::take;
 /// Records between the encoder and the producer of one task, in order.
 type Queue = Arc<Mutex<VecDeque<Record>>>;
 
-/// Lets records through as they are.
+/// Passes records on unchanged.
 pub(super) struct StreamEncoder(Queue);
 
-/// Hands batches to the host.
+/// Sends batches to the host.
 pub(super) struct StreamProducer {
     queue: Queue,
     batches: mpsc::Sender<SourceBatch>,
@@ -44,14 +43,14 @@ pub(super) struct StreamProducer {
 /// Tells the task what the host has acknowledged.
 pub(super) struct StreamReceipts(Arc<Acknowledged>);
 
-/// Receipts that the task has not taken yet.
+/// Receipts that the task has not read yet.
 #[derive(Debug, Default)]
 pub(super) struct Acknowledged {
     receipts: Mutex<Vec<Receipt>>,
     news: Notify,
 }
 
-/// The three parts, joined.
+/// The three parts, connected to each other.
 pub(super) fn stream_end(
     batches: mpsc::Sender<SourceBatch>,
 ) -> (StreamEncoder, StreamProducer, StreamReceipts) {
@@ -68,7 +67,7 @@ pub(super) fn stream_end(
 impl Acknowledged {
     pub(super) fn add(&self, tokens: Vec<Range<u64>>) {
         let receipt = |tokens: Range<u64>| {
-            // There is no log: the position only says which record it is.
+            // There is no log: the position only identifies the record.
             let offset = i64::try_from(tokens.start).unwrap_or(i64::MAX);
             Receipt::new(tokens, Ok(LogPosition::new("", -1, offset)))
         };
@@ -154,9 +153,4 @@ impl Receipts for StreamReceipts {
             self.0.news.notified().await;
         }
     }
-}
-
-/// Locks a queue whose every change is whole: a panic elsewhere leaves it so.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -34,7 +34,7 @@ impl GatedConsumer {
 }
 
 impl SharedConsumer {
-    /// Leaves the group. A call that is under way ends first, since the gate is shut.
+    /// Leaves the group. A call in progress ends first, since the gate is shut.
     pub(super) async fn leave(self) {
         let Some(slot) = self.0.upgrade() else { return };
         let taken = slot.lock().await.take();
@@ -88,7 +88,7 @@ impl Consumer for GatedConsumer {
         if self.gate.is_shut() {
             return Err(BrokerError::Closed);
         }
-        // Only whoever shuts the gate locks it besides.
+        // Otherwise only `shut` takes this lock.
         let mut slot = self.slot.try_lock().map_err(|_| BrokerError::Closed)?;
         let consumer = slot.as_mut().ok_or(BrokerError::Closed)?;
         consumer.seek(partition, offset)

@@ -1,4 +1,4 @@
-//! Cuts an incarnation that was given up on off from the log.
+//! Cuts an abandoned incarnation off from the log.
 //!
 //! The future of an incarnation may be stuck in plugin code with its clients on its stack, so the
 //! clients are kept here too, where they can be taken from it. After the cut nothing more reaches the
@@ -12,9 +12,9 @@ mod producer;
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use connect_broker::BrokerError;
+use connect_core::sync::lock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +41,7 @@ enum Client {
 }
 
 impl Gate {
-    /// Lets nothing through any more. Clients that have something to say for good are closed on
+    /// Stops everything from passing. Clients that say goodbye to the log are closed on
     /// `home`.
     pub(crate) fn shut(&self, home: &Handle) {
         self.0.cut.cancel();
@@ -64,7 +64,7 @@ impl Gate {
     ) -> Result<T, BrokerError> {
         tokio::select! {
             biased;
-            // Cancel-safe: after the cut nobody asks any more what became of the call.
+            // Cancel-safe: after the cut nobody needs the result of the call.
             () = self.0.cut.cancelled() => Err(BrokerError::Closed),
             result = call => result,
         }
@@ -82,10 +82,7 @@ impl Gate {
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, Vec<Client>> {
-        self.0
-            .clients
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.clients)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Transforms in their order, each under its predicate.
+//! Transforms, in order, each with its predicate.
 
 use connect_api::ConfigMap;
 use connect_api::Error;
@@ -6,10 +6,14 @@ use connect_api::PluginRegistry;
 use connect_api::Predicate;
 use connect_api::Result;
 use connect_api::Transform;
+use connect_api::config::ConfigError;
+use connect_api::plugin::PluginKind;
 use connect_api::record::Origin;
 use connect_api::record::Record;
 
 use crate::config::ConnectorSettings;
+use crate::config::class_of;
+use crate::panics::named;
 use crate::pipeline::Failure;
 use crate::pipeline::Stage;
 use crate::pipeline::take;
@@ -20,13 +24,15 @@ pub(crate) struct Chain {
 }
 
 struct Link {
-    /// The class, for reports.
+    alias: String,
+    /// The class, for error reports.
     class: String,
     transform: Box<dyn Transform>,
     condition: Option<Condition>,
 }
 
 struct Condition {
+    alias: String,
     predicate: Box<dyn Predicate>,
     negate: bool,
 }
@@ -48,8 +54,8 @@ impl Chain {
         })
     }
 
-    /// Applies the transforms in place; false if one of them dropped the record. What is left of a
-    /// record that was dropped or has failed is of no use.
+    /// Applies the transforms in place; false if one of them dropped the record. A record that was
+    /// dropped or that failed is left without its data.
     #[inline]
     pub(crate) fn apply(
         &mut self,
@@ -78,24 +84,51 @@ impl Link {
     #[inline]
     fn apply(&mut self, record: Record, origin: Origin<'_>) -> Result<Option<Record>> {
         if let Some(condition) = &mut self.condition
-            && condition.predicate.test(&record, origin)? == condition.negate
+            && condition.test(&record, origin)? == condition.negate
         {
             return Ok(Some(record));
         }
-        self.transform.apply(record, origin)
+        named(
+            || format!("transform \"{}\" ({})", self.alias, self.class),
+            || self.transform.apply(record, origin),
+        )
+    }
+}
+
+impl Condition {
+    #[inline]
+    fn test(&mut self, record: &Record, origin: Origin<'_>) -> Result<bool> {
+        named(
+            || format!("predicate \"{}\"", self.alias),
+            || self.predicate.test(record, origin),
+        )
     }
 }
 
 fn link(registry: &PluginRegistry, config: &ConfigMap, alias: &str) -> Result<Link> {
-    let options = config.with_prefix(&format!("transforms.{alias}."));
-    let class = required(&options, &format!("transforms.{alias}."), "type")?;
-    let factory = registry.find_transform(class)?;
-    let mut transform = factory.make();
-    transform
-        .configure(&options)
-        .map_err(|error| error.context(format!("transform \"{alias}\" cannot be configured")))?;
+    let prefix = format!("transforms.{alias}.");
+    let options = config.with_prefix(&prefix);
+    let factory = factory(&options, &prefix, |key, class| {
+        class_of(
+            registry,
+            PluginKind::Transform,
+            key,
+            class,
+            PluginRegistry::find_transform,
+        )
+    })?;
+    let class = factory.info().class().to_owned();
+    let transform = named(
+        || format!("transform \"{alias}\" ({class})"),
+        || {
+            let mut transform = factory.make();
+            transform.configure(&options).map(|()| transform)
+        },
+    );
+    let transform = transform.map_err(|error| not_configured("transform", alias, error))?;
     let condition = match options.get("predicate") {
         Some(predicate) => Some(Condition {
+            alias: predicate.to_owned(),
             predicate: self::predicate(registry, config, predicate)?,
             negate: options
                 .get("negate")
@@ -104,7 +137,8 @@ fn link(registry: &PluginRegistry, config: &ConfigMap, alias: &str) -> Result<Li
         None => None,
     };
     Ok(Link {
-        class: factory.info().class().to_owned(),
+        alias: alias.to_owned(),
+        class,
         transform,
         condition,
     })
@@ -115,19 +149,40 @@ fn predicate(
     config: &ConfigMap,
     alias: &str,
 ) -> Result<Box<dyn Predicate>> {
-    let options = config.with_prefix(&format!("predicates.{alias}."));
-    let mut predicate =
-        registry.new_predicate(required(&options, &format!("predicates.{alias}."), "type")?)?;
-    predicate
-        .configure(&options)
-        .map_err(|error| error.context(format!("predicate \"{alias}\" cannot be configured")))?;
-    Ok(predicate)
+    let prefix = format!("predicates.{alias}.");
+    let options = config.with_prefix(&prefix);
+    let factory = factory(&options, &prefix, |key, class| {
+        class_of(
+            registry,
+            PluginKind::Predicate,
+            key,
+            class,
+            PluginRegistry::find_predicate,
+        )
+    })?;
+    let predicate = named(
+        || format!("predicate \"{alias}\""),
+        || {
+            let mut predicate = factory.make();
+            predicate.configure(&options).map(|()| predicate)
+        },
+    );
+    predicate.map_err(|error| not_configured("predicate", alias, error))
 }
 
-fn required<'a>(options: &'a ConfigMap, prefix: &str, key: &str) -> Result<&'a str> {
-    options.get(key).ok_or_else(|| {
-        Error::config(format!(
-            "Missing required configuration \"{prefix}{key}\" which has no default value."
-        ))
-    })
+/// The factory of the plugin whose options are given, by its `type`.
+fn factory<T>(
+    options: &ConfigMap,
+    prefix: &str,
+    find: impl FnOnce(&str, &str) -> Result<T>,
+) -> Result<T> {
+    let key = format!("{prefix}type");
+    let class = options
+        .get("type")
+        .ok_or_else(|| ConfigError::missing(&key))?;
+    find(&key, class)
+}
+
+fn not_configured(kind: &str, alias: &str, error: Error) -> Error {
+    error.context(format!("{kind} \"{alias}\" cannot be configured"))
 }

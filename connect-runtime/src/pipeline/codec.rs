@@ -1,4 +1,4 @@
-//! Where records leave or enter the pipeline: as bytes of a log, or as they are.
+//! The ends of the pipeline, where records are converted to and from what is sent and read.
 
 use async_trait::async_trait;
 use connect_api::LogPosition;
@@ -13,40 +13,40 @@ use crate::pipeline::DeadLetter;
 use crate::pipeline::Failure;
 use crate::pipeline::Stage;
 
-/// Takes a record out of its place, which keeps nothing but the topic.
+/// Takes a record out of its place, and leaves only the topic there.
 pub(crate) fn take(record: &mut Record) -> Record {
     let nothing = Record::new(record.topic.clone(), Datum::NULL);
     std::mem::replace(record, nothing)
 }
 
-/// Turns records of a source into what is sent.
+/// Converts records of a source to what is sent.
 #[async_trait]
 pub(crate) trait Encoder: Send {
-    /// Adds what is sent of a record; its token is set later. A failure keeps the record, else it is
-    /// of no more use.
+    /// Appends the converted record to `out`; its token is set later. The record may be left without
+    /// its data, except on failure.
     fn encode(&mut self, record: &mut Record, out: &mut Vec<ProducerRecord>)
     -> Result<(), Failure>;
 
-    /// Gets from elsewhere what a stage missed.
+    /// Fetches what the converter of a stage needs.
     async fn resolve(&mut self, stage: Stage) -> Result<()>;
 
     /// The record for the dead letter topic.
     fn dead_letter(&mut self, record: &Record) -> DeadLetter;
 }
 
-/// Turns what was read into records of a sink.
+/// Converts what was read to records of a sink.
 #[async_trait]
 pub(crate) trait Decoder: Send {
-    /// Turns what was read at a position into a record.
+    /// Converts what was read at a position to a record.
     fn decode(
         &mut self,
         position: &LogPosition,
         fetched: &FetchedRecord,
     ) -> Result<Record, Failure>;
 
-    /// Gets from elsewhere what a stage missed.
+    /// Fetches what the converter of a stage needs.
     async fn resolve(&mut self, stage: Stage) -> Result<()>;
 
-    /// The dead letter of a record whose bytes are gone.
+    /// The dead letter of a record whose bytes are no longer available.
     fn dead_letter(&mut self, record: &SinkRecord) -> DeadLetter;
 }

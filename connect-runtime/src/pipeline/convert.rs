@@ -1,4 +1,4 @@
-//! Records to bytes and back, with the converters of one task.
+//! Converts records to bytes and back, with the converters of one task.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use connect_api::Result;
 use connect_api::Timestamp;
 use connect_api::data::Datum;
 use connect_api::data::text_form::java_string;
+use connect_api::plugin::PluginKind;
 use connect_api::record::Header;
 use connect_api::record::Headers;
 use connect_api::record::RawHeader;
@@ -23,6 +24,9 @@ use connect_broker::ProducerRecord;
 
 use crate::config::ConnectorSettings;
 use crate::config::WorkerConfig;
+use crate::config::class_of;
+use crate::panics::named;
+use crate::panics::named_async;
 use crate::pipeline::DeadLetter;
 use crate::pipeline::Decoder;
 use crate::pipeline::Encoder;
@@ -37,10 +41,46 @@ pub(crate) struct Converters {
     header: Named<dyn HeaderConverter>,
 }
 
-/// A converter with its class, for reports.
+/// A converter with its name in error reports.
 struct Named<C: ?Sized> {
+    /// The key that configures it: `value.converter`.
+    key: &'static str,
     class: String,
+    stage: Stage,
     converter: Box<C>,
+}
+
+impl<C: ?Sized> Named<C> {
+    /// Calls the converter. A failure gets its stage, and a panic its name.
+    #[inline]
+    fn call<T>(&mut self, call: impl FnOnce(&mut C) -> Result<T>) -> Result<T, Failure> {
+        let Self {
+            key,
+            class,
+            stage,
+            converter,
+        } = self;
+        named(|| name(key, class), || call(converter))
+            .map_err(|error| Failure::new(*stage, class, error))
+    }
+
+    /// Configures the converter.
+    fn configured(mut self, call: impl FnOnce(&mut C) -> Result<()>) -> Result<Self> {
+        let Self {
+            key,
+            class,
+            converter,
+            ..
+        } = &mut self;
+        named(|| name(key, class), || call(converter))
+            .map_err(|error| error.context(format!("`{key}` ({class}) cannot be configured")))?;
+        Ok(self)
+    }
+}
+
+/// The name of a converter in errors.
+fn name(key: &str, class: &str) -> String {
+    format!("`{key}` ({class})")
 }
 
 /// A record as bytes.
@@ -51,57 +91,60 @@ struct Encoded {
 }
 
 impl Converters {
-    /// The connector's own converters, or the worker's. Options never mix: a connector that names
-    /// a class brings all its options.
+    /// The connector's own converters, or the worker's. A connector that sets a class sets all of its
+    /// options: the worker's options are not mixed in.
     pub(crate) fn from_config(
         registry: &PluginRegistry,
         connector: &ConfigMap,
         settings: &ConnectorSettings,
         worker: &WorkerConfig,
     ) -> Result<Self> {
-        let choose = |key: &str, own: &Option<String>| {
+        let choose = |key: &str, own: &Option<String>, role: DatumRole| {
             let prefix = format!("{key}.");
-            match own {
+            let (class, mut options) = match own {
                 Some(class) => (class.clone(), connector.with_prefix(&prefix)),
                 None => (
                     worker.converter(key).to_owned(),
                     worker.raw().with_prefix(&prefix),
                 ),
-            }
-        };
-        let converter = |key: &str, own: &Option<String>, role: DatumRole| {
-            let (class, mut options) = choose(key, own);
+            };
             options.insert("converter.type", role.name());
-            let factory = registry.find_converter(&class)?;
-            let mut converter = factory.make();
-            converter
-                .configure(&options, role)
-                .map_err(|error| error.context(format!("`{key}` cannot be configured")))?;
-            let class = factory.info().class().to_owned();
-            Ok::<_, connect_api::Error>(Named { class, converter })
+            (class, options)
         };
-        let (class, mut options) = choose("header.converter", &settings.keys.header_converter);
-        options.insert("converter.type", DatumRole::Header.name());
-        let factory = registry.find_header_converter(&class)?;
-        let mut header = factory.make();
-        header
-            .configure(&options)
-            .map_err(|error| error.context("`header.converter` cannot be configured"))?;
-        Ok(Self {
-            key: converter(
-                "key.converter",
-                &settings.keys.key_converter,
-                DatumRole::Key,
-            )?,
-            value: converter(
-                "value.converter",
-                &settings.keys.value_converter,
-                DatumRole::Value,
-            )?,
-            header: Named {
+        let converter = |key: &'static str, own: &Option<String>, role, stage| {
+            let (class, options) = choose(key, own, role);
+            let (kind, find) = (PluginKind::Converter, PluginRegistry::find_converter);
+            let factory = class_of(registry, kind, key, &class, find)?;
+            let named = Named {
+                key,
                 class: factory.info().class().to_owned(),
-                converter: header,
-            },
+                stage,
+                converter: factory.make(),
+            };
+            named.configured(|converter| converter.configure(&options, role))
+        };
+        let keys = &settings.keys;
+        let (role, stage) = (DatumRole::Key, Stage::KeyConverter);
+        let key = converter("key.converter", &keys.key_converter, role, stage)?;
+        let (role, stage) = (DatumRole::Value, Stage::ValueConverter);
+        let value = converter("value.converter", &keys.value_converter, role, stage)?;
+        let option = "header.converter";
+        let (class, options) = choose(option, &keys.header_converter, DatumRole::Header);
+        let (kind, find) = (
+            PluginKind::HeaderConverter,
+            PluginRegistry::find_header_converter,
+        );
+        let factory = class_of(registry, kind, option, &class, find)?;
+        let header = Named {
+            key: option,
+            class: factory.info().class().to_owned(),
+            stage: Stage::HeaderConverter,
+            converter: factory.make(),
+        };
+        Ok(Self {
+            key,
+            value,
+            header: header.configured(|converter| converter.configure(&options))?,
         })
     }
 
@@ -110,11 +153,7 @@ impl Converters {
         let topic = &record.topic;
         let mut headers = RawHeaders::new();
         for header in &record.headers {
-            let value = self
-                .header
-                .converter
-                .encode(topic, header)
-                .map_err(|error| Failure::new(Stage::HeaderConverter, &self.header.class, error))?;
+            let value = self.header.call(|it| it.encode(topic, header))?;
             headers.push(RawHeader {
                 key: header.key.clone(),
                 value,
@@ -122,14 +161,10 @@ impl Converters {
         }
         let key = self
             .key
-            .converter
-            .encode(topic, &mut headers, &record.key)
-            .map_err(|error| Failure::new(Stage::KeyConverter, &self.key.class, error))?;
+            .call(|it| it.encode(topic, &mut headers, &record.key))?;
         let value = self
             .value
-            .converter
-            .encode(topic, &mut headers, &record.value)
-            .map_err(|error| Failure::new(Stage::ValueConverter, &self.value.class, error))?;
+            .call(|it| it.encode(topic, &mut headers, &record.value))?;
         Ok(Encoded {
             key,
             value,
@@ -138,11 +173,17 @@ impl Converters {
     }
 
     async fn resolve_stage(&mut self, stage: Stage) -> Result<()> {
-        match stage {
-            Stage::KeyConverter => self.key.converter.resolve().await,
-            Stage::ValueConverter => self.value.converter.resolve().await,
-            _ => Ok(()),
-        }
+        let Named {
+            key,
+            class,
+            converter,
+            ..
+        } = match stage {
+            Stage::KeyConverter => &mut self.key,
+            Stage::ValueConverter => &mut self.value,
+            _ => return Ok(()),
+        };
+        named_async(|| name(key, class), converter.resolve()).await
     }
 }
 
@@ -177,7 +218,7 @@ impl Encoder for Converters {
         self.resolve_stage(stage).await
     }
 
-    /// Through the converters, or as text if they are what failed.
+    /// Uses the converters, or text if they are what failed.
     fn dead_letter(&mut self, record: &Record) -> DeadLetter {
         let encoded = self.convert(record).unwrap_or_else(|_| {
             let text = |datum: &Datum| {
@@ -216,23 +257,18 @@ impl Decoder for Converters {
         let LogPosition {
             topic, partition, ..
         } = position;
+        let raw = &fetched.headers;
         let key = self
             .key
-            .converter
-            .decode(topic, &fetched.headers, fetched.key.clone())
-            .map_err(|error| Failure::new(Stage::KeyConverter, &self.key.class, error))?;
+            .call(|it| it.decode(topic, raw, fetched.key.clone()))?;
         let value = self
             .value
-            .converter
-            .decode(topic, &fetched.headers, fetched.value.clone())
-            .map_err(|error| Failure::new(Stage::ValueConverter, &self.value.class, error))?;
+            .call(|it| it.decode(topic, raw, fetched.value.clone()))?;
         let mut headers = Headers::new();
         for RawHeader { key, value } in &fetched.headers {
             let value = self
                 .header
-                .converter
-                .decode(topic, key, value.clone())
-                .map_err(|error| Failure::new(Stage::HeaderConverter, &self.header.class, error))?;
+                .call(|it| it.decode(topic, key, value.clone()))?;
             headers.push(Header {
                 key: key.clone(),
                 value,

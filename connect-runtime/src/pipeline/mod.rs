@@ -1,5 +1,5 @@
-//! What happens to a record between a task and the log: transforms, converters, and what to do
-//! when one of them fails.
+//! What happens to a record between a task and the log: transforms, converters, and the handling of
+//! their failures.
 
 mod chain;
 mod codec;

@@ -1,8 +1,8 @@
-//! What to do when a record cannot be handled: try again, skip it, or fail the task.
+//! What to do when a record cannot be handled: retry, skip it, or fail the task.
 //!
-//! The rules are those of Kafka Connect 4.3 (KIP-298): a retriable error is tried again until
-//! `errors.retry.timeout` is over, then it counts like any other; with `errors.tolerance=all` the
-//! record is skipped and reported, with `none` the task fails (invariant E1).
+//! The rules are those of Kafka Connect 4.3 (KIP-298): a retriable error is retried until
+//! `errors.retry.timeout` has passed, and then treated like any other. With `errors.tolerance=all` the
+//! record is skipped and reported; with `none` the task fails (invariant E1).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -50,8 +50,7 @@ pub(crate) struct Failure {
     pub(crate) stage: Stage,
     pub(crate) class: String,
     pub(crate) error: Error,
-    /// The record, if the transforms are behind it and only a converter has failed: then it is the
-    /// converter alone that is tried again.
+    /// The transformed record, if a converter has failed: then only the converter is retried.
     pub(crate) transformed: Option<Box<Record>>,
 }
 
@@ -74,13 +73,13 @@ impl Failure {
 /// What to do about a failure.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// The task fails, after the failure was reported.
+    /// Report the failure, then fail the task.
     Fail(Failure),
-    /// The converter of the stage must be resolved, then the record comes again.
+    /// Resolve the converter of the stage, then retry the record.
     Resolve,
-    /// The record comes again after this long.
+    /// Retry the record after this time.
     Retry(Duration),
-    /// The record is skipped, after the failure was reported.
+    /// Report the failure, then skip the record.
     Skip(Failure),
 }
 
@@ -104,10 +103,10 @@ impl Failure {
 pub(crate) struct Operator {
     stop: CancellationToken,
     tolerance: ErrorTolerance,
-    /// `None` is for ever.
+    /// `None` is without limit.
     retry_timeout: Option<Duration>,
     retry_delay_max: Duration,
-    /// Of the record that is being tried again: since when, and how often.
+    /// For the record that is being retried: since when, and how often.
     attempt: Option<(Instant, u32)>,
     /// How often a converter was resolved for the record that is being tried again.
     resolved: u32,
@@ -127,7 +126,7 @@ impl Operator {
         }
     }
 
-    /// True if a record must be kept as it was, since it may come again.
+    /// True if a record must be kept unchanged, since it may be retried.
     pub(crate) fn may_retry(&self) -> bool {
         self.retry_timeout != Some(Duration::ZERO)
     }
@@ -144,7 +143,8 @@ impl Operator {
         self.skipped
     }
 
-    /// Decides. The caller reports failures that are not tried again (invariant E1: exactly once).
+    /// Decides what to do. The caller reports failures that are not retried (invariant E1: exactly
+    /// once).
     pub(crate) fn decide(&mut self, mut failure: Failure) -> Verdict {
         if failure.error.kind() == ErrorKind::Unresolved {
             self.resolved += 1;
@@ -171,7 +171,7 @@ impl Operator {
         }
     }
 
-    /// A record went through: the next failure is the first of its record.
+    /// Records that a record was handled: the next failure is the first of its record.
     pub(crate) const fn succeeded(&mut self) {
         self.attempt = None;
         self.resolved = 0;
@@ -191,7 +191,7 @@ impl Operator {
         }
     }
 
-    /// Waits before a record is tried again.
+    /// Waits before a record is retried.
     ///
     /// # Errors
     /// The task must stop; see [`unless_interrupted`].
@@ -215,12 +215,12 @@ impl Operator {
     }
 }
 
-/// What a task ends with that was stopped while it waited; see [`unless_interrupted`].
+/// The error of a task that was stopped while it waited; see [`unless_interrupted`].
 pub(crate) fn interrupted() -> Error {
     Error::illegal_state("the task was stopped while it waited").with_source(Interrupted)
 }
 
-/// No failure for a task that was stopped while it waited.
+/// Removes the error of a task that was stopped while it waited.
 pub(crate) fn unless_interrupted(ended: Result<(), Error>) -> Result<(), Error> {
     ended.or_else(|error| {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
@@ -249,5 +249,5 @@ impl StdError for Interrupted {}
 /// How often a converter may be resolved for one record.
 const MAX_RESOLVED: u32 = 3;
 
-/// The wait before the first repetition; doubled each time.
+/// The wait before the first retry; doubled each time.
 const FIRST_DELAY: Duration = Duration::from_millis(300);

@@ -1,8 +1,8 @@
-//! Where records go that could not be handled: the log of the program, and a dead letter topic.
+//! Reports of records that could not be handled: to the program's log, and to a dead letter topic.
 //!
 //! *Java*: a dead letter that cannot be written is logged and lost, and sources have no dead letter
 //! queue. Here offsets are committed only after the dead letters before them are durable, a dead
-//! letter that cannot be written fails the task, and sources have one too.
+//! letter that cannot be written fails the task, and sources have a dead letter queue too.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -35,7 +35,7 @@ use crate::connect::Event;
 use crate::connect::Events;
 use crate::pipeline::Failure;
 
-/// A record as it was before anything failed.
+/// A record as it was before the failure.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeadLetter {
     pub(crate) key: Option<Bytes>,
@@ -62,7 +62,7 @@ struct DeadLetters {
     producer: Box<dyn Producer>,
     receipts: Box<dyn Receipts>,
     next_token: u64,
-    /// Dead letters whose fate is not known yet.
+    /// Dead letters that are neither durable nor failed yet.
     unsettled: u64,
     /// Dead letters that have become durable since they were last taken.
     durable: Vec<Range<u64>>,
@@ -72,7 +72,7 @@ struct DeadLetters {
 pub(crate) type Letter = u64;
 
 impl Reports {
-    /// The reporters that the configuration asks for. Creates the dead letter topic if need be.
+    /// The reporters that the configuration sets. Creates the dead letter topic if it does not exist.
     pub(crate) async fn open(
         id: &TaskId,
         settings: &ConnectorSettings,
@@ -115,13 +115,13 @@ impl Reports {
         }
     }
 
-    /// True if reports need the record as it was.
+    /// True if reports need the original record.
     pub(crate) const fn wants_record(&self) -> bool {
         self.dead_letters.is_some()
     }
 
-    /// Reports a failure. `description` says which record it was, `letter` makes the dead letter.
-    /// Returns the dead letter that is now on its way, if there is one.
+    /// Reports a failure. `description` identifies the record, `letter` makes the dead letter.
+    /// Returns the dead letter that is now in flight, if there is one.
     ///
     /// # Errors
     /// The dead letter cannot be written: the task must fail, or the record would be lost.
@@ -132,9 +132,8 @@ impl Reports {
         letter: impl FnOnce() -> DeadLetter,
     ) -> Result<Option<Letter>> {
         if self.log {
-            let record = if self.log_messages { description } else { "" };
+            let record = self.log_messages.then_some(description);
             tracing::error!(
-                task = %self.id,
                 record,
                 error = failure.error.report(),
                 "Error encountered in task {}. Executing stage '{}' with class '{}'.",
@@ -227,7 +226,7 @@ impl DeadLetters {
             let mut new = NewTopic::new(topic.clone()).partitions(1);
             new.replication_factor = Some(settings.keys.dead_letter_replication);
             match admin.create_topic(new).await {
-                // Another task may have been faster.
+                // Another task may have created it first.
                 Ok(()) | Err(BrokerError::TopicExists { .. }) => {}
                 Err(error) => {
                     let key = "errors.deadletterqueue.topic.replication.factor";
@@ -316,10 +315,11 @@ impl DeadLetters {
     }
 }
 
-/// Dead letters that may be under way before they are waited for.
+/// How many dead letters may be in flight.
 const MAX_UNSETTLED: u64 = 1000;
 
-/// What went wrong, as headers (KIP-298), in Java's order. Headers of the same names stay.
+/// Adds headers that describe the failure (KIP-298), in Java's order. Headers of the same names are
+/// kept.
 fn context_headers(
     headers: &mut RawHeaders,
     id: &TaskId,

@@ -33,7 +33,6 @@ pub(crate) use pulse::Pulse;
 pub(crate) use supervisor::Supervisor;
 pub use supervisor::ThreadsSnapshot;
 pub(crate) use watch::WatchLimits;
-pub(crate) use watched::panicked;
 
 /// The threads that run the plugins of one worker. They end when it is dropped.
 pub(crate) struct PluginThreads(Place);
@@ -85,7 +84,7 @@ impl PluginThreads {
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
         let mut task = CancelOnDrop(self.spawn(pulse, async move {
-            // Nobody may wait for it any more.
+            // The caller may no longer wait for it.
             let _ = sender.send(call.await);
         }));
         let ended = (&mut task.0).await;
@@ -171,7 +170,7 @@ impl Drop for CancelOnDrop {
 }
 
 fn gone() -> Error {
-    Error::external("the worker has given up on the call")
+    Error::external("the worker has abandoned the call")
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::task::Wake;
 use std::task::Waker;
 use std::thread;
 
+use connect_core::sync::lock;
 use tokio::runtime::Builder;
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
@@ -176,7 +177,7 @@ impl Pool {
         if state.is_closing && state.threads == 0 {
             return;
         }
-        // A thread that puts its own task back takes it again itself if there is no other.
+        // A thread that requeues its own task takes it again if there is no other.
         let wakes = state.idle > 0 && !(is_own && state.queue.is_empty());
         state.queue.push_back(task);
         drop(state);
@@ -190,18 +191,14 @@ impl Pool {
     pub(super) fn close(&self) {
         self.state().is_closing = true;
         self.ready.notify_all();
-        let runtime = self
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let runtime = lock(&self.runtime).take();
         if let Some(runtime) = runtime {
             runtime.shutdown_background();
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -215,7 +212,7 @@ pub(super) struct PoolTask {
 }
 
 impl PoolTask {
-    /// Drops the future on a thread of the pool: at once, or when the step that is under way returns.
+    /// Drops the future on a thread of the pool: immediately, or when the step in progress returns.
     pub(super) fn cancel(self: &Arc<Self>) {
         self.cancelled.store(1, Ordering::Release);
         Arc::clone(self).wake();
@@ -223,7 +220,7 @@ impl PoolTask {
 
     fn step(self: &Arc<Self>) {
         self.phase.store(RUNNING, Ordering::Release);
-        let mut slot = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = lock(&self.watched);
         let is_over = match slot.as_mut() {
             None => true,
             Some(_) if self.cancelled.load(Ordering::Acquire) != 0 => true,

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Call {
-    /// None is under way, or only an idle `poll`.
+    /// No call is in progress, or only an idle `poll`.
     Idle,
     AlterOffsets,
     Close,
@@ -104,7 +104,7 @@ impl CallLimits {
 pub(crate) struct Pulse {
     /// Odd while a step holds a thread.
     steps: AtomicU64,
-    /// How many calls were begun, and in the last byte the one that is under way.
+    /// How many calls were begun, and in the last byte the call in progress.
     calls: AtomicU64,
 }
 
@@ -122,7 +122,7 @@ impl Pulse {
         self.steps.store(steps.wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// A call is under way until the guard is dropped.
+    /// A call is in progress until the guard is dropped.
     pub(crate) fn calling(&self, call: Call) -> Calling<'_> {
         let calls = (self.calls.load(Ordering::Relaxed) >> 8).wrapping_add(1);
         self.calls
@@ -134,12 +134,12 @@ impl Pulse {
         Step(self.steps.load(Ordering::Relaxed))
     }
 
-    /// The call that is under way, as a mark that differs from call to call.
+    /// The call in progress, as a mark that differs from call to call.
     pub(super) fn mark(&self) -> CallMark {
         CallMark(self.calls.load(Ordering::Relaxed))
     }
 
-    /// The call that is under way.
+    /// The call in progress.
     pub(crate) fn call(&self) -> Call {
         self.mark().call()
     }
@@ -150,7 +150,7 @@ impl Pulse {
     }
 }
 
-/// A call into a plugin is under way.
+/// A call into a plugin is in progress.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Calling<'a>(&'a Pulse);

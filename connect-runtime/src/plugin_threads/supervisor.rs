@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::sync::Weak;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicUsize;
@@ -16,6 +15,7 @@ use connect_core::herder::Incarnation;
 use connect_core::herder::Input;
 use connect_core::herder::Report;
 use connect_core::status::Subject;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -226,7 +226,7 @@ impl Supervisor {
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.watched)
     }
 }
 

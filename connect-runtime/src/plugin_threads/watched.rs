@@ -1,6 +1,5 @@
 //! A plugin's future, with its pulse, contained.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -10,9 +9,9 @@ use std::task::Context;
 use std::task::Poll;
 
 use connect_api::Error;
-use connect_api::ErrorKind;
 use tokio::sync::oneshot;
 
+use crate::panics::panicked;
 use crate::plugin_threads::pulse::Pulse;
 
 pub(super) type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -68,7 +67,7 @@ impl Future for Watched {
         let dropped = this.drop_future();
         this.pulse.step_ends();
         if let Some(ended) = this.ended.take() {
-            // Nobody may wait for it any more.
+            // The caller may no longer wait for it.
             let _ = ended.send(outcome.and(dropped));
         }
         Poll::Ready(())
@@ -82,25 +81,8 @@ impl Drop for Watched {
         }
         self.pulse.step_begins();
         if let Err(error) = self.drop_future() {
-            tracing::error!(
-                error = error.report(),
-                "a plugin that was given up on panicked"
-            );
+            tracing::error!(error = error.report(), "an abandoned plugin panicked");
         }
         self.pulse.step_ends();
     }
-}
-
-/// The error of a panic, with its text.
-pub(crate) fn panicked(what: &str, panic: Box<dyn Any + Send>) -> Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a value that is not text".into());
-    // The value may be of any type of the plugin, so even its destructor may panic.
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(again);
-    }
-    Error::new(ErrorKind::Panicked, format!("{what} panicked: {text}"))
 }

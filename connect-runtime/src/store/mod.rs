@@ -1,4 +1,4 @@
-//! What a worker keeps beyond its own life.
+//! What a worker keeps across restarts.
 
 mod configs;
 mod offsets;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use connect_api::ErrantRecordReporter;
 use connect_api::ErrantRecordReporterHost;
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::record::SinkRecord;
+use connect_core::sync::lock;
 
 use crate::config::ErrorTolerance;
 use crate::pipeline::Failure;
@@ -37,7 +37,7 @@ impl Errant {
 
     /// What was reported since the last call.
     pub(super) fn take(&self) -> Vec<(SinkRecord, Failure)> {
-        std::mem::take(&mut self.reported.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut lock(&self.reported))
     }
 
     /// True if the first report must fail the task, even if the task swallows the error.
@@ -55,10 +55,7 @@ impl ErrantRecordReporterHost for Errant {
         };
         let failure = Failure::new(Stage::TaskPut, &self.class, error);
         let report = (record.clone(), failure);
-        self.reported
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(report);
+        lock(&self.reported).push(report);
         outcome
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use connect_core::TaskId;
+use connect_core::sync::lock;
 use tokio::sync::watch;
 
 use crate::metrics::Instruments;
@@ -23,7 +23,8 @@ pub struct TaskProgress {
     pub id: TaskId,
     /// True for a source task, false for a sink task.
     pub is_source: bool,
-    /// Source: records that are durable or dropped. Sink: records that `put` accepted.
+    /// Source: records that are durable or dropped. Sink: records that `put` accepted, without those
+    /// that the task reported as failed.
     pub records: u64,
     /// Records that were skipped because of errors.
     pub skipped: u64,
@@ -51,6 +52,8 @@ pub(crate) struct TaskShared {
     submitted: AtomicU64,
     /// Records from the first on that are durable or dropped.
     delivered: watch::Sender<u64>,
+    /// Records that a sink wrote.
+    written: AtomicU64,
     skipped: AtomicU64,
     lost: AtomicU64,
     bytes_done: AtomicU64,
@@ -84,6 +87,7 @@ impl TaskShared {
             is_source,
             submitted: AtomicU64::new(0),
             delivered: watch::Sender::new(0),
+            written: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             bytes_done: AtomicU64::new(0),
@@ -163,6 +167,11 @@ impl TaskShared {
             .store(total.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// How many records a sink has written.
+    pub(crate) fn written(&self, records: u64) {
+        self.written.store(records, Ordering::Relaxed);
+    }
+
     pub(crate) fn skipped(&self, records: u64) {
         self.skipped.store(records, Ordering::Relaxed);
     }
@@ -181,7 +190,11 @@ impl TaskShared {
         TaskProgress {
             id: self.id.clone(),
             is_source: self.is_source,
-            records: delivered,
+            records: if self.is_source {
+                delivered
+            } else {
+                self.written.load(Ordering::Relaxed)
+            },
             skipped: self.skipped.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
             bytes_done: self.bytes_done.load(Ordering::Relaxed),
@@ -192,7 +205,7 @@ impl TaskShared {
         }
     }
 
-    /// A call into the plugin is under way until the guard is dropped.
+    /// A call into the plugin is in progress until the guard is dropped.
     pub(crate) fn calling(&self, call: Call) -> Calling<'_> {
         self.pulse.calling(call)
     }
@@ -203,6 +216,6 @@ impl TaskShared {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

@@ -140,7 +140,7 @@ impl ConnectorActor {
         drop(connector);
     }
 
-    /// Answers questions until it must stop.
+    /// Handles questions until it must stop.
     async fn serve(&mut self, connector: &mut WorkerConnector) {
         loop {
             let question = tokio::select! {

@@ -1,4 +1,4 @@
-//! The incarnations on this worker: how they are held, ended and given up on.
+//! The incarnations on this worker: how they are held, ended and abandoned.
 
 use std::sync::Arc;
 use std::sync::Weak;
@@ -24,7 +24,7 @@ use crate::task::TaskShared;
 use crate::worker::Worker;
 use crate::worker::lock;
 
-/// A connector or task that did not stop in time and was given up on.
+/// A connector or task that did not stop in time and was abandoned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GivenUp {
@@ -47,7 +47,7 @@ impl std::fmt::Display for GivenUp {
     }
 }
 
-/// What was given up on, for as long as something of it is left.
+/// Abandoned incarnations of which something is left.
 pub(super) struct Left {
     subject: Subject,
     call: &'static str,
@@ -155,7 +155,7 @@ impl Worker {
 
     async fn ended(&self, subject: Subject, incarnation: Incarnation, error: Option<Error>) {
         let Some(running) = lock(&self.running).remove(&incarnation) else {
-            return; // given up on
+            return; // abandoned
         };
         if let (Some(_), Kind::Task { shared, .. }) = (&error, &running.kind) {
             shared.failed();
@@ -232,7 +232,7 @@ impl Worker {
             .collect()
     }
 
-    /// What was given up on and still holds a thread.
+    /// Abandoned incarnations that still hold a thread.
     pub(crate) fn left_behind(&self) -> Vec<GivenUp> {
         let mut all = lock(&self.given_up);
         all.retain(|left| left.pulse.strong_count() > 0);

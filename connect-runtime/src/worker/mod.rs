@@ -16,8 +16,6 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 use connect_api::PluginRegistry;
 use connect_broker::Broker;
@@ -26,6 +24,7 @@ use connect_core::ConnectorName;
 use connect_core::LogicalTime;
 use connect_core::herder::Incarnation;
 use connect_core::herder::Input;
+use connect_core::sync::lock;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
@@ -178,10 +177,4 @@ impl Worker {
         drop(lock(&self.broker).take());
         self.threads.close();
     }
-}
-
-/// Locks a map whose every change is a single insertion or removal: a panic elsewhere leaves it
-/// whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,6 +24,7 @@ use connect_core::status::Subject;
 
 use crate::config::ClientKind;
 use crate::config::client_config;
+use crate::config::log_connector;
 use crate::config::problems;
 use crate::config::validate;
 use crate::connect::ConnectorOffsets;
@@ -38,6 +39,12 @@ impl Worker {
         let worker = Arc::clone(self);
         let limit = self.config.herder_limits().validate;
         self.answer(id, limit, Outcome::Validated, async move {
+            let (asked, logged) = (Arc::clone(&worker), config.clone());
+            let notices = async move {
+                log_connector(&asked.registry, Some(&asked.config), &logged);
+                Ok(())
+            };
+            worker.ask(name.clone(), Call::Validate, notices).await?;
             let checked = worker.check(name, config).await?;
             if checked.is_ok() {
                 Ok(())
@@ -231,7 +238,7 @@ impl Worker {
         self.home.spawn(async move {
             let answer = tokio::time::timeout(limit * 2, answer)
                 .await
-                .unwrap_or_else(|_| Err(Error::external("nobody waits for the answer any more")));
+                .unwrap_or_else(|_| Err(Error::external("nobody waits for the answer")));
             let outcome = outcome(answer.map_err(Into::into));
             // Fails only once the herder is gone.
             let _ = inputs.send(Input::Done(id, outcome)).await;

@@ -16,7 +16,7 @@ use crate::broker::fixture::eventually;
 use crate::broker::fixture::patiently;
 use crate::broker::reader::Reader;
 
-/// The identity is there and does not change.
+/// The log has a cluster id, which does not change.
 pub async fn the_cluster_id_is_stable(fixture: Fixture) {
     let id = patiently("an id", fixture.broker.cluster_id())
         .await
@@ -66,7 +66,7 @@ pub async fn a_topic_is_described_as_it_was_created(fixture: Fixture) {
     assert!(matches!(error, BrokerError::UnknownTopic { .. }), "{error}");
 }
 
-/// Topics that exist, have a bad name or bad options are not created.
+/// A topic that exists, or has an invalid name or option, is not created.
 pub async fn a_bad_topic_is_refused(fixture: Fixture) {
     let admin = fixture.admin().await;
     let topic = fixture.topic(1).await;
@@ -91,7 +91,7 @@ pub async fn a_bad_topic_is_refused(fixture: Fixture) {
     }
 }
 
-/// A deleted topic is gone; one of the same name begins anew.
+/// A deleted topic is gone; a new one of the same name starts empty.
 pub async fn a_deleted_topic_is_gone_with_its_records(fixture: Fixture) {
     let admin = fixture.admin().await;
     let topic = fixture.topic(1).await;
@@ -167,7 +167,7 @@ pub async fn start_and_end_offsets_are_known(fixture: Fixture) {
     assert!(matches!(error, BrokerError::UnknownTopic { .. }), "{error}");
 }
 
-/// Offsets of a group without members can be set, removed and deleted; with members they cannot.
+/// Offsets can be set, removed and deleted only while their group has no members.
 pub async fn offsets_of_an_idle_group_can_be_altered(fixture: Fixture) {
     let admin = fixture.admin().await;
     let topic = fixture.topic(3).await;

@@ -1,4 +1,4 @@
-//! Cases about consumers of given partitions.
+//! Cases about consumers with assigned partitions.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub async fn readers_start_where_they_are_told(fixture: Fixture) {
     let mut options = partitions(std::slice::from_ref(&partition));
     options.start = StartOffset::Latest;
     let mut late = Reader::open(&fixture, options).await;
-    // Some logs look up where the end is only when they are asked.
+    // Some logs look up the end only when it is needed.
     late.glance().await;
     let start = patiently("a position", late.consumer.position(&partition))
         .await
@@ -40,7 +40,7 @@ pub async fn readers_start_where_they_are_told(fixture: Fixture) {
     assert_eq!(late.values(), ["c"]);
 }
 
-/// A poll that finds nothing says so after its wait.
+/// A poll that finds nothing returns `Idle` after its wait.
 pub async fn a_poll_without_news_is_idle(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let mut reader = Reader::of(&fixture, &topic, Isolation::ReadUncommitted).await;
@@ -52,7 +52,7 @@ pub async fn a_poll_without_news_is_idle(fixture: Fixture) {
     }
 }
 
-/// A poll returns when records come, not when its wait is over.
+/// A poll returns as soon as records arrive, not after its whole wait.
 pub async fn a_waiting_poll_is_woken(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let mut reader = Reader::of(&fixture, &topic, Isolation::ReadUncommitted).await;
@@ -65,7 +65,7 @@ pub async fn a_waiting_poll_is_woken(fixture: Fixture) {
     assert!(matches!(event, ConsumerEvent::Records(_)), "{event:?}");
 }
 
-/// The position is the next record's offset, moves with poll, and goes where it is sent.
+/// The position is the offset of the next record; `poll` and `seek` move it.
 pub async fn position_follows_poll_and_seek(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let partition = TopicPartition::new(topic.clone(), 0);
@@ -84,7 +84,7 @@ pub async fn position_follows_poll_and_seek(fixture: Fixture) {
     assert_eq!(reader.consumer.position(&partition).await.unwrap(), 4);
 }
 
-/// Records of paused partitions come once these are resumed.
+/// Records of a paused partition arrive once it is resumed.
 pub async fn paused_partitions_wait(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     let mut reader = Reader::of(&fixture, &topic, Isolation::ReadUncommitted).await;
@@ -108,14 +108,14 @@ pub async fn paused_partitions_wait(fixture: Fixture) {
     assert_eq!(reader.values(), ["b", "a", "c"]);
 }
 
-/// A reader that pauses at the end of a partition goes on with the very next record.
+/// A reader that pauses at the end of a partition continues with the very next record.
 pub async fn a_pause_at_the_end_skips_nothing(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let partition = TopicPartition::new(topic.clone(), 0);
     let mut reader = Reader::open(&fixture, partitions(std::slice::from_ref(&partition))).await;
     for count in 0..5 {
         reader.read(count).await;
-        // Long enough to be told of the end.
+        // Long enough to reach the end.
         for _ in 0..2 {
             reader.step(Duration::from_secs(1)).await;
         }
@@ -129,7 +129,7 @@ pub async fn a_pause_at_the_end_skips_nothing(fixture: Fixture) {
     assert_eq!(reader.values(), ["0", "1", "2", "3", "4"]);
 }
 
-/// A poll returns no more records and bytes than it may.
+/// A poll returns no more records and bytes than its limits.
 pub async fn a_poll_keeps_its_bounds(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     let value = "x".repeat(100);
@@ -150,7 +150,7 @@ pub async fn a_poll_keeps_its_bounds(fixture: Fixture) {
     }
 }
 
-/// A record above the bound of bytes comes, alone.
+/// A record above the byte limit is returned alone.
 pub async fn a_large_record_comes_alone(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let large = "x".repeat(500_000);
@@ -170,7 +170,7 @@ pub async fn a_large_record_comes_alone(fixture: Fixture) {
     }
 }
 
-/// Partitions that the consumer does not have are refused.
+/// Partitions that are not assigned to the consumer are refused.
 pub async fn unassigned_partitions_are_refused(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     let mut reader = Reader::open(
@@ -188,7 +188,7 @@ pub async fn unassigned_partitions_are_refused(fixture: Fixture) {
     assert!(matches!(error, BrokerError::InvalidState(_)), "{error}");
 }
 
-/// A poll that is dropped has handed out nothing.
+/// A dropped poll loses no records.
 pub async fn a_dropped_poll_loses_nothing(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     let values: Vec<String> = (0..300).map(|number| number.to_string()).collect();
@@ -217,7 +217,7 @@ pub async fn a_dropped_poll_loses_nothing(fixture: Fixture) {
     assert_eq!(read, values);
 }
 
-/// Many records of several partitions come complete, each partition in order.
+/// Many records of several partitions all arrive, in order within each partition.
 pub async fn many_records_come_in_order(fixture: Fixture) {
     let topic = fixture.topic(3).await;
     let mut sender = fixture.producer().await;

@@ -1,4 +1,4 @@
-//! What every case starts from: a broker, names of its own and patience.
+//! The fixture of every case: a broker, unique names, and waiting with a deadline.
 
 use std::future::Future;
 use std::ops::Range;
@@ -23,7 +23,7 @@ use connect_broker::Receipt;
 use connect_broker::Receipts;
 use connect_broker::admin::NewTopic;
 
-/// The surroundings of one case.
+/// The fixture of one case.
 #[derive(Debug)]
 pub struct Fixture {
     /// The broker under test.
@@ -32,14 +32,14 @@ pub struct Fixture {
     run: u64,
 }
 
-/// The longest that a case waits for something that has to happen.
+/// How long a case waits for something that must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a case looks for something that must not happen.
+/// How long a case watches for something that must not happen.
 pub(crate) const GLANCE: Duration = Duration::from_millis(300);
 
 impl Fixture {
-    /// The surroundings of a case against a broker.
+    /// The fixture of a case against a broker.
     pub async fn new(case: &'static str, broker: Arc<dyn Broker>) -> Self {
         static RUNS: AtomicU64 = AtomicU64::new(0);
         // The broker may have seen earlier processes, so a counter alone is not enough.
@@ -49,7 +49,7 @@ impl Fixture {
         Self { broker, case, run }
     }
 
-    /// A name that only this run of this case uses.
+    /// A name that is unique to this run of this case.
     pub(crate) fn name(&self, what: &str) -> String {
         format!("{}-{what}-{:x}", self.case, self.run)
     }
@@ -88,7 +88,7 @@ impl Fixture {
         Sender::open(self, options).await
     }
 
-    /// Writes values to a topic, waits until they are durable, and says where they stand.
+    /// Writes values to a topic, waits until they are durable, and returns their positions.
     pub(crate) async fn write(&self, topic: &TopicName, values: &[&str]) -> Vec<LogPosition> {
         let mut sender = self.producer().await;
         let tokens = sender.send_values(topic, values).await;
@@ -130,7 +130,7 @@ impl Sender {
         ProducerRecord::new(self.next - 1, topic.clone(), value.as_bytes().to_vec())
     }
 
-    /// Sends values as one batch and answers their tokens.
+    /// Sends values as one batch and returns their tokens.
     pub(crate) async fn send_values(&mut self, topic: &TopicName, values: &[&str]) -> Range<u64> {
         let first = self.next;
         let batch = values
@@ -182,7 +182,7 @@ impl Sender {
         tokens.map(outcome).collect()
     }
 
-    /// Where records stand that have to be durable.
+    /// The positions of records that must be durable.
     pub(crate) async fn positions(&mut self, tokens: Range<u64>) -> Vec<LogPosition> {
         self.outcomes(tokens)
             .await
@@ -192,13 +192,13 @@ impl Sender {
     }
 }
 
-/// Waits for something that has to come in time.
+/// Waits for a future that must complete in time.
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
     let result = tokio::time::timeout(PATIENCE, future).await;
     result.unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}"))
 }
 
-/// Asks until there is an answer.
+/// Polls until there is an answer.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     ask: impl Fn() -> F,
@@ -208,7 +208,7 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
             if let Some(answer) = ask().await {
                 return answer;
             }
-            // There is nothing to wait for: the answer can come from another machine.
+            // There is nothing to await: the state may be on another machine.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -40,7 +40,7 @@ async fn drive(what: &str, readers: &mut [&mut Reader], done: impl Fn(&[&mut Rea
     }
 }
 
-/// Records of a partition come only after the member said that it is ready.
+/// Records of a partition arrive only after the member has acknowledged the assignment.
 pub async fn a_member_answers_before_it_reads(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     fixture.write(&topic, &["a", "b"]).await;
@@ -71,7 +71,7 @@ pub async fn a_member_answers_before_it_reads(fixture: Fixture) {
     reader.read(2).await;
 }
 
-/// Two members share; a partition changes hands only after its owner agreed.
+/// Two members share; a partition moves only after its owner has acknowledged the revocation.
 pub async fn two_members_share_and_hand_over(fixture: Fixture) {
     let topic = fixture.topic(4).await;
     let group = fixture.name("group");
@@ -95,8 +95,8 @@ pub async fn two_members_share_and_hand_over(fixture: Fixture) {
         second.step(wait).await;
         assert!(second.owned.is_empty(), "{:?}", second.owned);
     };
-    // As long as the first does not answer, it is the owner: it may commit, and nobody else has
-    // the partitions.
+    // Until the first acknowledges, it is the owner: it may commit, and nobody else has the
+    // partitions.
     let handed = revoked.first().unwrap().clone();
     first.commit(&handed, 7).await.unwrap();
     second.glance().await;
@@ -113,7 +113,7 @@ pub async fn two_members_share_and_hand_over(fixture: Fixture) {
     second.commit(&moved, 1).await.unwrap();
 }
 
-/// A member that goes leaves its partitions to the others.
+/// The partitions of a member that leaves go to the others.
 pub async fn a_dropped_member_gives_its_partitions_back(fixture: Fixture) {
     let topic = fixture.topic(3).await;
     let group = fixture.name("group");
@@ -138,12 +138,12 @@ pub async fn a_dropped_member_gives_its_partitions_back(fixture: Fixture) {
         .await;
 }
 
-/// A member that does not poll loses its partitions, learns of it, and can come back.
+/// A member that does not poll loses its partitions, is told so, and can rejoin.
 pub async fn a_silent_member_loses_its_partitions(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     let group = fixture.name("group");
     let mut options = member(&group, &topic);
-    // The shortest that Kafka accepts by default.
+    // The shortest timeout that Kafka accepts by default.
     options.session_timeout = Duration::from_secs(6);
     let mut silent = Reader::open(&fixture, options.clone()).await;
     silent
@@ -170,7 +170,7 @@ pub async fn a_silent_member_loses_its_partitions(fixture: Fixture) {
     .await;
 }
 
-/// A group goes on where it committed, whoever is its member.
+/// A group continues from its committed offset, with any member.
 pub async fn a_group_continues_at_its_committed_offsets(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let partition = TopicPartition::new(topic.clone(), 0);
@@ -197,7 +197,7 @@ pub async fn a_group_continues_at_its_committed_offsets(fixture: Fixture) {
     assert_eq!(reader.values(), ["c"]);
 }
 
-/// Groups do not share with each other.
+/// Each group gets all records.
 pub async fn two_groups_both_get_everything(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     fixture.write(&topic, &["a", "b", "c"]).await;
@@ -207,7 +207,7 @@ pub async fn two_groups_both_get_everything(fixture: Fixture) {
     }
 }
 
-/// A pattern takes all topics whose whole name matches, also those that come later.
+/// A pattern subscribes to all topics whose whole name matches, even if they are created later.
 pub async fn a_pattern_finds_topics_that_come_later(fixture: Fixture) {
     let name = |what: &str| fixture.name(what);
     fixture
@@ -245,8 +245,8 @@ pub async fn a_pattern_finds_topics_that_come_later(fixture: Fixture) {
     );
 }
 
-/// A consumer that names a topic does not create it, so that what writes to it can say how it is
-/// made. The consumer gets all partitions once it exists.
+/// A consumer that names a topic does not create it, so that its source can create it with its own
+/// options. The consumer gets all partitions once it exists.
 pub async fn a_consumer_does_not_create_topics(fixture: Fixture) {
     let topic = TopicName::new(fixture.name("topic"));
     let mut reader = Reader::open(&fixture, member(&fixture.name("group"), &topic)).await;
@@ -265,7 +265,7 @@ pub async fn a_consumer_does_not_create_topics(fixture: Fixture) {
         .await;
 }
 
-/// Committing takes a group.
+/// Only a member of a group can commit.
 pub async fn commits_are_for_owners_of_a_group(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     let partition = TopicPartition::new(topic.clone(), 0);

@@ -15,9 +15,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! Each case is a test of its own. It opens its broker, uses names that nobody else uses, creates
-//! its topics, and waits with deadlines for what a broker may do later; so the suite runs against
-//! a broker that other tests share, and against one across a network.
+//! Each case is a separate test. It opens its broker, uses unique names, creates its topics, and
+//! waits with a deadline for what a broker does asynchronously. So the suite also runs against a
+//! broker that other tests use, and across a network.
 
 #![expect(
     clippy::expect_used,
@@ -43,8 +43,8 @@ pub use transaction::*;
 
 /// Generates one `#[tokio::test]` for each case of the suite.
 ///
-/// Takes the path of an `async fn() -> Arc<dyn Broker>`, after attributes for all of the tests if
-/// there are any, such as `#[ignore = "needs a broker"]`.
+/// Takes the path of an `async fn() -> Arc<dyn Broker>`, optionally preceded by attributes for all
+/// tests, such as `#[ignore = "needs a broker"]`.
 #[macro_export]
 macro_rules! broker_conformance {
     ($(#[$attribute:meta])* $open:path) => {

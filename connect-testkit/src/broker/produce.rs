@@ -19,7 +19,7 @@ use crate::broker::fixture::Sender;
 use crate::broker::fixture::patiently;
 use crate::broker::reader::Reader;
 
-/// Records of one producer to one partition stand in the order in which they were sent.
+/// Records of one producer to one partition keep the order in which they were sent.
 pub async fn accepted_records_become_durable_in_order(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let mut sender = fixture.producer().await;
@@ -45,7 +45,7 @@ pub async fn accepted_records_become_durable_in_order(fixture: Fixture) {
     assert_eq!(read, offsets);
 }
 
-/// Each token comes back once, with the place where its record stands.
+/// Each token comes back once, with the position of its record.
 pub async fn every_record_gets_exactly_one_receipt(fixture: Fixture) {
     let topic = fixture.topic(3).await;
     let mut sender = fixture.producer().await;
@@ -73,7 +73,7 @@ pub async fn every_record_gets_exactly_one_receipt(fixture: Fixture) {
     }
 }
 
-/// A record that the log refuses has its error, and those before and after stand.
+/// A refused record gets an error; those before and after it are stored.
 pub async fn too_large_a_record_fails_alone(fixture: Fixture) {
     let name = fixture.name("topic");
     let topic = fixture
@@ -110,7 +110,7 @@ pub async fn a_partition_that_does_not_exist_is_an_error_of_its_record(fixture: 
     assert!(outcomes[0].is_err() && outcomes[1].is_ok(), "{outcomes:?}");
 }
 
-/// A partition that the record names is the one it goes to, whatever its key.
+/// A record goes to the partition that it names, whatever its key.
 pub async fn a_given_partition_is_used(fixture: Fixture) {
     let topic = fixture.topic(4).await;
     let mut sender = fixture.producer().await;
@@ -130,7 +130,7 @@ pub async fn a_given_partition_is_used(fixture: Fixture) {
     );
 }
 
-/// Keyed records go where Java's client would send them.
+/// Keyed records go to the partition that Java's client would pick.
 pub async fn keys_choose_the_partitions_of_the_java_client(fixture: Fixture) {
     let topic = fixture.topic(7).await;
     let mut sender = fixture.producer().await;
@@ -152,7 +152,7 @@ pub async fn keys_choose_the_partitions_of_the_java_client(fixture: Fixture) {
     }
 }
 
-/// Records without keys are spread.
+/// Records without keys are spread over the partitions.
 pub async fn records_without_keys_reach_all_partitions(fixture: Fixture) {
     let topic = fixture.topic(3).await;
     let mut sender = fixture.producer().await;
@@ -168,7 +168,7 @@ pub async fn records_without_keys_reach_all_partitions(fixture: Fixture) {
     panic!("only {partitions:?} of three partitions were used");
 }
 
-/// Keys, values and headers are bytes that come back as they are; null is not empty.
+/// Keys, values and headers come back byte for byte; null is not empty.
 pub async fn bytes_headers_and_nulls_come_back_unchanged(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let mut sender = fixture.producer().await;
@@ -209,7 +209,7 @@ pub async fn bytes_headers_and_nulls_come_back_unchanged(fixture: Fixture) {
     }
 }
 
-/// A time that the record has is kept; one that it does not have the log fills in.
+/// The log keeps the timestamp of a record and fills in a missing one.
 pub async fn timestamps_are_kept_or_filled_in(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let mut sender = fixture.producer().await;
@@ -241,7 +241,7 @@ pub async fn timestamps_are_kept_or_filled_in(fixture: Fixture) {
     }
 }
 
-/// With `message.timestamp.type=LogAppendTime` the log sets the time and says so.
+/// With `message.timestamp.type=LogAppendTime` the log sets the timestamp and marks it so.
 pub async fn a_topic_can_let_the_log_set_the_time(fixture: Fixture) {
     let name = fixture.name("topic");
     let new = NewTopic::new(name).with("message.timestamp.type", "LogAppendTime");
@@ -259,7 +259,7 @@ pub async fn a_topic_can_let_the_log_set_the_time(fixture: Fixture) {
     assert!(record.timestamp.unwrap() > old);
 }
 
-/// After a flush the receipts of everything sent before wait to be read.
+/// After a flush, the receipts of everything sent before are queued.
 pub async fn flush_waits_for_all_receipts(fixture: Fixture) {
     let topic = fixture.topic(3).await;
     let mut sender = fixture.producer().await;
@@ -281,7 +281,7 @@ pub async fn flush_waits_for_all_receipts(fixture: Fixture) {
     assert_eq!(count, 500);
 }
 
-/// A dropped producer lets its records become durable; then the receipts end.
+/// Records of a dropped producer still become durable; then the receipts end.
 pub async fn receipts_end_with_the_producer(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let Sender {
@@ -304,7 +304,7 @@ pub async fn receipts_end_with_the_producer(fixture: Fixture) {
     assert_eq!(count, 100);
 }
 
-/// A producer that is faster than the log waits; nothing is lost by it.
+/// A producer that is faster than the log waits and loses nothing.
 pub async fn back_pressure_lets_everything_through(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let mut options = ProducerOptions::default();
@@ -318,8 +318,7 @@ pub async fn back_pressure_lets_everything_through(fixture: Fixture) {
     assert_eq!(sender.positions(0..500).await.len(), 500);
 }
 
-/// Of a send that is dropped half-way every record still gets its receipt, and the accepted ones
-/// are a prefix.
+/// If a send is dropped halfway, every record still gets its receipt, and a prefix is accepted.
 pub async fn a_dropped_send_still_gives_receipts(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let mut options = ProducerOptions::default();

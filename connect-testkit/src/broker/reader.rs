@@ -1,4 +1,4 @@
-//! A consumer that answers its events and remembers what it read.
+//! A consumer that acknowledges its events and keeps what it read.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,11 +22,11 @@ use crate::broker::fixture::patiently;
 /// A consumer under observation.
 pub(crate) struct Reader {
     pub(crate) consumer: Box<dyn Consumer>,
-    /// What it has, as far as it was told.
+    /// The partitions that it was assigned.
     pub(crate) owned: BTreeSet<TopicPartition>,
-    /// What it lost without notice.
+    /// The partitions that it lost without notice.
     pub(crate) lost: BTreeSet<TopicPartition>,
-    /// What it read.
+    /// The records that it read.
     pub(crate) records: Vec<(TopicPartition, FetchedRecord)>,
 }
 
@@ -59,7 +59,7 @@ impl Reader {
         Self::open(fixture, options).await
     }
 
-    /// One poll, answered at once.
+    /// Polls once and acknowledges the event.
     pub(crate) async fn step(&mut self, wait: Duration) {
         let event = patiently("a poll", self.consumer.poll(wait)).await.unwrap();
         match event {
@@ -102,7 +102,7 @@ impl Reader {
             .unwrap();
     }
 
-    /// Polls until something holds.
+    /// Polls until a condition holds.
     pub(crate) async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !done(self) {
@@ -111,7 +111,7 @@ impl Reader {
         }
     }
 
-    /// Polls until so many records were read, then looks whether more come.
+    /// Polls until this many records were read, then checks that no more arrive.
     pub(crate) async fn read(&mut self, count: usize) {
         self.until(&format!("{count} records"), |reader| {
             reader.records.len() >= count
@@ -121,7 +121,7 @@ impl Reader {
         assert_eq!(self.records.len(), count, "more records than expected");
     }
 
-    /// Polls for a moment, in which nothing has to happen.
+    /// Polls for a moment, whether or not something arrives.
     pub(crate) async fn glance(&mut self) {
         let end = Instant::now() + GLANCE;
         while Instant::now() < end {
@@ -129,7 +129,7 @@ impl Reader {
         }
     }
 
-    /// The values read, in the order they came.
+    /// The values in the order in which they were read.
     pub(crate) fn values(&self) -> Vec<String> {
         let value = |record: &FetchedRecord| {
             String::from_utf8(record.value.clone().unwrap_or_default().to_vec()).unwrap()

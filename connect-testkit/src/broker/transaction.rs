@@ -29,8 +29,8 @@ async fn abort(sender: &mut Sender) -> Result<(), BrokerError> {
     patiently("an abort", sender.producer.abort()).await
 }
 
-/// What a transaction appended, and the offsets sent with it, become visible with its commit; the
-/// receipts are there before it returns.
+/// The records and offsets of a transaction become visible with its commit; the receipts are queued
+/// before it returns.
 pub async fn a_committed_transaction_becomes_visible_with_its_offsets(fixture: Fixture) {
     let topic = fixture.topic(2).await;
     let group = fixture.name("group");
@@ -65,7 +65,7 @@ pub async fn a_committed_transaction_becomes_visible_with_its_offsets(fixture: F
     assert_eq!(committed, offsets);
 }
 
-/// Nothing of an aborted transaction becomes visible, and the log goes on.
+/// Nothing of an aborted transaction becomes visible, and the log continues.
 pub async fn aborted_records_and_offsets_stay_invisible(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let group = fixture.name("group");
@@ -77,7 +77,7 @@ pub async fn aborted_records_and_offsets_stay_invisible(fixture: Fixture) {
         .await
         .unwrap();
     abort(&mut sender).await.unwrap();
-    // Each has a receipt: the place it had before the abort, or that it was aborted.
+    // Each has a receipt: its position before the abort, or the error that it was aborted.
     for outcome in sender.outcomes(0..2).await {
         assert!(
             matches!(outcome, Ok(_) | Err(BrokerError::TransactionAborted)),
@@ -105,8 +105,8 @@ pub async fn aborted_records_and_offsets_stay_invisible(fixture: Fixture) {
     );
 }
 
-/// Readers of committed data stop before the first open transaction, also for records of others
-/// that stand behind it.
+/// Readers of committed data stop before the first open transaction, even if records of other
+/// producers follow it.
 pub async fn an_open_transaction_holds_committed_readers_back(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let partition = TopicPartition::new(topic.clone(), 0);
@@ -127,7 +127,7 @@ pub async fn an_open_transaction_holds_committed_readers_back(fixture: Fixture) 
     assert_eq!(committed.values(), ["before", "inside", "behind"]);
 }
 
-/// Taking a transactional id stops whoever had it.
+/// Taking over a transactional id fences its previous producer.
 pub async fn a_newer_producer_fences_the_older(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let id = fixture.name("id");
@@ -153,7 +153,7 @@ pub async fn a_newer_producer_fences_the_older(fixture: Fixture) {
     assert_eq!(reader.values(), ["new"]);
 }
 
-/// An open transaction of a producer that is gone is aborted when its id is taken.
+/// The open transaction of a dead producer is aborted when its id is taken over.
 pub async fn a_newer_producer_aborts_what_the_older_left_open(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let id = fixture.name("id");
@@ -190,7 +190,7 @@ pub async fn fencing_by_the_admin_stops_a_producer(fixture: Fixture) {
     assert_eq!(reader.values(), ["after"]);
 }
 
-/// A transaction with a record that failed cannot be committed; after an abort there is a next.
+/// A transaction with a failed record cannot be committed; after an abort, the next one works.
 pub async fn a_failed_record_fails_the_commit(fixture: Fixture) {
     let name = fixture.name("topic");
     let topic = fixture
@@ -211,7 +211,7 @@ pub async fn a_failed_record_fails_the_commit(fixture: Fixture) {
     assert_eq!(reader.values(), ["b"]);
 }
 
-/// The log aborts a transaction that nobody ends.
+/// The log aborts a transaction that is never ended.
 pub async fn a_transaction_that_takes_too_long_is_aborted(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let partition = TopicPartition::new(topic.clone(), 0);
@@ -233,7 +233,7 @@ pub async fn a_transaction_that_takes_too_long_is_aborted(fixture: Fixture) {
     assert!(reader.values().is_empty());
 }
 
-/// Calls that make no sense at the moment say so and change nothing.
+/// Calls in the wrong state are refused and change nothing.
 pub async fn calls_at_the_wrong_moment_are_refused(fixture: Fixture) {
     let refused = |result: Result<(), BrokerError>| {
         assert!(
@@ -257,7 +257,7 @@ pub async fn calls_at_the_wrong_moment_are_refused(fixture: Fixture) {
     abort(&mut sender).await.unwrap();
 }
 
-/// One producer's transactions are independent; empty ones are fine.
+/// Transactions of one producer are independent; they may be empty.
 pub async fn transactions_follow_each_other(fixture: Fixture) {
     let topic = fixture.topic(1).await;
     let mut sender = fixture.transactional(&fixture.name("id")).await;

@@ -11,9 +11,9 @@ use connect_api::Result;
 use connect_api::metrics::PluginMetrics;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
+use connect_core::sync::lock;
 
 use crate::context::CONNECTOR;
-use crate::sync::lock;
 
 /// Stands in for the worker of a connector.
 #[derive(Debug, Clone, Default)]

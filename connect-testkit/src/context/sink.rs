@@ -20,10 +20,10 @@ use connect_api::Timestamp;
 use connect_api::TopicPartition;
 use connect_api::metrics::PluginMetrics;
 use connect_api::record::SinkRecord;
+use connect_core::sync::lock;
 
 use crate::context::CONNECTOR;
 use crate::context::Common;
-use crate::sync::lock;
 
 /// Stands in for the worker of a sink task.
 #[derive(Debug, Clone)]

@@ -15,11 +15,11 @@ use connect_api::metrics::PluginMetrics;
 use connect_api::record::SourceOffset;
 use connect_api::record::SourcePartition;
 use connect_api::record::SourceRecord;
+use connect_core::sync::lock;
 use tokio::sync::watch;
 
 use crate::context::CONNECTOR;
 use crate::context::Common;
-use crate::sync::lock;
 
 /// What a source task said about the end of its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl FakeSource {
         });
     }
 
-    /// Records that `poll` returned records, so the task has not caught up any more.
+    /// Records that `poll` returned records, so the task is no longer caught up.
     pub fn returned(&self) {
         self.0.caught_up.send_replace(CaughtUp::No);
     }

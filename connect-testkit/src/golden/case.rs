@@ -12,7 +12,7 @@ use super::Json;
 pub struct Case {
     /// The area and a hash of what is asked.
     pub id: String,
-    /// What ran in Java.
+    /// The operation that ran in Java.
     pub op: String,
     /// What the case is about.
     #[serde(default)]
@@ -57,7 +57,7 @@ impl Case {
             .unwrap_or_default()
     }
 
-    /// What Java returned, if it was no error.
+    /// What Java returned, unless it was an error.
     #[must_use]
     pub const fn output(&self) -> Option<&Json> {
         match &self.expect {
@@ -80,7 +80,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The answer that a fallible call gives.
+    /// The answer of a fallible call.
     pub fn of(call: impl FnOnce() -> Result<Json>) -> Self {
         match call() {
             Ok(output) => Self::Output(output),
@@ -95,10 +95,10 @@ impl Answer {
     }
 }
 
-/// The class of errors about inputs that have no form in Rust.
+/// The class of errors about inputs that cannot be represented in Rust.
 pub(super) const UNREPRESENTABLE: &str = "unrepresentable";
 
-/// The error about an input that has no form in Rust: no code can be given it.
+/// The error for an input that cannot be represented in Rust, and so cannot be passed to any code.
 pub fn unrepresentable(what: impl std::fmt::Display) -> Error {
-    Error::data(format!("{what} has no form in Rust")).with_java_class(UNREPRESENTABLE)
+    Error::data(format!("{what} cannot be represented in Rust")).with_java_class(UNREPRESENTABLE)
 }

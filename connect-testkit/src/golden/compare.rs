@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::Json;
 use super::bytes_from_json;
 
-/// True if two outputs say the same: floats by their bits, maps in any order, bytes whether they
-/// are written as text or as hex. No datum at all is the datum null without a schema.
+/// True if two outputs are equal: floats by their bits, maps in any order, bytes whether they are
+/// written as text or as hex. A missing datum equals null without a schema.
 #[must_use]
 pub fn same_output(expected: &Json, actual: &Json) -> bool {
     match (expected, actual) {
@@ -42,7 +42,7 @@ fn same(expected: &Json, actual: &Json) -> bool {
             {
                 return a.len() == b.len() && a.iter().all(|a| b.iter().any(|b| same(a, b)));
             }
-            // How the bytes lie in Java's memory is no part of the value.
+            // The layout of the bytes in Java's memory is not part of the value.
             let count = |object: &serde_json::Map<String, Json>| {
                 object.keys().filter(|key| *key != "buffer").count()
             };
@@ -58,8 +58,8 @@ fn same(expected: &Json, actual: &Json) -> bool {
     }
 }
 
-/// True if two texts are the same JSON: members in any order, numbers equal by value, and both
-/// whole or both not (`1` is not `1.0`).
+/// True if two texts are the same JSON: members in any order, numbers equal by value, and either
+/// both or neither an integer (`1` is not `1.0`).
 #[must_use]
 pub fn same_json_text(expected: &str, actual: &str) -> bool {
     if expected == actual {
@@ -110,7 +110,7 @@ fn same_number(a: &str, b: &str) -> bool {
     is_whole(a) == is_whole(b) && normal(a).is_some() && normal(a) == normal(b)
 }
 
-/// The digits of a number without zeros at the end, and the power of ten of the last one.
+/// The digits of a number without trailing zeros, and the power of ten of the last one.
 fn normal(text: &str) -> Option<(String, i64)> {
     let decimal = Decimal::parse(text).ok()?;
     let digits = decimal.unscaled_digits();

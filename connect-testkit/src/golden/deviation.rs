@@ -1,4 +1,4 @@
-//! Rules about cases whose right answer is not Java's.
+//! Rules for cases where our answer differs from Java's on purpose.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(super) struct Deviation {
     ids: Vec<String>,
     #[serde(default)]
     notes: Vec<String>,
-    /// The file that the rule is about; without it, all.
+    /// The file that the rule applies to; all of them if absent.
     #[serde(default)]
     files: Vec<String>,
     /// The crate's own vectors need not have such a case.
@@ -69,7 +69,7 @@ impl Deviation {
         rules
     }
 
-    /// The right answer to a case, if the rule is about it.
+    /// The right answer to a case, if the rule applies to it.
     pub(super) fn answer(
         &self,
         case: &Case,

@@ -22,23 +22,23 @@
 //! ```
 //!
 //! Files are in the folder `tests/vectors` of the crate, or in the folder that the environment
-//! variable `CONNECT_VECTORS` names. A file that this folder does not have is passed over.
+//! variable `CONNECT_VECTORS` names. A file that is missing there is skipped.
 //!
 //! # Judging
 //!
 //! * A case passes if the answer is an output that is the same as Java's, or an error where Java
 //!   has one. Values are the same if their types and bits are; maps are compared without order;
-//!   bytes that are JSON, as JSON, with numbers compared by value and by being whole or not.
-//! * Of errors, a class of `org.apache.kafka` must be that of [`Error::java_class`]; classes of
-//!   Java and of its libraries are accidents and do not count. Messages that differ are counted
-//!   and printed, but fail nothing.
+//!   bytes that are JSON are compared as JSON, where `1` and `1.0` differ.
+//! * An error class of `org.apache.kafka` must equal [`Error::java_class`]; classes of Java and of
+//!   its libraries are accidental and not compared. Different messages are counted and printed,
+//!   but do not fail the case.
 //! * A panic fails the case.
-//! * [`Answer::Skipped`] is for what does not exist yet.
+//! * [`Answer::Skipped`] is for operations that do not exist yet.
 //!
 //! # Deviations
 //!
-//! Where Java loses or corrupts data without saying so, another answer may be right. Such rules
-//! are listed in a TOML file, and the answer is asserted:
+//! Where Java silently loses or corrupts data, a different answer may be right. Rules for such
+//! cases are listed in a TOML file, and their answer is asserted:
 //!
 //! ```toml
 //! [[deviation]]

@@ -21,7 +21,7 @@ use super::datum_from_json;
 use super::datum_to_json;
 use super::value::malformed;
 
-/// A record of a vector, with where it came from.
+/// A record of a vector, with its origin.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct GoldenRecord {
@@ -41,7 +41,7 @@ impl GoldenRecord {
     /// Reads a record.
     ///
     /// # Errors
-    /// A value in it has no form in Rust, or the case is malformed.
+    /// A value in it cannot be represented in Rust, or the case is malformed.
     pub fn from_json(json: &Json) -> Result<Self> {
         let topic = json.get("topic").and_then(Json::as_str).unwrap_or_default();
         let mut record = Record::new(topic, datum_from_json(json.get("value").unwrap_or(json))?);
@@ -91,7 +91,7 @@ impl GoldenRecord {
         })
     }
 
-    /// Where it came from.
+    /// Its origin.
     #[must_use]
     pub const fn origin(&self) -> Origin<'_> {
         match &self.origin {
@@ -100,7 +100,7 @@ impl GoldenRecord {
         }
     }
 
-    /// Writes the record after a transform. What no transform can change stays as it was.
+    /// Writes the record after a transform. Fields that no transform can change are copied.
     #[must_use]
     pub fn to_json(&self, record: &Record) -> Json {
         let mut json = self.json.clone();

@@ -33,7 +33,7 @@ pub struct Suite {
     exact_messages: bool,
 }
 
-/// What became of the cases.
+/// The outcomes of the cases.
 #[derive(Debug, Default)]
 struct Tally {
     passed: usize,
@@ -45,7 +45,7 @@ struct Tally {
 
 enum Verdict {
     Passed,
-    /// Passed, but the message is another one.
+    /// Passed, but with a different message.
     OtherMessage(String),
     Failed(String),
 }
@@ -99,8 +99,8 @@ impl Suite {
         self
     }
 
-    /// Adds a function that rules of deviations name: it returns the right answer to a case that
-    /// the rule is about. Rules with an answer of their own take theirs.
+    /// Adds a function that rules of deviations refer to by name: it returns the right answer to a
+    /// case, if the rule applies to it. An answer in the rule itself takes precedence.
     #[must_use]
     pub fn judge(mut self, name: &'static str, judge: fn(&Case) -> Option<Answer>) -> Self {
         self.judges.insert(name, judge);
@@ -128,7 +128,7 @@ impl Suite {
         self
     }
 
-    /// Fails cases whose error has another message than Java's. For messages that clients compare.
+    /// Fails cases whose error message differs from Java's. For messages that clients compare.
     #[must_use]
     pub const fn exact_messages(mut self) -> Self {
         self.exact_messages = true;
@@ -144,7 +144,7 @@ impl Suite {
     /// Lets a closure answer each case, prints the summary and judges.
     ///
     /// # Panics
-    /// A case failed, or a rule of the deviations is about no case.
+    /// A case failed, or a rule of the deviations applies to no case.
     pub fn run(self, mut answer: impl FnMut(&Case) -> Answer) {
         let mut tally = Tally::default();
         for case in &self.cases {
@@ -152,7 +152,7 @@ impl Suite {
             self.judge_case(case, answer.ok(), &mut tally);
         }
         let unused = self.unused(&tally);
-        // Past the test harness, which keeps back what passing tests print.
+        // Bypasses the test harness, which captures the output of passing tests.
         let _ = writeln!(std::io::stdout().lock(), "{}", self.summary(&tally));
         if !tally.messages.is_empty() {
             println!("{}: {} messages differ", self.file, tally.messages.len());
@@ -168,7 +168,7 @@ impl Suite {
             let _ = write!(report, "\n{failure}");
         }
         for name in unused {
-            let _ = write!(report, "\ndeviation {name} is about no case");
+            let _ = write!(report, "\ndeviation {name} applies to no case");
         }
         assert!(report.is_empty(), "{}:{report}", self.summary(&tally));
     }
@@ -184,7 +184,7 @@ impl Suite {
         )
     }
 
-    /// Rules that are about none of the cases of this crate.
+    /// Rules that apply to none of the cases of this crate.
     fn unused(&self, tally: &Tally) -> BTreeSet<&str> {
         let rules = self.deviations.iter().filter(|rule| !rule.may_be_unused);
         let names = rules.map(|rule| rule.name.as_str());
@@ -225,7 +225,7 @@ impl Suite {
         }
     }
 
-    /// The rule about a case, and its answer.
+    /// The rule for a case, and its answer.
     fn deviation(&self, case: &Case) -> Option<(&str, Expectation)> {
         self.deviations.iter().find_map(|rule| {
             let answer = rule.answer(case, |case| {
@@ -292,7 +292,7 @@ impl Suite {
     }
 }
 
-/// True if an exception of a class is one of another.
+/// True if a class of exceptions equals or extends another.
 fn is_a(class: &str, other: &str) -> bool {
     const DATA: [&str; 2] = ["SchemaBuilderException", "SchemaProjectorException"];
 

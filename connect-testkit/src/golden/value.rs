@@ -28,8 +28,8 @@ use super::schema::schema_to_json;
 /// Reads an object with `schema` and `value`.
 ///
 /// # Errors
-/// The schema cannot be built, or the value has no form in Rust. To code under test such an input
-/// cannot even be given; answer with the error.
+/// The schema cannot be built, or the value cannot be represented in Rust. Such an input cannot be
+/// passed to the code under test: answer with the error.
 pub fn datum_from_json(json: &Json) -> Result<Datum> {
     let schema = schema_from_json(json.get("schema").unwrap_or(&Json::Null))?;
     let value = value_from_json(json.get("value").unwrap_or(&Json::Null), schema.as_ref())?;
@@ -45,7 +45,7 @@ pub fn datum_to_json(datum: &Datum) -> Json {
     })
 }
 
-/// Reads bytes of a wire: null, `utf8` or `hex`.
+/// Reads serialized bytes: null, `utf8` or `hex`.
 ///
 /// # Errors
 /// The case is malformed.
@@ -61,13 +61,13 @@ pub fn bytes_from_json(json: &Json) -> Result<Option<Bytes>> {
     }
 }
 
-/// Writes bytes of a wire as `hex`.
+/// Writes serialized bytes as `hex`.
 #[must_use]
 pub fn bytes_to_json(bytes: Option<&[u8]>) -> Json {
     bytes.map_or(Json::Null, |bytes| json!({ "hex": hex_of(bytes) }))
 }
 
-/// Reads the options of a plugin: texts, numbers, booleans and nulls.
+/// Reads the options of a plugin: strings, numbers, booleans and nulls.
 ///
 /// # Errors
 /// The case is malformed.
@@ -84,17 +84,18 @@ pub fn config_from_json(json: &Json) -> Result<ConfigMap> {
     Ok(config)
 }
 
-/// Reads a value. The schema decides which logical type a moment is, and names the fields of
-/// structs without a schema of their own.
+/// Reads a value. The schema selects the logical type of a date or time, and names the fields of
+/// structs that have no schema.
 ///
 /// # Errors
-/// The value has no form in Rust: `javaObject`, half surrogate pairs, a date with a time of day.
+/// The value cannot be represented in Rust: `javaObject`, unpaired surrogates, a date with a time
+/// of day.
 pub fn value_from_json(json: &Json, schema: Option<&SchemaRef>) -> Result<Value> {
     if json.is_null() {
         return Ok(Value::Null);
     }
     let form = json.as_object().and_then(|object| {
-        // The other members say more about the one that names the form.
+        // The other members only describe the one that names the form.
         object
             .iter()
             .find(|(key, _)| !matches!(key.as_str(), "bits" | "buffer" | "structSchema"))

@@ -63,7 +63,7 @@ impl Certificates {
         self.folder.join("client.pem")
     }
 
-    /// The certificate of an authority that signed nothing here.
+    /// The certificate of an authority that no certificate of the cluster is from.
     #[must_use]
     pub fn stranger(&self) -> PathBuf {
         self.folder.join("stranger.pem")
@@ -96,7 +96,7 @@ impl Authority {
         })
     }
 
-    /// Key and certificate for hosts, in one text.
+    /// Key and certificate for hosts, in one PEM text.
     fn issue(&self, hosts: Vec<String>, expired: bool) -> Result<String, rcgen::Error> {
         let name = hosts.first().cloned().unwrap_or_default();
         let mut params = CertificateParams::new(hosts)?;

@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+use connect_core::sync::lock;
+
 use super::ADMIN_PASSWORD;
 use super::ADMIN_USER;
 use super::Certificates;
@@ -23,7 +25,6 @@ use super::properties::NodeProperties;
 use super::source::Source;
 use super::source::variable;
 use crate::proxy::TcpProxy;
-use crate::sync::lock;
 
 /// The number of tools that were run; each needs a unique name.
 static TOOLS: AtomicUsize = AtomicUsize::new(0);

@@ -8,13 +8,13 @@ use super::ADMIN_USER;
 use super::POWERLESS_PASSWORD;
 use super::POWERLESS_USER;
 
-/// A door of a broker.
+/// A listener of a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Listener {
     /// No encryption, no authentication. Always there.
     Plain,
-    /// Through the cluster's [`TcpProxy`](crate::proxy::TcpProxy), else as `Plain`.
+    /// As `Plain`, through the cluster's [`TcpProxy`](crate::proxy::TcpProxy).
     Proxied,
     /// SASL with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER (unsecured tokens).
     Sasl,
@@ -71,7 +71,7 @@ impl Listener {
     }
 }
 
-/// What the configuration of one node is made from.
+/// The values that the configuration of one node is generated from.
 #[derive(Debug)]
 pub(super) struct NodeProperties<'a> {
     pub(super) id: usize,
@@ -168,7 +168,7 @@ impl NodeProperties<'_> {
         text
     }
 
-    /// True if a listener asks for a user; then there are rights, too.
+    /// True if a listener authenticates users; then the node also has an authorizer.
     pub(super) fn has_sasl(&self) -> bool {
         self.listeners
             .iter()

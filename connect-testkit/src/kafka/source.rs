@@ -1,4 +1,4 @@
-//! Where the jars of Kafka come from, and how a Java program of them is run.
+//! Finds the jars of Kafka and runs their programs.
 
 use std::fs;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 
-/// The version that Maven and the container bring.
+/// The version that Maven and the container image provide.
 const KAFKA_VERSION: &str = "4.3.0";
 
 const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -99,7 +99,7 @@ impl Source {
         );
     }
 
-    /// The words that run a Java class of Kafka; `folder` must be visible to it.
+    /// The command line that runs a Java class of Kafka; `folder` must be visible to it.
     pub(super) fn java(&self, folder: &Path, name: &str, jvm: &[&str], class: &str) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         match self {
@@ -137,7 +137,7 @@ impl Source {
         words
     }
 
-    /// The shell words that kill what [`java`](Self::java) started, given its process id in `$pid`.
+    /// The shell command that kills what [`java`](Self::java) started; `$pid` is its process id.
     pub(super) fn kill_words(&self, name: &str, signal: &str) -> String {
         match self {
             Self::Container(engine) => {
@@ -154,7 +154,7 @@ impl Source {
 /// An environment variable that is set and not empty.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the harness is steered by the environment of tests"
+    reason = "the environment of the tests controls the harness"
 )]
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -188,9 +188,9 @@ fn resolve_with_maven() -> Result<PathBuf, String> {
     let pom = folder.join("pom.xml");
     fs::write(&pom, POM.replace("KAFKA_VERSION", KAFKA_VERSION)).map_err(describe("writing"))?;
     let part = folder.join(format!("{KAFKA_VERSION}.part"));
-    // What an interrupted run has left may end in the middle of a jar.
+    // An interrupted run may have left half a jar.
     if part.exists() {
-        fs::remove_dir_all(&part).map_err(describe("removing an old part"))?;
+        fs::remove_dir_all(&part).map_err(describe("removing an incomplete download"))?;
     }
     let output = Command::new("mvn")
         .args(["-q", "-B", "-f"])

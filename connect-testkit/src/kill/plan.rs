@@ -264,7 +264,7 @@ impl Course<'_> {
             if misses > MOST_MISSES {
                 return Err(Error::external(format!(
                     "{left} of {kills} kills at step \"{}\" did not happen within {} lines; its event may not \
-                     exist any more, see the marks of the steps",
+                     exist, see the marks of the steps",
                     self.plan.step, self.lines
                 )));
             }

@@ -1,4 +1,4 @@
-//! Disks that are full.
+//! Full disks.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::lab::worker_config;
 struct Disk(TempDir);
 
 impl Disk {
-    /// `None`, and a loud word, where mounting is not permitted.
+    /// `None`, with a message, where mounting is not permitted.
     fn mount(bytes: u64) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
@@ -41,10 +41,10 @@ impl Disk {
         self.0.path()
     }
 
-    /// Takes all room but so many bytes.
+    /// Fills the disk except for this many bytes.
     fn fill(&self, left: u64) -> PathBuf {
         let ballast = self.path().join("ballast");
-        // Fails when the disk is full, which is what is wanted.
+        // Fails once the disk is full, as intended.
         let _ = fs::write(&ballast, vec![0; 64 << 20]);
         let size = fs::metadata(&ballast).unwrap().len();
         let file = fs::OpenOptions::new().write(true).open(&ballast).unwrap();
@@ -55,7 +55,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: what a failed test has open must not keep the mount.
+        // Lazily: a failed test may still have files open.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
 }

@@ -1,4 +1,4 @@
-//! Files that are no lines, or no files.
+//! Input that is not lines, or not even a file.
 
 use std::fs;
 use std::fs::File;
@@ -46,7 +46,7 @@ async fn a_directory_in_place_of_a_file_is_named() {
 fn what_may_not_be_read_or_written_is_named() {
     let unprivileged = std::thread::spawn(|| {
         if geteuid().is_root() {
-            // Only this thread and those that it starts become somebody else.
+            // Changes the user of this thread and of those that it starts.
             let (uid, gid) = (Uid::from_raw(65_534), Gid::from_raw(65_534));
             set_thread_groups(&[]).unwrap();
             set_thread_res_gid(gid, gid, gid).unwrap();
@@ -96,7 +96,7 @@ fn what_may_not_be_read_or_written_is_named() {
     unprivileged.join().unwrap();
 }
 
-/// The line takes no room on the disk: its file is a hole.
+/// The line takes no space on the disk: its file is sparse.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_of_200_mb_is_refused_or_left_out() {
     let mut lab = Lab::new().await;
@@ -119,7 +119,7 @@ async fn a_line_of_200_mb_is_refused_or_left_out() {
     lab.has(&out, "before\n").await;
     lab.bystanders_run().await;
 
-    // As the error says; what was read stays read.
+    // As the error suggests. Lines that were read are not read again.
     let mut skipping = source(&path, "lines");
     skipping.insert("max.line.policy", "skip");
     lab.connect.put_connector("source", skipping).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_line_of_200_mb_is_refused_or_left_out() {
     lab.end().await;
 }
 
-/// A line that the connector lets through, and that the log refuses.
+/// A line that the connector accepts and the log refuses.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_too_large_for_the_log_is_refused() {
     let mut lab = Lab::new().await;

@@ -1,4 +1,4 @@
-//! A worker with a pipeline that must run on, whatever happens beside it.
+//! A worker with a bystander: a pipeline that must keep running, whatever happens beside it.
 
 use std::fs;
 use std::fs::OpenOptions;
@@ -62,13 +62,13 @@ impl Lab {
         Self::with(LocalBroker::memory()).await
     }
 
-    /// On a log of your own.
+    /// On a given log.
     pub(crate) async fn with(broker: LocalBroker) -> Self {
         let connect = builder(broker, &worker_config()).build().await.unwrap();
         Self::around(connect).await
     }
 
-    /// With a worker of your own, which gets a pipeline that must run on.
+    /// With a given worker, which gets the bystander pipeline.
     pub(crate) async fn around(connect: Connect) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lab = Self {
@@ -96,7 +96,7 @@ impl Lab {
         self.connect.create_connector(name, config).await.unwrap();
     }
 
-    /// Waits until the task of a connector has failed, and answers why.
+    /// Waits until the task of a connector has failed, and returns why.
     pub(crate) async fn failure(&self, name: &str) -> String {
         eventually(&format!("{name} fails"), async || {
             let status = self.connect.status(name).await.unwrap();
@@ -117,7 +117,7 @@ impl Lab {
         self.connect.restart_task(id).await.unwrap();
     }
 
-    /// Waits until a file has a content.
+    /// Waits until a file has this content.
     pub(crate) async fn has(&self, path: &Path, content: impl AsRef<[u8]>) {
         let content = content.as_ref();
         let what = format!("{} has its {} bytes", path.display(), content.len());
@@ -166,7 +166,7 @@ pub(crate) fn append(path: &Path, text: impl AsRef<[u8]>) {
     file.write_all(text.as_ref()).unwrap();
 }
 
-/// Fails unless the text has all parts.
+/// Fails unless the text contains all parts.
 #[track_caller]
 pub(crate) fn says(text: &str, parts: &[&str]) {
     for part in parts {

@@ -1,5 +1,5 @@
-//! Rubbish in, and rubbish circumstances: each gives an error that names the thing and what to do,
-//! loses nothing, and leaves the other connectors alone.
+//! Bad input and bad surroundings: each leads to an error that names the thing and the fix, loses
+//! nothing, and does not affect other connectors.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
 

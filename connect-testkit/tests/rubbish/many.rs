@@ -8,7 +8,7 @@ use crate::lab::eventually;
 use crate::lab::sink;
 use crate::lab::source;
 
-/// `CONNECT_RUBBISH_CONNECTORS` has how many; 1,000 without it.
+/// `CONNECT_RUBBISH_CONNECTORS` sets how many; 1,000 by default.
 #[expect(
     clippy::disallowed_methods,
     reason = "a longer run is asked for from outside"
@@ -17,12 +17,12 @@ fn count() -> usize {
     std::env::var("CONNECT_RUBBISH_CONNECTORS").map_or(1_000, |count| count.parse().unwrap())
 }
 
-/// What the process has open.
+/// The number of files that the process has open.
 fn open_files() -> usize {
     fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
-/// In waves: each reads its tiny file and is deleted; nothing of it stays.
+/// In waves: each reads its tiny file and is deleted; nothing of it is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn connectors_that_come_and_go_leave_nothing_behind() {
     let mut lab = Lab::new().await;
@@ -67,7 +67,7 @@ async fn connectors_that_come_and_go_leave_nothing_behind() {
     );
     lab.bystanders_run().await;
     eventually("files are closed", async || {
-        // Tests that run beside this one open some, too.
+        // Concurrent tests open some, too.
         (open_files() <= before + 200).then_some(())
     })
     .await;
@@ -76,5 +76,5 @@ async fn connectors_that_come_and_go_leave_nothing_behind() {
         .unwrap();
 }
 
-/// How many are there at the same time.
+/// How many exist at the same time.
 const WAVE: usize = 100;

@@ -1,4 +1,4 @@
-//! A process that is stopped and goes on.
+//! A process that is stopped (SIGSTOP) and continued.
 
 use std::fs;
 use std::process::Child;
@@ -64,7 +64,7 @@ fn a_process_that_is_stopped_and_continued_goes_on() {
         for part in 1..=3 {
             eventually("the output grows", || size() > part * 1_000_000);
             send(Signal::STOP, &child);
-            // A write that was under way may end.
+            // A write in progress may still complete.
             eventually("all threads have stopped", || has_stopped(&child));
             let stopped_at = size();
             std::thread::park_timeout(Duration::from_millis(200));

@@ -1,4 +1,4 @@
-//! What was stored is damaged, or the clock that dates it.
+//! Damaged files, and a clock that jumps.
 
 use std::fs;
 use std::path::Path;
@@ -84,7 +84,7 @@ async fn fill(folder: &Path, lines: &str) {
     broker.close().await.unwrap();
 }
 
-/// Whatever is flipped: an error that names the log, or lines that are right. Never others.
+/// Whichever bit flips: an error that names the log, or the right lines, never other lines.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_corrupt_log_is_reported_and_never_served() {
     let folder = tempfile::tempdir().unwrap();
@@ -132,7 +132,7 @@ async fn read_out(log: &Path, out: &Path) -> Option<String> {
         }
         Err(error) => Some(error.report()),
     };
-    // A damaged log may not be able to write its end.
+    // Closing a damaged log may fail.
     let _ = broker.close().await;
     error
 }
@@ -145,7 +145,7 @@ fn explained(error: &BrokerError) -> String {
     error.to_string()
 }
 
-/// A clock that is set by hand.
+/// A clock that the test sets.
 #[derive(Debug, Clone)]
 struct HandSet(Arc<AtomicI64>);
 
@@ -161,7 +161,7 @@ impl Clock for HandSet {
     }
 }
 
-/// Time stamps go back with the clock; nothing else does.
+/// Timestamps go back with the clock; nothing else does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_steps_back_stops_nothing() {
     let clock = HandSet(Arc::new(AtomicI64::new(1_800_000_000_000)));

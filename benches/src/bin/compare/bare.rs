@@ -1,5 +1,5 @@
-//! The least that a program on librdkafka can do: the loops that run as children of `compare`. One
-//! thread with a client of its own for each part.
+//! The minimal program on librdkafka: loops that run as children of `compare`. One thread with its
+//! own client for each part.
 
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -51,7 +51,7 @@ pub(crate) fn produce(bootstrap: &str, topic: &str, files: &[impl AsRef<Path> + 
     });
 }
 
-/// Sends every line of a file, to any partition unless one is named, and waits for all receipts.
+/// Sends every line of a file, to any partition or the given one, and waits for all receipts.
 pub(crate) fn produce_file(bootstrap: &str, topic: &str, file: &Path, partition: Option<i32>) {
     let delivered = Arc::new(AtomicU64::new(0));
     let producer: ThreadedProducer<Count> = ClientConfig::new()

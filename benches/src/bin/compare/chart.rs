@@ -15,9 +15,9 @@ const ROW: f64 = 17.0;
 const BAR: f64 = 11.0;
 const HEADING: f64 = 34.0;
 const FOOT: f64 = 34.0;
-/// Where the names of contenders end.
+/// The right end of the contenders' names.
 const NAMES: f64 = 184.0;
-/// Where the bars of each panel begin, and how long the longest is.
+/// The left end of the bars of each panel, and the length of the longest.
 const PANELS: [f64; 2] = [194.0, 554.0];
 const LONGEST: f64 = 250.0;
 
@@ -51,7 +51,7 @@ const fn panels() -> [Panel; 2] {
     ]
 }
 
-/// Draws the plot. The foot says where the figures come from.
+/// Draws the plot, with the origin of the figures in its footer.
 pub(crate) fn chart(outcomes: &[Outcome], foot: &str) -> String {
     let rows: usize = outcomes.iter().map(|outcome| outcome.results.len()).sum();
     let height = TOP + HEADING * float(outcomes.len()) + ROW * float(rows) + FOOT;
@@ -155,7 +155,7 @@ impl Svg {
         );
     }
 
-    /// From the least to the most, in another color where it lies on the bar.
+    /// A line from the minimum to the maximum, in another color where it crosses the bar.
     fn whisker(&mut self, from: f64, bar_end: f64, to: f64, y: f64) {
         let (above, below) = (y - 3.0, y + 3.0);
         let parts = [

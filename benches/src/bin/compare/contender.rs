@@ -1,15 +1,15 @@
-//! Who takes part.
+//! The contenders.
 
-/// One of those that are compared.
+/// A program, or a mode of it, that takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contender {
-    /// The loop of this program.
+    /// The bare loop of this program.
     Bare,
-    /// The same once more, which shows how much of a difference is noise.
+    /// The same again, which shows how much of a difference is noise.
     BareAgain,
     /// `connect standalone`.
     Connect,
-    /// The same once more.
+    /// The same again.
     ConnectAgain,
     /// Kafka Connect.
     Java,

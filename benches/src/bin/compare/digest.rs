@@ -1,4 +1,4 @@
-//! Whether the same lines arrived.
+//! Digests that tell whether the same lines arrived.
 
 use std::fs::File;
 use std::hash::DefaultHasher;
@@ -7,13 +7,13 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::path::Path;
 
-/// What a set of lines comes down to.
+/// The digest of a set of lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Digest {
     pub(crate) lines: u64,
-    /// The same in any order of the lines.
+    /// Equal for any order of the lines.
     sum: u64,
-    /// The same in the same order only.
+    /// Equal only for the same order.
     ordered: u64,
 }
 
@@ -43,7 +43,7 @@ impl Digest {
         digest
     }
 
-    /// Several partitions have no order between them.
+    /// Lines of several partitions have no order.
     pub(crate) fn in_any_order(self) -> Self {
         Self { ordered: 0, ..self }
     }

@@ -10,11 +10,11 @@ use crate::workload::Direction;
 use crate::workload::Shape;
 use crate::workload::Workload;
 
-/// What the files of one run depend on.
+/// The parameters of the files of one run.
 pub(crate) struct Files<'a> {
     pub(crate) workload: &'a Workload,
     pub(crate) contender: Contender,
-    /// Begins the names of connectors, and of topics of the worker.
+    /// The prefix of the names of connectors and of the worker's topics.
     pub(crate) name: &'a str,
     pub(crate) bootstrap: &'a str,
     /// Where the records come from or go to.
@@ -61,7 +61,7 @@ impl Files<'_> {
             text += "value.converter.schemas.enable=true\n";
         }
         if self.contender.is_transactional() {
-            // A topic of the run's own: another run's offsets would say that nothing is left.
+            // One topic per run: with the offsets of another run, nothing would be left to read.
             text += "exactly.once.source.support=enabled\n";
             text += &format!("offset.storage.topic={}\n", offsets_topic(self.name));
         }

@@ -31,7 +31,7 @@ pub(crate) struct Lab {
     runtime: tokio::runtime::Runtime,
 }
 
-/// The lines of a workload, in files, and in a topic if they are to come from there.
+/// The lines of a workload, in files, and in a topic if they are read from Kafka.
 pub(crate) struct Input {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) topic: String,
@@ -83,7 +83,7 @@ impl Lab {
                     &mut file,
                 )
                 .unwrap();
-            // Else the first runs would share the disk with these lines.
+            // Otherwise the first runs would share the disk with these lines.
             file.sync_all().unwrap();
             files.push(path);
         }
@@ -105,7 +105,7 @@ impl Lab {
         }
     }
 
-    /// Forgets the lines of a workload.
+    /// Deletes the lines of a workload.
     pub(crate) fn discard(&self, workload: &Workload, input: &Input) {
         for file in &input.files {
             fs::remove_file(file).unwrap();
@@ -119,8 +119,8 @@ impl Lab {
         self.create_with(topic, partitions, "delete");
     }
 
-    /// Creates the topic in which a worker with exactly-once keeps offsets, as the worker would. Its
-    /// creation is no part of the delivery.
+    /// Creates the topic in which a worker with exactly-once keeps offsets, as the worker would.
+    /// Its creation is not part of the measurement.
     pub(crate) fn create_offsets(&self, topic: &str) {
         self.create_with(topic, 1, "compact");
         Observer::new(self.bootstrap(), topic, 1);

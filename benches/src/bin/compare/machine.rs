@@ -1,9 +1,9 @@
-//! Where and when figures were taken.
+//! The machine and the time of the measurement.
 
 use std::fs;
 use std::process::Command;
 
-/// The circumstances of all runs.
+/// The environment of all runs.
 pub(crate) struct Machine {
     date: String,
     commit: String,
@@ -12,7 +12,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Looks around. The load is that of other work only if this comes first.
+    /// Collects the facts. Call it first, so that the load is only that of other work.
     pub(crate) fn look() -> Self {
         let load = load();
         let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -64,14 +64,14 @@ impl Machine {
         )
     }
 
-    /// A few words for the foot of the plot.
+    /// A short form for the footer of the plot.
     pub(crate) fn brief(&self) -> String {
         let cores = self.parts.first().map_or("", String::as_str);
         format!("{}, {cores}", self.date)
     }
 }
 
-/// The average of a minute.
+/// The load average over one minute.
 fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     first_words(&text, 1)

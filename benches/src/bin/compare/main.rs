@@ -1,12 +1,12 @@
-//! How fast is the worker on Kafka, beside Kafka Connect itself, bare loops on the same client
-//! library, and kcat?
+//! How fast is the worker on Kafka, compared with Kafka Connect itself, bare loops on the same
+//! client library, and kcat?
 //!
 //! `cargo run --release -p connect-benches --features compare --bin compare` builds the `connect`
 //! program, fetches Kafka Connect with Maven, starts a broker and runs all of them in turn on the
 //! same lines, with the same configuration files. It counts at the target, prints Markdown, and
-//! writes it to `benches/COMPARISON.md` with the plot `benches/comparison.svg`; a run of some
-//! workloads only, or of less than five rounds, writes to `target/compare` instead. `kcat` takes
-//! part where it is installed. Linux only.
+//! writes it to `benches/COMPARISON.md` with the plot `benches/comparison.svg`. A run of only some
+//! workloads, or of fewer than five rounds, writes to `target/compare` instead. `kcat` takes part
+//! if it is installed. Linux only.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that fails has no result")]
 
@@ -72,7 +72,7 @@ fn compare(options: &Options) {
         let outcome = measure(&lab, workload, options);
         println!("{}", report::section(&outcome));
         outcomes.push(outcome);
-        // After each, so that a failure leaves what was measured.
+        // After each workload, so that a failure keeps earlier results.
         write(
             &programs::target_folder().join("compare"),
             &machine,
@@ -100,7 +100,7 @@ fn measure(lab: &Lab, workload: &'static Workload, options: &Options) -> Outcome
     }
     let mut results: Vec<_> = contenders.iter().map(|c| (*c, Vec::new())).collect();
     for round in 0..options.rounds {
-        // Each round begins with another one.
+        // Each round begins with a different contender.
         let (before, from) = results.split_at_mut(round % contenders.len());
         for (contender, runs) in from.iter_mut().chain(before) {
             let run = trials.run(*contender, round);
@@ -124,7 +124,7 @@ fn write(folder: &Path, machine: &Machine, options: &Options, outcomes: &[Outcom
     let report = report::report(&machine.describe(), options.rounds, outcomes);
     fs::write(&path, report::replace(&document, &report)).unwrap();
     let foot = format!(
-        "Middle of {} rounds; whiskers from the least to the most. {}.",
+        "Median of {} rounds; whiskers from the minimum to the maximum. {}.",
         options.rounds,
         machine.brief()
     );

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::rest::RestProbe;
 
-/// How often the target is looked at.
+/// How often the target is checked.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Longest time that a run may take without progress.
@@ -20,44 +20,44 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest time without progress once the process has ended.
 const PATIENCE_AFTER_END: Duration = Duration::from_secs(5);
 
-/// When everything has arrived.
+/// The condition for everything to have arrived.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Goal {
-    /// The target stands there.
+    /// The target has reached exactly this.
     At(u64),
-    /// The target stands there at least, and has been still for so long.
+    /// The target has reached at least this, and has not changed for this long.
     Still(u64, Duration),
 }
 
-/// One look.
+/// One check of the target.
 #[derive(Clone, Copy)]
 pub(crate) struct Look {
     time: Instant,
-    /// Where the target stood.
+    /// The progress of the target.
     pub(crate) done: u64,
     /// CPU seconds of the process until then.
     cpu: f64,
 }
 
-/// What was seen.
+/// The observations of one run.
 pub(crate) struct Watched {
     begin: Instant,
-    /// The first look that saw something.
+    /// The first check that saw records.
     pub(crate) first: Look,
-    /// The last look that saw something new.
+    /// The last check that saw new records.
     pub(crate) last: Look,
     peak: f64,
     answered: Option<Instant>,
 }
 
-/// What one run took.
+/// The figures of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
-    /// Records per second, between the first and the last look at the target that saw new ones.
+    /// Records per second, between the first and the last check that saw new ones.
     pub(crate) rate: f64,
     /// CPU seconds of the process per million records, in the same time.
     pub(crate) cpu: f64,
-    /// Megabytes that were resident at most.
+    /// Peak resident memory in megabytes.
     pub(crate) peak: f64,
     /// Seconds from the start of the process to the first record at the target.
     pub(crate) first: f64,
@@ -80,9 +80,9 @@ impl fmt::Display for Run {
 }
 
 impl Watched {
-    /// The figures, if so many records came between the first and the last look.
+    /// The figures, if this many records arrived between the first and the last check.
     pub(crate) fn run(&self, records: u64) -> Run {
-        assert!(records > 0, "too few lines: all arrived between two looks");
+        assert!(records > 0, "too few lines: all arrived between two checks");
         let records = float(records);
         Run {
             rate: records / (self.last.time - self.first.time).as_secs_f64(),
@@ -94,7 +94,7 @@ impl Watched {
     }
 }
 
-/// A child that does not outlive this program's interest in it.
+/// A child process that is killed when dropped.
 struct Guard(Child);
 
 impl Drop for Guard {
@@ -105,7 +105,7 @@ impl Drop for Guard {
     }
 }
 
-/// Starts a process and watches a target; then kills the process. Its words go to a file.
+/// Starts a process, watches a target, then kills the process. Its output goes to a file.
 pub(crate) fn watch(
     command: &mut Command,
     log: &Path,
@@ -144,7 +144,7 @@ pub(crate) fn watch(
         }
         assert!(
             silence < PATIENCE && !(ended && silence > PATIENCE_AFTER_END),
-            "{command:?} stands at {} of {goal:?}:\n{}",
+            "{command:?} stopped at {} of {goal:?}:\n{}",
             last.done,
             std::fs::read_to_string(log).unwrap_or_default()
         );
@@ -164,7 +164,7 @@ fn float(number: u64) -> f64 {
     number as f64
 }
 
-/// CPU time of a process, from the kernel's account in hundredths of a second, and whether it ended.
+/// CPU time of a process, which the kernel counts in hundredths of a second, and whether it ended.
 fn cpu_seconds(proc: &str) -> (f64, bool) {
     let text = std::fs::read_to_string(format!("{proc}/stat")).unwrap_or_default();
     let after = text.rsplit(')').next().unwrap_or_default();
@@ -175,7 +175,7 @@ fn cpu_seconds(proc: &str) -> (f64, bool) {
     (ticks / 100.0, ended)
 }
 
-/// The most that was resident, or 0 once the process has ended.
+/// Peak resident memory, or 0 once the process has ended.
 fn peak_megabytes(proc: &str) -> f64 {
     let text = std::fs::read_to_string(format!("{proc}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

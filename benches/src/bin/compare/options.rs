@@ -6,11 +6,11 @@ use crate::workload::Workload;
 /// What to measure.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Lines of the largest workloads; the others take a share.
+    /// Lines of the largest workloads; the others use a share.
     pub(crate) lines: u64,
     pub(crate) rounds: usize,
     pub(crate) workloads: Vec<&'static Workload>,
-    /// A run of everything with enough rounds: its figures are worth keeping.
+    /// True for a run of all workloads with enough rounds, whose figures are worth keeping.
     pub(crate) is_complete: bool,
 }
 
@@ -25,7 +25,7 @@ pub(crate) const USAGE: &str =
 
 impl Options {
     /// # Errors
-    /// What is wrong.
+    /// A message that names the wrong option.
     pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
         let (mut lines, mut rounds, mut workloads) = (5_000_000, 5, Vec::new());
         let mut words = words.iter();
@@ -62,7 +62,7 @@ fn number(option: &str, text: &str) -> Result<u64, String> {
         .map_err(|error| format!("{option} {text}: {error}"))
 }
 
-/// With fewer, the least and the most say little.
+/// With fewer, minimum and maximum mean little.
 const ENOUGH_ROUNDS: u64 = 5;
 
 #[cfg(test)]

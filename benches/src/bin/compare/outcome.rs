@@ -1,4 +1,4 @@
-//! What the runs of a workload come down to.
+//! The outcome of the runs of a workload.
 
 use crate::contender::Contender;
 use crate::measure::Run;
@@ -12,7 +12,7 @@ pub(crate) struct Outcome {
     pub(crate) results: Vec<(Contender, Vec<Run>)>,
 }
 
-/// The least, the middle and the most of some rounds.
+/// The minimum, median and maximum of some rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) least: f64,
@@ -37,7 +37,7 @@ impl Outcome {
         Spread::of(self.of(contender)?.iter().map(figure).collect())
     }
 
-    /// A ratio of two contenders, of runs of the same round.
+    /// A ratio of two contenders, between runs of the same round.
     pub(crate) fn ratio(
         &self,
         (above, below): (Contender, Contender),
@@ -62,7 +62,7 @@ impl Spread {
         })
     }
 
-    /// The middle, and in brackets the least and the most.
+    /// The median, and in brackets the minimum and the maximum.
     pub(crate) fn text(self, digits: usize) -> String {
         format!(
             "{:.digits$} ({:.digits$}–{:.digits$})",

@@ -1,4 +1,4 @@
-//! The programs that take part: built, fetched, and how they are started.
+//! The programs that take part: builds, fetches and starts them.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ impl Programs {
         Self { connect, jars }
     }
 
-    /// What `plugin.path` of Kafka Connect should be.
+    /// The `plugin.path` of Kafka Connect.
     pub(crate) fn plugins(&self) -> PathBuf {
         self.jars.join("plugins")
     }

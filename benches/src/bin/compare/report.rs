@@ -13,7 +13,7 @@ use crate::outcome::Spread;
 const BEGIN: &str = "<!-- What stands between these two lines is written by `compare`. -->";
 const END: &str = "<!-- End of what `compare` writes. -->";
 
-/// The whole report: circumstances, the plot, one line per workload, and all tables.
+/// The whole report: environment, the plot, one line per workload, and all tables.
 pub(crate) fn report(circumstances: &str, rounds: usize, outcomes: &[Outcome]) -> String {
     let mut text = format!(
         "{circumstances} Rounds: {rounds}.\n\n![Rates and CPU time of all contenders](comparison.svg)\n\n\
@@ -81,7 +81,7 @@ fn table(outcome: &Outcome) -> String {
     ) -> Box<dyn Fn(Contender) -> Option<Spread> + '_> {
         Box::new(move |contender| outcome.figure(contender, figure))
     }
-    /// Better than the other is above 1.
+    /// A ratio above 1 means better than the other.
     fn ratio(
         outcome: &Outcome,
         other: Contender,
@@ -156,7 +156,7 @@ fn table(outcome: &Outcome) -> String {
     text
 }
 
-/// What matters most, a line for each workload.
+/// The summary, a line for each workload.
 fn glance(outcomes: &[Outcome]) -> String {
     let mut text = String::from(
         "`connect standalone`: its own figures, and beside the bare loop and Kafka Connect.\n\n\

@@ -1,4 +1,4 @@
-//! When a worker's REST interface answers.
+//! Measures when a worker's REST interface answers.
 
 use std::io::Read;
 use std::io::Write;
@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
 
-/// Asks until it is answered or dropped.
+/// Polls the interface until it answers or this is dropped.
 pub(crate) struct RestProbe {
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<Option<Instant>>>,
@@ -37,7 +37,7 @@ impl RestProbe {
         }
     }
 
-    /// When it answered, if it did until now.
+    /// When it answered, if it has.
     pub(crate) fn answered(mut self) -> Option<Instant> {
         self.over.store(true, Ordering::Relaxed);
         self.thread.take()?.join().ok()?

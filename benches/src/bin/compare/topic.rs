@@ -1,4 +1,4 @@
-//! A topic, seen from outside.
+//! An observer of a topic.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use rdkafka::error::KafkaResult;
 
 use crate::digest::Digest;
 
-/// Looks at the ends of a topic's partitions.
+/// Watches the ends of a topic's partitions.
 pub(crate) struct Observer {
     client: BaseConsumer,
     topic: String,
@@ -21,8 +21,7 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// An observer whose client knows the topic. One that asked for it too early may go on not
-    /// knowing it.
+    /// An observer whose client knows the topic. A client that asks too early may never find it.
     pub(crate) fn new(bootstrap: &str, topic: &str, partitions: usize) -> Self {
         for _ in 0..100 {
             let observer = Self {
@@ -38,8 +37,8 @@ impl Observer {
         panic!("the topic {topic} cannot be seen");
     }
 
-    /// How many offsets a reader may go past that takes committed records only: the records, and
-    /// one more for each transaction.
+    /// The number of offsets that a reader of committed records can pass: the records, and one more
+    /// for each transaction.
     pub(crate) fn end(&self) -> u64 {
         self.try_end().unwrap()
     }
@@ -57,14 +56,14 @@ impl Observer {
     }
 }
 
-/// All that a topic has.
+/// The contents of a topic.
 pub(crate) struct Scan {
     pub(crate) digest: Digest,
-    /// Of each offset that was asked for, how many records stand before it.
+    /// The number of records before each of the requested offsets.
     pub(crate) before: Vec<u64>,
 }
 
-/// Reads a topic from the beginning to the end. Offsets can be asked for if there is one partition.
+/// Reads a topic from beginning to end. Offsets can be requested only for a single partition.
 pub(crate) fn scan(bootstrap: &str, topic: &str, partitions: usize, offsets: &[u64]) -> Scan {
     let client = client(bootstrap);
     let mut list = TopicPartitionList::new();

@@ -1,4 +1,4 @@
-//! One run of one contender, with a target of its own.
+//! One run of one contender, with its own target.
 
 use std::fs;
 use std::fs::File;
@@ -51,7 +51,7 @@ impl<'a> Trials<'a> {
         self.run_named(contender, &round.to_string(), round == 0)
     }
 
-    /// Lets a broker that is a JVM compile what it will need, before anything is measured.
+    /// Lets the JVM of the broker compile its hot code before anything is measured.
     pub(crate) fn warm_up(&mut self, contender: Contender) {
         self.run_named(contender, "warm-up", false);
     }
@@ -101,7 +101,7 @@ impl<'a> Trials<'a> {
         let mut end = || observer.end();
         let rest = (contender == Contender::Java).then_some(port);
         let watched = watch(&mut command, &folder.join("log"), goal, rest, &mut end);
-        // Ends of transactions have offsets, too: only reading tells how many records there are.
+        // Ends of transactions take offsets, too: the records must be read to be counted.
         let mut marks = [watched.first.done, watched.last.done];
         if read || contender.is_transactional() {
             let found = scan(lab.bootstrap(), name, parts, &marks);
@@ -182,7 +182,7 @@ impl<'a> Trials<'a> {
         assert_eq!(found.lines, self.input.lines, "{name}: lines are missing");
         let found = comparable(found, self.workload);
         let expected = *self.expected.get_or_insert(found);
-        assert!(found == expected, "{name}: other lines came out");
+        assert!(found == expected, "{name}: different lines arrived");
     }
 }
 

@@ -1,18 +1,18 @@
-//! What is measured.
+//! The workloads.
 
 use std::process::Command;
 use std::process::Stdio;
 
 use crate::contender::Contender;
 
-/// From where to where the records go.
+/// The direction of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     FileToKafka,
     KafkaToFile,
 }
 
-/// What happens to the records on the way.
+/// The processing of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// String converters.
@@ -24,19 +24,19 @@ pub(crate) enum Shape {
 /// One task for all contenders.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Workload {
-    /// As the command line takes it.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) direction: Direction,
     pub(crate) shape: Shape,
     /// Length of a line, without its newline.
     pub(crate) line_bytes: usize,
-    /// Partitions of the topic. A source is a connector for each, with a file of its own; a sink is
-    /// one connector with a task for each.
+    /// Partitions of the topic. Sources have one connector and one file for each; a sink is one
+    /// connector with a task for each.
     pub(crate) parts: usize,
     /// Compares deliveries instead of programs.
     pub(crate) compares_deliveries: bool,
-    /// Lines, of a hundred of the largest workloads.
+    /// Number of lines, in percent of the largest workloads.
     pub(crate) percent: u64,
 }
 
@@ -113,7 +113,7 @@ const SINK: Workload = Workload {
 };
 
 impl Workload {
-    /// Those that take part, on this machine. The first is ours.
+    /// The contenders on this machine, ours first.
     pub(crate) fn contenders(&self) -> Vec<Contender> {
         if self.compares_deliveries {
             return vec![
@@ -135,7 +135,7 @@ impl Workload {
         contenders
     }
 
-    /// How the report calls a contender.
+    /// The name of a contender in the report.
     pub(crate) const fn label(&self, contender: Contender) -> &'static str {
         match (self.compares_deliveries, contender) {
             (true, Contender::Connect) => "at-least-once",
@@ -144,7 +144,7 @@ impl Workload {
         }
     }
 
-    /// Those that run once before it counts: every way of `connect` to use the broker.
+    /// The contenders that run once as a warm-up: every way in which `connect` uses the broker.
     pub(crate) fn warming(&self) -> Vec<Contender> {
         if self.compares_deliveries {
             vec![
@@ -166,7 +166,7 @@ impl Workload {
         }
     }
 
-    /// How many lines, so that each part gets as many.
+    /// The number of lines, rounded so that each part gets the same number.
     pub(crate) fn lines(&self, largest: u64) -> u64 {
         let parts = self.parts as u64;
         let fewest = if self.compares_deliveries {
@@ -177,13 +177,13 @@ impl Workload {
         (largest * self.percent / 100).max(fewest) / parts * parts
     }
 
-    /// A loop that transforms and builds JSON would be a worker.
+    /// A bare loop does not transform: with transforms and JSON it would be a worker.
     fn has_bare_loop(&self) -> bool {
         self.shape == Shape::Lines && !self.compares_deliveries
     }
 }
 
-/// With fewer, all arrive between two looks.
+/// With fewer, all arrive between two checks.
 const FEWEST_LINES: u64 = 50_000;
 
 /// With fewer, all arrive in one transaction of 100 ms.

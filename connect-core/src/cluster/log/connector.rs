@@ -1,4 +1,4 @@
-//! What the configuration log says of one connector.
+//! What the configuration log says about one connector.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ pub struct TaskSet {
     pub(super) committed_at: i64,
 }
 
-/// Why the tasks of a connector are not known. Either way the connector is asked for task
-/// configurations anew.
+/// Why the tasks of a connector are unknown. In both cases the connector is asked for task
+/// configurations again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Inconsistency {
@@ -58,7 +58,7 @@ pub enum Inconsistency {
     },
     /// The last commit comes before the record of the connector. Either it belongs to a deleted
     /// connector of the same name, or compaction removed the older record of this one
-    /// (KAFKA-17719); the log no longer tells.
+    /// (KAFKA-17719); the log cannot tell which.
     Orphaned {
         /// The offset of the commit.
         committed_at: i64,
@@ -79,7 +79,7 @@ impl Connector {
         self.config_offset
     }
 
-    /// What the user wants of it.
+    /// Its target state.
     #[must_use]
     pub fn target_state(&self) -> TargetState {
         self.marks.target.unwrap_or_default()
@@ -109,11 +109,11 @@ impl Connector {
     /// True if there is a complete set of tasks, committed after the last record of the
     /// configuration.
     ///
-    /// If false, task configurations are made anew and written, even if they are equal: the
-    /// configuration that they were made from is an older one (KAFKA-9228 calls it the *applied*
-    /// one), or compaction will remove the record before them, and a worker that starts then would
-    /// find an [orphaned](Inconsistency::Orphaned) commit (KAFKA-17719). One commit makes it true,
-    /// so this ends.
+    /// If false, task configurations are generated and written again, even if they are equal: they
+    /// were generated from an older configuration (KAFKA-9228 calls it the *applied* one), or
+    /// compaction will remove the record before them, and a worker that starts later would find an
+    /// [orphaned](Inconsistency::Orphaned) commit (KAFKA-17719). One commit makes it true, so they
+    /// are not written forever.
     #[must_use]
     pub fn tasks_are_up_to_date(&self) -> bool {
         self.task_set()
@@ -122,8 +122,8 @@ impl Connector {
 
     /// How many complete sets with tasks were committed since the log was first read, from 0.
     ///
-    /// Compare it within one worker only: compaction removes older sets, so that workers that
-    /// start later count less. [`TaskSet::committed_at`] is the same on each worker.
+    /// Comparable only within one worker: compaction removes older sets, so workers that start
+    /// later count fewer. [`TaskSet::committed_at`] is the same on each worker.
     ///
     /// *Java*: `taskConfigGeneration`.
     #[must_use]
@@ -131,7 +131,7 @@ impl Connector {
         self.marks.task_generation
     }
 
-    /// For how many tasks older producers were fenced last (KIP-618).
+    /// The number of tasks in the last round of fencing (KIP-618).
     #[must_use]
     pub const fn task_count_record(&self) -> Option<usize> {
         self.marks.task_count

@@ -4,27 +4,27 @@ use super::RestartRequest;
 use super::SessionKey;
 use crate::ConnectorName;
 
-/// What follows from one record.
+/// The effect of one record.
 ///
-/// Readers act on events only once they have read the log to its end as it was at start-up: the
-/// fold holds all that lasts, and requests from before are not repeated.
+/// Readers act on events only after they have read the log up to its end at startup: the fold
+/// holds all lasting state, and requests from before are not repeated.
 ///
 /// *Java*: `ConfigBackingStore.UpdateListener`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigEvent {
-    /// A connector is deleted; it may not have existed.
+    /// A connector is deleted. It may never have existed.
     ConnectorRemoved(ConnectorName),
-    /// A connector has a configuration; it may be the one it had.
+    /// A connector has a configuration, possibly the same as before.
     ConnectorUpdated(ConnectorName),
-    /// The level of a logger is to be set.
+    /// The level of a logger must be set.
     LoggerLevel {
         /// The logger.
         namespace: String,
         /// The level, unchecked.
         level: String,
     },
-    /// A connector is to be restarted; it may not exist.
+    /// A connector must be restarted. It may not exist.
     RestartRequested {
         /// The connector.
         name: ConnectorName,
@@ -33,14 +33,14 @@ pub enum ConfigEvent {
     },
     /// Requests are signed with this key from now on.
     SessionKey(SessionKey),
-    /// The target state of an existing connector is another one.
+    /// The target state of an existing connector has changed.
     TargetStateChanged(ConnectorName),
     /// A set of tasks was committed.
     TasksCommitted {
         /// The connector.
         name: ConnectorName,
-        /// Which tasks have a configuration in it, ordered; none if the set is incomplete. There
-        /// may be some beyond the size of the set, which have no effect.
+        /// The tasks that have a configuration in it, in order; none if the set is incomplete.
+        /// Tasks beyond the size of the set have no effect.
         tasks: Vec<usize>,
     },
 }

@@ -19,12 +19,12 @@ use crate::cluster::TargetState;
 use crate::codec::RecordError;
 use crate::codec::RecordProblem;
 
-/// What is wanted: the fold of the configuration log.
+/// The desired state: the fold of the configuration log.
 ///
-/// *Shape*: a clone shares the configurations. The invariants are C1 (a record that was folded
-/// already changes nothing, and how records are batched does not matter), C2 (a set of tasks
-/// becomes visible with its commit and only if it is complete) and C3 (compaction of the log may
-/// hide a set of tasks, but never shows another one).
+/// *Shape*: a clone shares the configurations. The invariants are C1 (folding a record again
+/// changes nothing, and batching of records does not matter), C2 (a set of tasks becomes visible
+/// with its commit, and only if it is complete) and C3 (compaction of the log may hide a set of
+/// tasks, but never shows another one).
 ///
 /// *Java*: `KafkaConfigBackingStore` and `ClusterConfigState`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +59,10 @@ impl ConfigLog {
         Self::default()
     }
 
-    /// Folds a stored record, and returns what follows from it.
+    /// Folds a stored record and returns its effect.
     ///
     /// # Errors
-    /// The record cannot be used; it is skipped and counts as read.
+    /// The record cannot be used. It is skipped and counts as read.
     pub fn read(
         &mut self,
         offset: i64,
@@ -82,8 +82,8 @@ impl ConfigLog {
         }
     }
 
-    /// Folds a record, and returns what follows from it. A record at an offset that was read
-    /// already changes nothing (invariant C1).
+    /// Folds a record and returns its effect. A record at an offset that was already read changes
+    /// nothing (invariant C1).
     pub fn apply(&mut self, offset: i64, record: ConfigRecord) -> Option<ConfigEvent> {
         if self.has_read(offset) {
             return None;
@@ -146,8 +146,7 @@ impl ConfigLog {
             .get(id.index)
     }
 
-    /// The target states that are recorded, by connector; the connector may not exist yet, or no
-    /// longer.
+    /// The recorded target states by connector. The connector may not exist, yet or any longer.
     pub fn target_states(&self) -> impl Iterator<Item = (&ConnectorName, TargetState)> {
         let connectors = self.connectors.iter().map(|(name, c)| (name, &c.marks));
         let marks = connectors.chain(&self.others);
@@ -160,7 +159,7 @@ impl ConfigLog {
         &self.declared
     }
 
-    /// The key with which workers sign their requests, if there is one yet.
+    /// The key with which workers sign their requests, if there is one.
     #[must_use]
     pub const fn session_key(&self) -> Option<&SessionKey> {
         self.session_key.as_ref()
@@ -244,7 +243,7 @@ impl ConfigLog {
         };
         let previous = connector.marks.target;
         connector.marks.target = Some(state.unwrap_or_default());
-        // Deletions are noticed by that of the connector.
+        // A tombstone comes with the deletion of the connector, which has its own event.
         (state.is_some() && state != previous).then_some(ConfigEvent::TargetStateChanged(name))
     }
 
@@ -257,7 +256,7 @@ impl ConfigLog {
             return None;
         };
         let marks = &mut connector.marks;
-        // Those beyond the size of the set are left of an older, larger one.
+        // Tasks beyond the size of the set are left over from an older, larger one.
         let deferred = marks.deferred.as_mut().map(std::mem::take);
         let found = deferred.as_ref().into_iter().flat_map(BTreeMap::keys);
         let first_missing = found.zip(0..tasks).take_while(|(i, k)| *i == k).count();

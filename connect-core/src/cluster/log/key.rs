@@ -5,7 +5,7 @@ use std::fmt;
 use crate::ConnectorName;
 use crate::TaskId;
 
-/// What a record of the configuration topic is about. It displays as the key is stored.
+/// The subject of a record of the configuration topic. Displays as the stored key.
 ///
 /// *Java*: `KafkaConfigBackingStore`. Names may contain dashes; the prefixes alone decide.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +15,8 @@ pub enum ConfigKey {
     Commit(ConnectorName),
     /// `connector-c`: its configuration.
     Connector(ConnectorName),
-    /// `declared-connectors`: connectors that files of the host declare. Ours, and only in a log
-    /// inside the process; Java skips it.
+    /// `declared-connectors`: connectors that files of the host declare. Java does not have this
+    /// key and skips it; it is written only to a log inside the process.
     Declared,
     /// `logger-cluster-a.b`: the level of a logger on all workers.
     LoggerLevel(String),
@@ -24,7 +24,7 @@ pub enum ConfigKey {
     RestartRequest(ConnectorName),
     /// `session-key`: signs requests between workers (KIP-507).
     SessionKey,
-    /// `target-state-c`: what the user wants of it.
+    /// `target-state-c`: its target state.
     TargetState(ConnectorName),
     /// `task-c-0`: the configuration of a task.
     Task(TaskId),

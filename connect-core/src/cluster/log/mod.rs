@@ -1,7 +1,7 @@
-//! The configuration log: its records, and the fold that says what is wanted.
+//! The configuration log: its records, and the fold that gives the desired state.
 //!
 //! A record is decoded by [`ConfigRecord`] and folded by [`ConfigLog`], which returns the
-//! [`ConfigEvent`] that follows from it. A [`Connector`] is what the fold knows of one connector.
+//! [`ConfigEvent`] that follows from it. A [`Connector`] is what the fold knows about a connector.
 
 mod connector;
 mod event;

@@ -56,7 +56,7 @@ pub enum ConfigRecord {
         /// The level, unchecked.
         level: String,
     },
-    /// A connector, and maybe its tasks, are to be restarted.
+    /// A connector, and possibly its tasks, must be restarted.
     RestartRequest {
         /// The connector.
         name: ConnectorName,
@@ -65,11 +65,11 @@ pub enum ConfigRecord {
     },
     /// Workers sign their requests with this key from now on.
     SessionKey(SessionKey),
-    /// What the user wants of a connector.
+    /// The target state of a connector.
     TargetState {
         /// The connector.
         name: ConnectorName,
-        /// What is wanted; `None` forgets it.
+        /// The target state; `None` forgets it.
         state: Option<TargetState>,
     },
     /// The configuration of a task, invisible until the commit.
@@ -98,8 +98,7 @@ pub struct RestartRequest {
 }
 
 impl RestartRequest {
-    /// How much is restarted, from 0 to 3. While a request waits, one of a higher impact replaces
-    /// it.
+    /// How much is restarted, from 0 to 3. A request replaces a waiting one of a lower impact.
     ///
     /// ```
     /// use connect_core::cluster::log::RestartRequest;
@@ -151,7 +150,7 @@ impl ConfigRecord {
         }
     }
 
-    /// The connector that it is about, if it is about one.
+    /// The connector that it concerns, if any.
     #[must_use]
     pub const fn connector(&self) -> Option<&ConnectorName> {
         match self {
@@ -418,7 +417,7 @@ mod tests {
                 Some(r#"{"properties":{"a":[]}}"#),
                 "\"properties\"",
             ),
-            ("bogus", Some("{}"), "no record has such a key"),
+            ("bogus", Some("{}"), "belongs to no kind of record"),
             ("commit-c", None, "tombstone"),
             ("commit-c", Some(r#"{"tasks":-1}"#), "\"tasks\""),
             ("commit-c", Some(r#"{"tasks":5000000000}"#), "\"tasks\""),

@@ -1,4 +1,4 @@
-//! Which records a change is made of, in order.
+//! The records of a change, in order.
 
 use connect_api::ConfigMap;
 
@@ -8,10 +8,10 @@ use crate::TaskId;
 use crate::cluster::TargetState;
 
 impl ConfigRecord {
-    /// Creates a connector, in a state if one is given, or gives it another configuration.
+    /// Creates a connector, in the given state if any, or gives it another configuration.
     ///
-    /// Write the records in one batch or transaction. The target state comes first, so that nobody
-    /// starts what is created stopped (KIP-980).
+    /// Write the records in one batch or transaction. The target state comes first, so that no
+    /// worker starts a connector that is created stopped (KIP-980).
     #[must_use]
     pub fn put_connector(
         name: &ConnectorName,
@@ -29,7 +29,7 @@ impl ConfigRecord {
         state.into_iter().chain([connector]).collect()
     }
 
-    /// Deletes a connector. Its tasks go with it.
+    /// Deletes a connector and with it its tasks.
     #[must_use]
     pub fn delete_connector(name: &ConnectorName) -> Vec<Self> {
         vec![

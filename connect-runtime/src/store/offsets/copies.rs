@@ -1,12 +1,12 @@
-//! Copies of a connector's own offsets for the worker's store: nobody waits for them.
+//! Copies a connector's own offsets to the worker's store, in the background.
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use connect_api::Timestamp;
 use connect_core::ConnectorName;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 
 use crate::store::OffsetStore;
@@ -36,7 +36,7 @@ struct Pending {
 }
 
 impl Copies {
-    /// Starts the task that writes. It ends by itself once this is dropped and the last copy is
+    /// Starts the task that writes. The task ends once this is dropped and the last copy is
     /// written.
     pub(super) fn start(store: Arc<dyn OffsetStore>) -> Self {
         let waiting = Arc::new(Waiting::default());
@@ -44,7 +44,7 @@ impl Copies {
         Self(waiting)
     }
 
-    /// Takes note of offsets.
+    /// Queues offsets to be copied.
     pub(super) fn add(&self, connector: &ConnectorName, updates: &[OffsetUpdate], now: Timestamp) {
         self.0.with(|state| {
             let copy = state.next.get_or_insert_with(|| Pending {
@@ -71,7 +71,7 @@ impl Drop for Copies {
 
 impl Waiting {
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut lock(&self.state))
     }
 }
 
@@ -99,5 +99,5 @@ async fn write_all(waiting: Arc<Waiting>, store: Arc<dyn OffsetStore>) {
     }
 }
 
-/// How long one copy may take. The next one has what it lacks.
+/// How long one copy may take. The next copy includes what this one did not write.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,8 +1,8 @@
 //! Source offsets in a file: for a standalone worker on Kafka, and for sources without a log.
 //!
-//! The file is written whole, beside the old one, synced, and renamed over it, so that a crash
-//! leaves the old or the new one. A file of Java is read, and kept beside under `.java` when the
-//! first offsets are written.
+//! A write creates a whole new file, syncs it and renames it over the old one, so that a crash leaves
+//! the old file or the new one. A file that Java wrote is read; when the first offsets are written, it
+//! is kept under the extension `.java`.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -11,7 +11,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use connect_api::Error;
@@ -20,6 +19,7 @@ use connect_api::Timestamp;
 use connect_core::ConnectorName;
 use connect_core::codec::offset_file;
 use connect_core::codec::offset_file::OffsetFile;
+use connect_core::sync::lock;
 
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
@@ -69,8 +69,8 @@ impl FileOffsets {
 
 impl Stored {
     fn write(&self, connector: &ConnectorName, updates: &[OffsetUpdate]) -> std::io::Result<()> {
-        // It guards nothing that a panic could leave in pieces.
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // It guards no data that a panic could leave inconsistent.
+        let _writing = lock(&self.writing);
         let next = Known::from_entries(self.known.entries());
         next.apply(connector, updates);
         let bytes = offset_file::encode(self.cluster_id.as_deref(), &next.entries());
@@ -86,7 +86,7 @@ impl OffsetStore for FileOffsets {
         &self.0.known
     }
 
-    /// What was begun is done even if the caller does not wait for it.
+    /// *Cancellation*: a write that has started completes.
     async fn write(
         &self,
         connector: &ConnectorName,
@@ -134,14 +134,14 @@ pub(crate) async fn read(path: &Path) -> Result<Option<OffsetFile>> {
     })
 }
 
-/// Replaces a file so that a crash leaves the old or the new one, whole.
+/// Replaces a file. A crash leaves the old file or the new one, complete.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = File::open(folder.unwrap_or(Path::new(".")))?;
-    // A worker that was dropped may still write while its successor does, and both write the same
-    // draft. A file system without locks has to do without.
+    // A worker that was dropped may still write while its successor does, and both use the same
+    // temporary file. On a file system without locks this is not prevented.
     let _ = folder.lock();
     if offset_file::is_java(&std::fs::read(path).unwrap_or_default()) {
         std::fs::copy(path, beside(path, "java"))?;
@@ -151,7 +151,7 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&draft, path)?;
-    // The rename itself is durable only once the folder is.
+    // The rename is durable only once the folder is synced.
     folder.sync_all()
 }
 
@@ -198,7 +198,7 @@ mod tests {
         );
     }
 
-    /// Each as the writer of a worker that was dropped would be beside the one of its successor.
+    /// As the writer of a worker that was dropped and that of its successor would.
     #[test]
     fn writers_side_by_side_leave_one_file_or_the_other() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,14 +1,13 @@
 //! The offsets that are stored, in memory.
 //!
-//! Where they are in the log, one task may read it while another one writes to it. What the worker
-//! itself has written counts until the log was read to an end that is behind it: what is read on the
-//! way there may be older.
+//! If they are in the log, one task may read it while another writes to it. Offsets that this worker
+//! has written take precedence until the log has been read past them: records before that point may be
+//! older.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 use bytes::Bytes;
 use connect_api::record::SourceOffset;
@@ -17,6 +16,7 @@ use connect_core::ConnectorName;
 use connect_core::codec::offset;
 use connect_core::codec::offset::OffsetError;
 use connect_core::codec::offset_file::Entries;
+use connect_core::sync::lock;
 
 use crate::store::OffsetUpdate;
 
@@ -26,7 +26,7 @@ pub(crate) struct Known(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// How often a reading of the log has begun.
+    /// How many times reading of the log has started.
     reading: u64,
     offsets: ByConnector,
 }
@@ -35,11 +35,11 @@ type ByConnector = BTreeMap<ConnectorName, HashMap<SourcePartition, Stored>>;
 
 #[derive(Debug)]
 struct Stored {
-    /// The key bytes as they are stored: an update must use the very same ones.
+    /// The stored key bytes: an update must use the same bytes.
     key: Bytes,
     /// What was read; `None` after a reset.
     read: Option<SourceOffset>,
-    /// What was written, and how many readings had begun by then.
+    /// What was written, and how many readings had started by then.
     written: Option<(u64, Option<SourceOffset>)>,
 }
 
@@ -53,7 +53,7 @@ impl Stored {
 }
 
 impl Known {
-    /// What stored keys and values say; what cannot be read is logged and skipped.
+    /// The offsets in stored keys and values. An entry that cannot be read is logged and skipped.
     pub(super) fn from_entries(entries: Entries) -> Self {
         let known = Self::default();
         for (key, value) in entries {
@@ -62,12 +62,13 @@ impl Known {
         known
     }
 
-    /// Takes note that the log will be read to an end that is not known yet.
+    /// Records that the log will be read to an end that is not known yet.
     pub(super) fn begin_reading(&self) {
         self.lock().reading += 1;
     }
 
-    /// Takes note that the log was read to an end from after [`begin_reading`](Self::begin_reading).
+    /// Records that the log has been read to an end determined after
+    /// [`begin_reading`](Self::begin_reading).
     pub(super) fn end_reading(&self) {
         let mut known = self.lock();
         let reading = known.reading;
@@ -76,7 +77,7 @@ impl Known {
         }
     }
 
-    /// Takes in a stored key and value.
+    /// Adds a stored key and value.
     pub(super) fn fold(&self, key: Option<Bytes>, value: Option<&[u8]>) {
         let read = || {
             let key = key.ok_or(OffsetError::Key)?;
@@ -132,7 +133,7 @@ impl Known {
         updates.iter().map(entry).collect()
     }
 
-    /// Takes note that updates are durable.
+    /// Records that updates are durable.
     pub(crate) fn apply(&self, connector: &ConnectorName, updates: &[OffsetUpdate]) {
         let mut known = self.lock();
         let reading = known.reading;
@@ -170,7 +171,7 @@ impl Known {
         entries
     }
 
-    /// What another one does not have, by connector.
+    /// The entries that another one does not have, by connector.
     pub(super) fn missing_in(&self, other: &Self) -> Vec<(ConnectorName, Vec<OffsetUpdate>)> {
         let (mine, theirs) = (self.lock(), other.lock());
         let missing = |(connector, stored): (&ConnectorName, &HashMap<_, Stored>)| {
@@ -189,8 +190,8 @@ impl Known {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Every change of the map is a single insertion, so a panic elsewhere leaves it whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        // Every change of the map is a single insertion, so a panic elsewhere leaves it consistent.
+        lock(&self.0)
     }
 }
 
@@ -216,7 +217,7 @@ mod tests {
         known.end_reading();
         assert_eq!(position(), Some(offset(3)), "2 is older");
 
-        // Another worker has gone on meanwhile.
+        // Another worker has written meanwhile.
         known.begin_reading();
         fold(3);
         fold(4);

@@ -19,9 +19,10 @@ use crate::store::offsets::copies::Copies;
 
 /// A connector's own offsets over those of the worker.
 ///
-/// What its own topic knows counts; for the rest there are the worker's offsets. Its own topic is
-/// written first and must be; the worker's gets a copy, so that the connector goes on without its
-/// topic. Resets are the reverse: as long as the worker's offset is there, it would come back.
+/// Offsets in its own topic take precedence; other offsets are read from the worker's store. A write
+/// goes to its own topic and must succeed there; the worker's store gets a copy, so that the connector
+/// can resume without its own topic. A reset goes to the worker's store first: an offset that remained
+/// there would reappear.
 #[derive(Debug)]
 pub(crate) struct LayeredOffsets {
     own: TopicOffsets,

@@ -27,10 +27,10 @@ pub(crate) use topic::TopicOffsets;
 
 pub(crate) use known::Known;
 
-/// A new offset of a source partition; `None` forgets it.
+/// A new offset of a source partition; `None` removes it.
 pub(crate) type OffsetUpdate = (SourcePartition, Option<SourceOffset>);
 
-/// Keeps of each partition the newest offset only.
+/// Keeps only the newest offset of each partition.
 pub(crate) fn keep_newest(
     updates: &mut Vec<OffsetUpdate>,
     partition: SourcePartition,
@@ -42,13 +42,13 @@ pub(crate) fn keep_newest(
     }
 }
 
-/// Source offsets: read whole at the start, kept in memory, written through.
+/// Source offsets: all are read at the start and kept in memory; writes go through.
 #[async_trait]
 pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
     /// What is stored.
     fn known(&self) -> &Known;
 
-    /// The offsets of partitions, in the order asked for.
+    /// The offsets of partitions, in the order of the arguments.
     fn read(&self, connector: &str, partitions: &[SourcePartition]) -> Vec<Option<SourceOffset>> {
         self.known().read(connector, partitions)
     }
@@ -63,15 +63,15 @@ pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
         None
     }
 
-    /// Reads what others may have written meanwhile: called before a task reads its offsets, once
-    /// older incarnations of it are fenced (invariant T2).
+    /// Reads what others have written in the meantime. Called before a task reads its offsets, once
+    /// producers of its earlier starts are fenced (invariant T2).
     async fn catch_up(&self) -> Result<()> {
         Ok(())
     }
 
     /// Writes offsets and returns when they are durable and known.
     ///
-    /// *Cancellation*: the write goes on; what is known changes only if this returns.
+    /// *Cancellation*: the write completes, but the known offsets change only if this returns.
     async fn write(
         &self,
         connector: &ConnectorName,
@@ -92,10 +92,10 @@ pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
         None
     }
 
-    /// Lets go of the log. What is known can still be read; nothing can be written any more.
+    /// Releases the log. Known offsets can still be read, but nothing can be written.
     async fn close(&self) {}
 
-    /// Takes note that the records of updates are durable.
+    /// Records that the records of updates are durable.
     fn durable(&self, connector: &ConnectorName, updates: &[OffsetUpdate], now: Timestamp) {
         let _ = now;
         self.known().apply(connector, updates);
@@ -103,7 +103,7 @@ pub(crate) trait OffsetStore: Debug + Send + Sync + 'static {
 }
 
 impl dyn OffsetStore {
-    /// Takes over offsets that are not stored yet; answers how many.
+    /// Imports offsets that are not stored yet; returns how many.
     pub(crate) async fn import(&self, entries: Entries, now: Timestamp) -> Result<usize> {
         let news = Known::from_entries(entries).missing_in(self.known());
         let mut imported = 0;

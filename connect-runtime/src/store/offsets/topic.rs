@@ -1,4 +1,4 @@
-//! Source offsets in a compacted topic, byte for byte as Java keeps them.
+//! Source offsets in a compacted topic, stored byte for byte as Java stores them.
 
 use std::time::Duration;
 
@@ -35,10 +35,10 @@ pub(crate) struct TopicOffsets {
 }
 
 impl TopicOffsets {
-    /// Opens the topic, creating it if need be, and reads it to its end.
+    /// Opens the topic, creates it if it does not exist, and reads it to its end.
     ///
-    /// Offsets behind a transaction that is still open are not waited for: whoever needs the
-    /// newest ones catches up, after older incarnations were fenced.
+    /// This does not wait for offsets behind an open transaction: a caller that needs the newest
+    /// offsets catches up after earlier producers are fenced.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if the topic is not compacted or
@@ -93,7 +93,7 @@ impl OffsetStore for TopicOffsets {
         Some(&self.topic)
     }
 
-    /// Waits for transactions that are open: what was committed behind them must be seen, too.
+    /// Waits for open transactions: offsets that were committed behind them must be read, too.
     async fn catch_up(&self) -> Result<()> {
         loop {
             match self.read_to_end(Isolation::ReadUncommitted).await {

@@ -1,10 +1,9 @@
-//! What stands behind the context of a sink task.
+//! The implementation of a sink task's context.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +16,7 @@ use connect_api::SinkTaskHost;
 use connect_api::Timestamp;
 use connect_api::TopicPartition;
 use connect_api::metrics::PluginMetrics;
+use connect_core::sync::lock;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -78,7 +78,7 @@ impl Wishes {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 

@@ -44,7 +44,7 @@ impl Pending {
         }
     }
 
-    /// Forgets records of partitions that are gone or read anew.
+    /// Forgets records of partitions that are gone or read again.
     pub(super) fn forget(&mut self, inbox: &mut Inbox, partitions: &[TopicPartition]) {
         match &mut self.work {
             Work::Convert(conversion) => inbox.forget(conversion, partitions),

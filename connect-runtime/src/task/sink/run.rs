@@ -93,6 +93,8 @@ pub(crate) struct SinkLoop {
     graceful_timeout: Duration,
     next_commit: Instant,
     accepted: u64,
+    /// Records that `put` took.
+    written: u64,
     /// Records that the task itself reported.
     reported: u64,
     started: bool,
@@ -134,6 +136,7 @@ impl SinkLoop {
             graceful_timeout: parts.graceful_timeout,
             next_commit: Instant::now() + parts.flush_interval,
             accepted: 0,
+            written: 0,
             reported: 0,
             started: false,
         }
@@ -418,6 +421,9 @@ impl SinkLoop {
                     self.commits.accepted(partition, *next);
                 }
                 self.accepted += batch.read as u64;
+                self.written += batch.records.len() as u64;
+                self.shared
+                    .written(self.written.saturating_sub(self.reported));
                 tracing::debug!(task = %self.reporter.id, records = batch.read, "records put");
                 self.shared.delivered(self.accepted);
                 Ok(())
@@ -428,7 +434,7 @@ impl SinkLoop {
                 let delay = wished.unwrap_or_else(|| retry_delay(attempts));
                 self.put_off(Work::Put(batch), delay, attempts + 1, None)
             }
-            Err(error) => Err(error.context(EXITING)),
+            Err(error) => Err(error.context(PUT_FAILED)),
         }
     }
 
@@ -644,7 +650,7 @@ async fn resolve(decoder: &mut dyn Decoder, stage: Option<Stage>) -> Result<()> 
 const RESOLVE_WAIT: Duration = Duration::from_secs(60);
 
 /// Java's words around an error of `put`.
-const EXITING: &str = "Exiting WorkerSinkTask due to unrecoverable exception.";
+const PUT_FAILED: &str = "the sink could not write records";
 
 /// The pause before a partition's position is asked for again.
 const POSITION_WAIT: Duration = Duration::from_millis(500);

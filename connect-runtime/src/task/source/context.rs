@@ -1,4 +1,4 @@
-//! What stands behind the context of a source task.
+//! The implementation of a source task's context.
 
 use std::sync::Arc;
 use std::time::Duration;

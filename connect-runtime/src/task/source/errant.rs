@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use connect_api::Error;
 use connect_api::RawMessage;
@@ -10,6 +9,7 @@ use connect_api::Reported;
 use connect_api::Result;
 use connect_api::SourceErrantReporter;
 use connect_api::SourceErrantReporterHost;
+use connect_core::sync::lock;
 use tokio::sync::Notify;
 
 use crate::config::ErrorTolerance;
@@ -41,7 +41,7 @@ impl Errant {
 
     /// What was reported since the last call.
     pub(super) fn take(&self) -> Vec<ErrantMessage> {
-        std::mem::take(&mut self.reported.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut lock(&self.reported))
     }
 }
 
@@ -70,10 +70,7 @@ impl SourceErrantReporterHost for Errant {
             message,
             handle,
         };
-        self.reported
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(report);
+        lock(&self.reported).push(report);
         self.notify.notify_one();
         refused.map_or(Ok(reported), Err)
     }

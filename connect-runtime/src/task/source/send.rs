@@ -132,7 +132,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Nothing of a record is under way any more, and it was not sent.
+    /// Nothing of a record is in flight, and it was not sent.
     fn let_go(&mut self, token: u64) {
         self.tracker.acknowledge(token..token + 1);
         match self.dropped.last_mut() {
@@ -215,8 +215,7 @@ impl Outbox {
         loop {
             let (stage, class) = (failure.stage, failure.class.clone());
             let transformed = failure.transformed.clone();
-            let described =
-                || format!("source record of partition {partition:?} at offset {offset:?}");
+            let described = || format!("source record of partition {partition} at offset {offset}");
             match self.operator.decide(failure) {
                 Verdict::Fail(failure) => {
                     self.report(&failure, &described(), original).await?;
@@ -324,7 +323,7 @@ impl Outbox {
     async fn refused(&mut self, tokens: &Range<u64>, error: Error) -> Result<()> {
         let mut text = format!("record {} of the task", tokens.start);
         if let Some(partition) = self.tracker.partition_of(tokens.start) {
-            text += &format!(", from source partition {partition:?}");
+            text += &format!(", from source partition {partition}");
         }
         let failure = Failure::new(Stage::KafkaProduce, "producer", error);
         let mut reported = Vec::new();

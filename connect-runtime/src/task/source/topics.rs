@@ -8,12 +8,13 @@ use connect_api::ConfigMap;
 use connect_api::Error;
 use connect_api::Result;
 use connect_api::TopicName;
+use connect_api::pattern::Pattern;
+use connect_api::pattern::PatternError;
 use connect_broker::Admin;
 use connect_broker::BrokerError;
 use connect_broker::ProducerRecord;
 use connect_broker::admin::NewTopic;
 use connect_broker::admin::TopicDescription;
-use regex::Regex;
 
 use crate::config::too_few_brokers;
 use crate::pipeline::Operator;
@@ -29,8 +30,8 @@ pub(crate) struct Topics {
 /// How topics of some names are created.
 #[derive(Debug)]
 struct TopicGroup {
-    include: Vec<Regex>,
-    exclude: Vec<Regex>,
+    include: Vec<Pattern>,
+    exclude: Vec<Pattern>,
     partitions: Option<i32>,
     replication_factor: Option<i16>,
     config: BTreeMap<String, String>,
@@ -72,7 +73,8 @@ impl Topics {
         for record in records {
             let topic = &record.topic;
             while !self.known.contains(topic) {
-                match self.create(topic).await {
+                let group = self.group_of(topic)?;
+                match self.create(topic, group).await {
                     Ok(()) => _ = self.known.insert(topic.clone()),
                     Err(error) if error.is_retriable() => {
                         tracing::warn!(%topic, %error, "the topic cannot be created for now; trying again");
@@ -85,8 +87,22 @@ impl Topics {
         Ok(())
     }
 
-    async fn create(&self, topic: &TopicName) -> Result<(), BrokerError> {
-        let Some(group) = self.groups.iter().find(|group| group.matches(topic)) else {
+    /// The first group that a topic belongs to.
+    fn group_of(&self, topic: &TopicName) -> Result<Option<&TopicGroup>, PatternError> {
+        for group in &self.groups {
+            if group.matches(topic)? {
+                return Ok(Some(group));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn create(
+        &self,
+        topic: &TopicName,
+        group: Option<&TopicGroup>,
+    ) -> Result<(), BrokerError> {
+        let Some(group) = group else {
             return Ok(());
         };
         if let Some(found) = self.admin.describe_topic(topic).await? {
@@ -120,9 +136,8 @@ fn not_created(topic: &TopicName, error: BrokerError) -> Error {
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 impl TopicGroup {
-    fn matches(&self, topic: &str) -> bool {
-        self.include.iter().any(|regex| regex.is_match(topic))
-            && !self.exclude.iter().any(|regex| regex.is_match(topic))
+    fn matches(&self, topic: &str) -> Result<bool, PatternError> {
+        Ok(any(&self.include, topic)? && !any(&self.exclude, topic)?)
     }
 
     /// Warns if a topic that exists has fewer partitions than this says.
@@ -136,6 +151,15 @@ impl TopicGroup {
             );
         }
     }
+}
+
+fn any(patterns: &[Pattern], topic: &str) -> Result<bool, PatternError> {
+    for pattern in patterns {
+        if pattern.matches(topic)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// True if a configuration defines how topics are created.
@@ -197,10 +221,10 @@ fn group(config: &ConfigMap, name: &str) -> Result<TopicGroup> {
         list(Some(&texts))
             .iter()
             .map(|text| {
-                Regex::new(&format!("^(?:{text})$")).map_err(|error| {
-                    let key = format!("{prefix}{key}");
+                Pattern::new(text).map_err(|error| {
+                    let (key, reason) = (format!("{prefix}{key}"), error.reason());
                     Error::config(format!(
-                        "Invalid value {text} for configuration {key}: {error}"
+                        "Invalid value {text} for configuration {key}: {reason}"
                     ))
                 })
             })
@@ -272,7 +296,7 @@ mod tests {
             "topic.creation.groups" => "compacted,other",
             "topic.creation.default.partitions" => "3",
             "topic.creation.default.replication.factor" => "-1",
-            "topic.creation.compacted.include" => "state.*, keys",
+            "topic.creation.compacted.include" => "(?!state-tmp)state.*, keys",
             "topic.creation.compacted.exclude" => "state-raw",
             "topic.creation.compacted.cleanup.policy" => "compact",
             "topic.creation.other.include" => "state.*",
@@ -282,13 +306,23 @@ mod tests {
             .iter()
             .map(|n| group(&config, n).unwrap())
             .collect();
-        let of = |topic: &str| groups.iter().find(|group| group.matches(topic)).unwrap();
+        let of = |topic: &str| {
+            groups
+                .iter()
+                .find(|group| group.matches(topic).unwrap())
+                .unwrap()
+        };
         assert_eq!(
             of("state-1").config.get("cleanup.policy").unwrap(),
             "compact"
         );
         assert_eq!(of("state-1").partitions, Some(3), "inherited");
         assert_eq!(of("state-raw").partitions, Some(9), "exclude wins");
+        assert_eq!(
+            of("state-tmp").partitions,
+            Some(9),
+            "look-ahead, as in Java"
+        );
         assert_eq!(of("x").replication_factor, None, "the log's default");
         assert!(problems(&config).is_empty());
     }

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use connect_api::Error;
@@ -21,6 +20,7 @@ use connect_broker::Producer;
 use connect_broker::ProducerRecord;
 use connect_broker::Receipt;
 use connect_core::ConnectorName;
+use connect_core::sync::lock;
 use tokio::time::Instant;
 
 use crate::config::TransactionBoundary;
@@ -70,14 +70,11 @@ impl TransactionHost for Requests {
 
 impl Requests {
     fn add(&self, after: Option<usize>, end: End) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((after, end));
+        lock(&self.0).push((after, end));
     }
 
     fn take(&self) -> Vec<(Option<usize>, End)> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut lock(&self.0))
     }
 }
 
@@ -142,7 +139,7 @@ impl Transactions {
         Ok(parts)
     }
 
-    /// Refuses records for the topic that the offsets are in: whoever reads it to its end would
+    /// Refuses records for the topic of the offsets: a reader of it up to its end would
     /// wait for this very transaction.
     pub(super) fn check(&self, records: &[ProducerRecord]) -> Result<()> {
         match &self.offsets_topic {
