@@ -25,6 +25,15 @@ pub trait Broker: Debug + Send + Sync + 'static {
     /// [`BrokerError::Unavailable`] if the log cannot be reached in time.
     async fn cluster_id(&self) -> Result<String, BrokerError>;
 
+    /// True if only this process reads and writes the log, so that what a worker keeps in it is that
+    /// worker's own. False, as by default, for a log that workers share.
+    ///
+    /// A worker that is alone keeps its connectors and their statuses in a log of its own, and in
+    /// memory if the log is shared: it must not adopt the connectors of another worker.
+    fn has_one_owner(&self) -> bool {
+        false
+    }
+
     /// Opens an administrative client.
     ///
     /// # Errors

@@ -284,3 +284,48 @@ fn plugins_are_listed_with_their_java_names() {
         ],
     );
 }
+
+#[test]
+fn a_connector_without_its_file_is_removed_and_its_offsets_stay() {
+    let lab = Lab::new();
+    lab.write("in.txt", "one\n");
+    assert_ends(lab.run_to_end(), 0, &["done: 1 records read, 1 written"]);
+    lab.write("in.txt", "one\ntwo\n");
+    let sink_only = [
+        "standalone",
+        "--until-end",
+        "worker.properties",
+        "sink.properties",
+    ];
+    assert_ends(lab.run(&sink_only), 0, &["removed", "done: 0 records read"]);
+    assert_ends(lab.run_to_end(), 0, &["done: 1 records read, 1 written"]);
+    assert_eq!(lab.read("out.txt"), "one\ntwo\n");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_removes_no_connector() {
+    let lab = Lab::new();
+    lab.write("in.txt", "one\n");
+    assert_ends(lab.run_to_end(), 0, &["done: 1 records read, 1 written"]);
+    lab.write("source.properties", "topic=lines\n");
+    assert_ends(lab.run_to_end(), 3, &["missing the mandatory 'name'"]);
+    lab.write("source.properties", &lab.source());
+    // It was there all the time.
+    let (code, said) = lab.run_to_end();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(said.matches("declared again").count(), 2, "{said}");
+}
+
+/// The lines that are read after a change go to the new file alone.
+#[test]
+fn a_changed_file_counts_from_the_first_record_on() {
+    let lab = Lab::new();
+    lab.write("in.txt", "one\n");
+    assert_ends(lab.run_to_end(), 0, &["done: 1 records read, 1 written"]);
+    lab.write("in.txt", "one\ntwo\nthree\n");
+    let other = lab.sink().replace("out.txt", "other.txt");
+    lab.write("sink.properties", &other);
+    assert_ends(lab.run_to_end(), 0, &["done: 2 records read, 2 written"]);
+    assert_eq!(lab.read("out.txt"), "one\n");
+    assert_eq!(lab.read("other.txt"), "two\nthree\n");
+}

@@ -76,6 +76,10 @@ impl Broker for LocalBroker {
         Ok(self.engine.shared.cluster_id.clone())
     }
 
+    fn has_one_owner(&self) -> bool {
+        true
+    }
+
     async fn admin(&self, _options: AdminOptions) -> Result<Box<dyn Admin>, BrokerError> {
         self.engine.shared.check_open()?;
         Ok(Box::new(LocalAdmin::new(Arc::clone(&self.engine))))

@@ -3,13 +3,11 @@
 use std::hash::BuildHasher;
 use std::hash::Hasher;
 use std::hash::RandomState;
-use std::path::Path;
 use std::sync::Arc;
 
 use connect_api::Error;
 use connect_api::PluginRegistry;
 use connect_api::Result;
-use connect_api::config_map;
 use connect_api::plugin::PluginKind;
 use connect_broker::Broker;
 use connect_core::herder::HerderOptions;
@@ -20,20 +18,14 @@ use tokio::sync::mpsc;
 use crate::Connect;
 use crate::clock::Clock;
 use crate::clock::SystemClock;
-use crate::config::OffsetTopic;
 use crate::config::WorkerConfig;
 use crate::config::class_of;
 use crate::config::log_worker;
 use crate::groups;
 use crate::herder::Driver;
-use crate::herder::MemoryConfigs;
 use crate::herder::Signs;
 use crate::plugin_threads::PluginThreads;
-use crate::store::FileOffsets;
-use crate::store::OffsetClients;
-use crate::store::OffsetStore;
-use crate::store::TopicOffsets;
-use crate::store::read_offset_file;
+use crate::stores;
 use crate::worker::Worker;
 use crate::worker::WorkerParts;
 
@@ -46,6 +38,8 @@ pub struct ConnectBuilder {
     worker: Option<WorkerConfig>,
     clock: Arc<dyn Clock>,
     plugins_on_host: bool,
+    keeps_connectors: Option<bool>,
+    awaits_declaration: bool,
 }
 
 impl ConnectBuilder {
@@ -56,6 +50,8 @@ impl ConnectBuilder {
             worker: None,
             clock: Arc::new(SystemClock),
             plugins_on_host: false,
+            keeps_connectors: None,
+            awaits_declaration: false,
         }
     }
 
@@ -98,12 +94,33 @@ impl ConnectBuilder {
         self
     }
 
+    /// Whether the worker keeps connectors that were created on it, their target states and statuses in
+    /// the topics `config.storage.topic` and `status.storage.topic` of the log, and starts with them.
+    /// Without a call it does so if the log [has one owner](Broker::has_one_owner), as a log inside
+    /// the process; on a log that workers share, such as Kafka, they are gone with the worker, as
+    /// with Kafka Connect's standalone worker, so that no worker adopts those of another one.
+    ///
+    /// Two workers on the same topics would run the same connectors. The later one fences the other:
+    /// its changes are refused. Give each worker a `config.storage.topic`, a `status.storage.topic` and
+    /// a `group.id` of its own.
+    pub fn keeps_connectors(mut self, keeps: bool) -> Self {
+        self.keeps_connectors = Some(keeps);
+        self
+    }
+
+    /// Starts no connector before the first [`Connect::declare`] has said which ones are wanted.
+    /// Requests are answered as ever.
+    pub fn awaits_declaration(mut self) -> Self {
+        self.awaits_declaration = true;
+        self
+    }
+
     /// Starts the worker on the tokio runtime that this is called on.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](connect_api::ErrorKind::Config) if something required is missing, a
-    /// default converter is unknown, or the offsets topic is not compacted; otherwise what the log
-    /// reports.
+    /// default converter is unknown, or a topic of the worker is not compacted or has more partitions
+    /// than it may; otherwise what the log reports.
     pub async fn build(self) -> Result<Connect> {
         let missing = |what: &str| Error::config(format!("a worker needs {what}"));
         let registry = self
@@ -123,7 +140,16 @@ impl ConnectBuilder {
             PluginRegistry::find_header_converter,
         );
         class_of(&registry, kind, key, config.converter(key), find)?;
-        let offsets = open_offsets(&config, &*broker, &*self.clock).await?;
+        let options = herder_options(&config);
+        let keeps_connectors = self.keeps_connectors.unwrap_or(broker.has_one_owner());
+        let opened = stores::open(
+            &config,
+            &*broker,
+            &*self.clock,
+            &options.worker_id,
+            keeps_connectors,
+        );
+        let opened = opened.await?;
         let (inputs, inputs_receiver) = mpsc::channel(INPUTS);
         let (commands, commands_receiver) = mpsc::channel(COMMANDS);
         let threads = if self.plugins_on_host {
@@ -134,12 +160,13 @@ impl ConnectBuilder {
                 Error::external(format!("the threads of plugins cannot be started: {error}"))
             })?
         };
-        let (options, signs) = (herder_options(&config), Signs::default());
+        let signs = Signs::default();
         let worker = Arc::new(Worker::new(WorkerParts {
             registry,
             config,
             broker,
-            offsets,
+            offsets: opened.offsets,
+            statuses: opened.statuses,
             clock: self.clock,
             inputs,
             threads,
@@ -155,10 +182,10 @@ impl ConnectBuilder {
             Arc::clone(&worker),
             commands_receiver,
             inputs_receiver,
-            Box::new(MemoryConfigs::default()),
+            opened.stores,
             signs.clone(),
         );
-        tokio::spawn(driver.run());
+        tokio::spawn(driver.run(self.awaits_declaration));
         Ok(Connect::new(worker, commands, signs))
     }
 }
@@ -177,60 +204,3 @@ const INPUTS: usize = 1024;
 
 /// Requests that wait for the herder.
 const COMMANDS: usize = 64;
-
-/// Source offsets: in the log, or in a file if the log is Kafka and the worker names one, as Java's
-/// standalone worker keeps them.
-async fn open_offsets(
-    config: &WorkerConfig,
-    broker: &dyn Broker,
-    clock: &dyn Clock,
-) -> Result<Arc<dyn OffsetStore>> {
-    match config.offset_file() {
-        Some(path) if config.has_kafka() && !config.exactly_once_source() => {
-            let cluster_id = broker.cluster_id().await?;
-            Ok(Arc::new(
-                FileOffsets::open(path.clone(), Some(cluster_id)).await?,
-            ))
-        }
-        file => {
-            OffsetTopic::warn(config.raw());
-            let offsets: Arc<dyn OffsetStore> = Arc::new(
-                TopicOffsets::open(broker, &config.offset_storage(), clients(config)).await?,
-            );
-            if let Some(path) = file {
-                import_offsets(path, &*offsets, clock).await?;
-            }
-            Ok(offsets)
-        }
-    }
-}
-
-/// The clients of the worker's offsets topic. Its options without a prefix are for them, too.
-fn clients(config: &WorkerConfig) -> OffsetClients {
-    let mut clients = OffsetClients::default();
-    let client_id = format!("{}-offsets", config.group_id());
-    clients.admin.client_id.clone_from(&client_id);
-    clients.producer.client_id = client_id;
-    clients.producer.client_config = config_map! {
-        "acks" => "all", "delivery.timeout.ms" => i32::MAX, "enable.idempotence" => true,
-    };
-    clients
-}
-
-/// Takes over an offsets file, once: what the log knows already stays.
-async fn import_offsets(path: &Path, offsets: &dyn OffsetStore, clock: &dyn Clock) -> Result<()> {
-    let Some(file) = read_offset_file(path).await? else {
-        return Ok(());
-    };
-    let found = file.entries.len();
-    let imported = offsets.import(file.entries, clock.now()).await?;
-    if imported > 0 {
-        tracing::info!(
-            file = %path.display(),
-            found,
-            imported,
-            "source offsets were taken over from the offsets file; from now on they are kept in the log"
-        );
-    }
-    Ok(())
-}

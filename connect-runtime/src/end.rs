@@ -12,6 +12,7 @@ use connect_broker::AdminOptions;
 use connect_broker::Isolation;
 use connect_broker::Subscription;
 use connect_core::ConnectorName;
+use connect_core::cluster::TargetState;
 use connect_core::herder::HerderCore;
 use connect_core::status::State;
 use tokio::time::Instant;
@@ -55,6 +56,8 @@ pub(crate) struct Sink {
 /// What the wait depends on: failed connectors, the number of tasks, sinks to drain.
 struct Picture {
     failed: Option<Error>,
+    /// The tasks of some connector are not known yet.
+    is_incomplete: bool,
     tasks: usize,
     sinks: Vec<Sink>,
 }
@@ -75,7 +78,8 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
                 return Err(error);
             }
             worker.drain(true);
-            if progress.len() >= picture.tasks && sources_done {
+            let is_complete = !picture.is_incomplete && progress.len() >= picture.tasks;
+            if is_complete && sources_done {
                 worker.drain(false);
                 match sinks_done(&mut clusters, worker, &picture.sinks, &progress).await {
                     Ok(Some(missing)) => {
@@ -106,12 +110,15 @@ pub(crate) async fn until_end(connect: &Connect, worker: &Worker) -> Result<EndR
 fn picture(core: &HerderCore) -> Picture {
     let mut picture = Picture {
         failed: None,
+        is_incomplete: false,
         tasks: 0,
         sinks: Vec::new(),
     };
     for (name, connector) in core.desired().connectors() {
         let set = connector.task_set();
         picture.tasks += set.map_or(0, |set| set.configs().len());
+        picture.is_incomplete |=
+            connector.target_state() == TargetState::Started && !connector.tasks_are_up_to_date();
         if let Some(status) = status_of(core, name) {
             let itself = (status.state, "connector", name.to_string(), status.trace);
             let tasks = status

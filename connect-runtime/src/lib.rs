@@ -45,6 +45,7 @@ mod pipeline;
 mod plugin_threads;
 mod plugins;
 mod store;
+mod stores;
 mod task;
 mod worker;
 
@@ -64,6 +65,8 @@ pub use connect::Connect;
 pub use connect::ConnectorInfo;
 pub use connect::ConnectorOffsets;
 pub use connect::ConnectorStatus;
+pub use connect::Declaration;
+pub use connect::Declared;
 pub use connect::Event;
 pub use connect::EventStream;
 pub use connect::Restarted;

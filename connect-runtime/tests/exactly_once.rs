@@ -85,7 +85,7 @@ fn run_and_cut(broker: &LocalBroker, config: ConfigMap, after: Duration) {
     let broker = broker.clone();
     runtime.block_on(async move {
         let connect = worker(&broker, &Seen::default(), true).await;
-        connect.create_connector("in", config).await.unwrap();
+        connect.put_connector("in", config).await.unwrap();
         tokio::time::sleep(after).await;
     });
     runtime.shutdown_background();
@@ -109,7 +109,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let lines = runtime.block_on(async {
             let connect = worker(&broker, &Seen::default(), true).await;
-            connect.create_connector("in", source(3000, boundary, batch)).await.unwrap();
+            connect.put_connector("in", source(3000, boundary, batch)).await.unwrap();
             // With `interval` the end of the last transaction comes with the stop.
             eventually(async || {
                 let done = connect.progress().iter().all(|p| p.caught_up);

@@ -41,8 +41,10 @@ struct Faulty {
 
 #[derive(Debug, Default)]
 struct Faults {
-    /// Producers wait forever.
-    takes_nothing: AtomicBool,
+    /// Producers of tasks wait forever.
+    takes_nothing: Arc<AtomicBool>,
+    /// The producer of statuses waits forever.
+    takes_no_status: Arc<AtomicBool>,
     /// Commits of consumers wait forever.
     commits_hang: AtomicBool,
     /// How often a position is not known.
@@ -55,6 +57,10 @@ impl Broker for Faulty {
         self.log.cluster_id().await
     }
 
+    fn has_one_owner(&self) -> bool {
+        self.log.has_one_owner()
+    }
+
     async fn admin(&self, options: AdminOptions) -> Result<Box<dyn Admin>, BrokerError> {
         self.log.admin(options).await
     }
@@ -63,12 +69,17 @@ impl Broker for Faulty {
         &self,
         options: ProducerOptions,
     ) -> Result<(Box<dyn Producer>, Box<dyn Receipts>), BrokerError> {
-        let of_task = options.client_id.starts_with("connector-producer");
+        let takes_nothing = if options.client_id.starts_with("connector-producer") {
+            Arc::clone(&self.faults.takes_nothing)
+        } else if options.client_id.ends_with("-statuses") {
+            Arc::clone(&self.faults.takes_no_status)
+        } else {
+            Arc::default()
+        };
         let (producer, receipts) = self.log.producer(options).await?;
-        let faults = of_task.then(|| Arc::clone(&self.faults));
         let producer = FaultyProducer {
             producer,
-            faults: faults.unwrap_or_default(),
+            takes_nothing,
         };
         Ok((Box::new(producer), receipts))
     }
@@ -86,13 +97,13 @@ impl Broker for Faulty {
 
 struct FaultyProducer {
     producer: Box<dyn Producer>,
-    faults: Arc<Faults>,
+    takes_nothing: Arc<AtomicBool>,
 }
 
 #[async_trait]
 impl Producer for FaultyProducer {
     async fn send(&mut self, batch: Vec<ProducerRecord>) -> Result<(), BrokerError> {
-        if self.faults.takes_nothing.load(Ordering::SeqCst) {
+        if self.takes_nothing.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
         self.producer.send(batch).await
@@ -271,5 +282,18 @@ async fn a_position_that_is_not_known_for_a_moment_is_waited_for() {
     connect.create_connector("out", collect()).await.unwrap();
     eventually(async || (seen.lines().len() == 20).then_some(())).await;
     assert_eq!(faults.lost_positions.load(Ordering::SeqCst), 0);
+    assert!(connect.shutdown(Duration::from_secs(10)).await.is_clean());
+}
+
+#[tokio::test]
+async fn statuses_that_are_not_taken_hold_up_nothing() {
+    let (log, seen) = (LocalBroker::memory(), Seen::default());
+    let (connect, faults) = faulty(&log, &seen, 20).await;
+    faults.takes_no_status.store(true, Ordering::SeqCst);
+    connect.create_connector("in", lines(20)).await.unwrap();
+    task_in(&connect, "in", State::Running).await;
+    connect.stop("in").await.unwrap();
+    assert_eq!(connect.status("in").await.unwrap().state, State::Stopped);
+    connect.delete_connector("in").await.unwrap();
     assert!(connect.shutdown(Duration::from_secs(10)).await.is_clean());
 }

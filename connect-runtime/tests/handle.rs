@@ -296,9 +296,9 @@ async fn the_log_can_be_opened_again_at_once_after_a_shutdown() {
         let seen = Seen::default();
         let broker = LocalBroker::open(folder.path()).await.unwrap();
         let connect = worker_with(broker, ConfigMap::new(), &seen).await;
-        connect.create_connector("out", collect()).await.unwrap();
+        connect.put_connector("out", collect()).await.unwrap();
         connect
-            .create_connector("in", lines(round * 10))
+            .put_connector("in", lines(round * 10))
             .await
             .unwrap();
         connect.until_end().await.unwrap();

@@ -123,11 +123,8 @@ async fn a_backfill_arrives(
         .build()
         .await
         .unwrap();
-    connect
-        .create_connector_in("out", collect(), TargetState::Paused)
-        .await
-        .unwrap();
-    connect.create_connector("in", backfill()).await.unwrap();
+    // Both came back by themselves.
+    task_in(&connect, "out", State::Paused).await;
     caught_up(&connect).await;
     let mut config = collect();
     config.insert("connector.class", "Later");

@@ -62,8 +62,8 @@ async fn a_new_worker_resumes_where_the_old_one_stopped() {
     for (count, expected) in [(100, 0..100), (250, 100..250)] {
         let seen = Seen::default();
         let connect = worker(&broker, &seen).await;
-        connect.create_connector("out", collect()).await.unwrap();
-        connect.create_connector("in", lines(count)).await.unwrap();
+        connect.put_connector("out", collect()).await.unwrap();
+        connect.put_connector("in", lines(count)).await.unwrap();
         connect.until_end().await.unwrap();
         assert!(connect.shutdown(DEADLINE).await.is_clean());
         assert_eq!(seen.lines(), numbers(expected), "neither lost nor doubled");

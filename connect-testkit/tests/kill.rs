@@ -9,6 +9,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use connect_testkit::kill::Change;
+use connect_testkit::kill::Changed;
 use connect_testkit::kill::Outcome;
 use connect_testkit::kill::Pipeline;
 use connect_testkit::kill::Plan;
@@ -85,4 +87,17 @@ fn without_kills_each_line_is_there_once() {
         "{outcome}"
     );
     assert_eq!(outcome.out_of_order, 0, "{outcome}");
+}
+
+/// After each kill the connector is as before the change or as after it, with its tasks.
+#[test]
+fn a_change_of_a_connector_happens_or_does_not() {
+    let program = Path::new(env!("CARGO_BIN_EXE_connect-kill"));
+    for change in Change::ALL {
+        let folder = scratch();
+        let changed = change.run(program, folder.path()).unwrap();
+        println!("{}\n{changed}", Changed::HEAD);
+        assert!(changed.before > 0 && changed.after > 0, "{changed}");
+        assert!(changed.answered < changed.after, "{changed}");
+    }
 }

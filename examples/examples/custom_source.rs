@@ -90,8 +90,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let sink = config_map! {
             "connector.class" => "FileStreamSink", "topics" => "numbers", "file" => output.display()
         };
-        connect.create_connector("source", source).await?;
-        connect.create_connector("sink", sink).await?;
+        connect.put_connector("source", source).await?;
+        connect.put_connector("sink", sink).await?;
         connect.until_end().await?;
         assert!(connect.shutdown(Duration::from_secs(10)).await.is_clean());
     }

@@ -1,5 +1,6 @@
 //! `connect standalone`.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use connect_broker::Broker;
 use connect_cli::connector_file;
 use connect_log::LocalBroker;
 use connect_runtime::Connect;
-use connect_runtime::ConnectorName;
+use connect_runtime::Declared;
 use connect_runtime::EndReport;
+use connect_runtime::HerderError;
 use connect_runtime::WorkerConfig;
 
 use crate::command::Show;
@@ -34,7 +36,7 @@ pub(crate) async fn standalone(
         .map_err(|error| Failure::Start(format!("cannot listen for signals: {error}")))?;
     let config = worker(worker_file, &registry(), Show::Unstarted)?;
     let connect = open(&config).await?;
-    let ran = match create(&connect, connector_files).await {
+    let ran = match declare(&connect, connector_files).await {
         Ok(()) if until_end => run_to_end(&connect, &mut signals, start).await,
         Ok(()) => {
             tracing::info!("running; press Ctrl-C to stop");
@@ -60,6 +62,7 @@ async fn open(config: &WorkerConfig) -> Result<Connect, Failure> {
         .registry(registry())
         .shared_broker(broker)
         .worker(config.clone())
+        .awaits_declaration()
         .build()
         .await
         .map_err(failed)
@@ -81,15 +84,50 @@ fn kafka(config: &WorkerConfig) -> Result<Arc<dyn Broker>, Failure> {
     )))
 }
 
-/// Creates all connectors. Each one that cannot be created is reported.
-async fn create(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
+/// Declares the connectors of all files; says of every one that cannot be created why.
+///
+/// A file that cannot be read stops the start before anything is declared: which connector it
+/// declares is not known, and one that is not declared any more is removed.
+async fn declare(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
+    let failed = |path: &Path, reason: &dyn Display| {
+        let path = path.display();
+        format!("cannot create the connector of {path}: {reason}")
+    };
     let mut failures = Vec::new();
+    let mut declared: Vec<Declared> = Vec::new();
+    let mut paths = Vec::new();
     for path in files {
-        if let Err(reason) = create_one(connect, path).await {
-            failures.push(format!(
-                "cannot create the connector of {}: {reason}",
-                path.display()
-            ));
+        match connector_file::read(path) {
+            Ok(file) if declared.iter().any(|other| *other.name == *file.name) => {
+                let error = HerderError::AlreadyExists(file.name.into());
+                failures.push(failed(path, &error));
+            }
+            Ok(file) => {
+                let mut connector = Declared::new(file.name, file.config);
+                connector.initial = file.initial_state;
+                declared.push(connector);
+                paths.push(path);
+            }
+            Err(reason) => failures.push(failed(path, &reason)),
+        }
+    }
+    if !failures.is_empty() {
+        return Err(Failure::Connectors(failures));
+    }
+    let declaration = connect
+        .declare(declared)
+        .await
+        .map_err(|error| Failure::Start(error.to_string()))?;
+    for name in declaration.removed {
+        tracing::info!(connector = %name, "removed: no file declares it any more; its offsets stay");
+    }
+    for (path, (name, outcome)) in paths.into_iter().zip(declaration.connectors) {
+        match outcome {
+            Ok(info) if info.created => {
+                tracing::info!(connector = %name, tasks = info.tasks, "created");
+            }
+            Ok(info) => tracing::info!(connector = %name, tasks = info.tasks, "declared again"),
+            Err(error) => failures.push(failed(path, &error)),
         }
     }
     if failures.is_empty() {
@@ -97,22 +135,6 @@ async fn create(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
     } else {
         Err(Failure::Connectors(failures))
     }
-}
-
-async fn create_one(connect: &Connect, path: &Path) -> Result<(), String> {
-    let file = connector_file::read(path).map_err(|error| error.to_string())?;
-    let name = ConnectorName::new(file.name);
-    let created = match file.initial_state {
-        Some(state) => {
-            connect
-                .create_connector_in(name.clone(), file.config, state)
-                .await
-        }
-        None => connect.create_connector(name.clone(), file.config).await,
-    };
-    let info = created.map_err(|error| error.to_string())?;
-    tracing::info!(connector = %name, tasks = info.tasks, "created");
-    Ok(())
 }
 
 /// Waits until everything has arrived, or for a signal.

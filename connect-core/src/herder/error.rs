@@ -87,6 +87,13 @@ pub enum HerderError {
         /// Why.
         failure: Failure,
     },
+    /// The topics that connectors use are not recorded: `topic.tracking.enable` is false (REST: 403).
+    #[error("Topic tracking is disabled.")]
+    TopicTrackingDisabled,
+    /// The topics that connectors have used may not be forgotten: `topic.tracking.allow.reset` is
+    /// false (REST: 403).
+    #[error("Topic tracking reset is disabled.")]
+    TopicTrackingResetDisabled,
     /// The request was not answered before its deadline (REST: 500, as in Java).
     #[error("Request timed out. The worker is currently {stage}, which began {since:?} ago")]
     TimedOut {
@@ -139,7 +146,10 @@ impl From<HerderError> for Error {
             | HerderError::NotLeader
             | HerderError::Starting
             | HerderError::TimedOut { .. } => Self::retriable(text),
-            HerderError::OffsetsInUse(_) | HerderError::ShuttingDown => Self::illegal_state(text),
+            HerderError::OffsetsInUse(_)
+            | HerderError::ShuttingDown
+            | HerderError::TopicTrackingDisabled
+            | HerderError::TopicTrackingResetDisabled => Self::illegal_state(text),
             HerderError::ConnectorFailed { failure, .. }
             | HerderError::NotValidated { failure, .. }
             | HerderError::OffsetsNotRead { failure, .. }

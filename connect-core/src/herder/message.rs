@@ -129,8 +129,8 @@ pub enum Operation {
         /// The change.
         change: OffsetChange,
     },
-    /// Record which connectors the host's files declare, and remove those that were declared at an
-    /// earlier start and are not now. The caller creates the others.
+    /// Record which connectors the host's files declare. The caller creates these and removes the
+    /// others.
     Declare {
         /// The names of all declared connectors.
         names: BTreeSet<ConnectorName>,

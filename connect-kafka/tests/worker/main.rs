@@ -13,6 +13,7 @@ mod faults;
 mod numbers;
 mod offsets;
 mod sinks;
+mod stores;
 mod support;
 mod topics;
 mod witness;

@@ -12,8 +12,9 @@ use connect_api::config::FromConfig;
 
 use crate::config::clients::OverridePolicy;
 use crate::config::hint::with_hints;
-use crate::config::offset_topic::OffsetTopic;
-use crate::config::offset_topic::positive_or_default;
+use crate::config::store_topic::StoreKind;
+use crate::config::store_topic::StoreTopic;
+use crate::config::store_topic::positive_or_default;
 use crate::plugin_threads::CallLimits;
 use crate::plugin_threads::WatchLimits;
 
@@ -102,6 +103,52 @@ struct WorkerKeys {
         importance = low
     )]
     offset_storage_replication: Option<i16>,
+    /// Topic that keeps the configurations of connectors, where the worker keeps them in the log.
+    #[config(
+        name = "config.storage.topic",
+        default = "connect-configs",
+        validate = non_empty,
+        importance = low
+    )]
+    config_storage_topic: String,
+    /// Replicas of the topic of configurations, where it is created; -1 is the log's default. On
+    /// Kafka 3 if absent.
+    #[config(
+        name = "config.storage.replication.factor",
+        validate = positive_or_default("Replication factor"),
+        importance = low
+    )]
+    config_storage_replication: Option<i16>,
+    /// Topic that keeps statuses and used topics, where the worker keeps them in the log.
+    #[config(
+        name = "status.storage.topic",
+        default = "connect-status",
+        validate = non_empty,
+        importance = low
+    )]
+    status_storage_topic: String,
+    /// Partitions of the topic of statuses, where it is created; -1 is the log's default. On Kafka 5
+    /// if absent.
+    #[config(
+        name = "status.storage.partitions",
+        validate = positive_or_default("Number of partitions"),
+        importance = low
+    )]
+    status_storage_partitions: Option<i32>,
+    /// Replicas of the topic of statuses, where it is created; -1 is the log's default. On Kafka 3
+    /// if absent.
+    #[config(
+        name = "status.storage.replication.factor",
+        validate = positive_or_default("Replication factor"),
+        importance = low
+    )]
+    status_storage_replication: Option<i16>,
+    /// Whether the topics that connectors use are recorded.
+    #[config(name = "topic.tracking.enable", default = true, importance = low)]
+    topic_tracking: bool,
+    /// Whether the topics that a connector has used may be forgotten on request.
+    #[config(name = "topic.tracking.allow.reset", default = true, importance = low)]
+    topic_tracking_reset: bool,
     /// File that keeps source offsets on Kafka; imported once into the log inside the process.
     #[config(name = "offset.storage.file.filename", default = "", importance = low)]
     offset_storage_file: PathBuf,
@@ -288,15 +335,50 @@ impl WorkerConfig {
         &self.keys.offset_storage_topic
     }
 
-    /// The topic of source offsets, and how it is created.
-    pub(crate) fn offset_storage(&self) -> OffsetTopic {
-        OffsetTopic::of_worker(
+    /// The topic of source offsets, and how it is made.
+    pub(crate) fn offset_storage(&self) -> StoreTopic {
+        StoreTopic::of_worker(
+            StoreKind::Offsets,
             &self.raw,
             &self.keys.offset_storage_topic,
             self.has_kafka(),
             self.keys.offset_storage_partitions,
             self.keys.offset_storage_replication,
         )
+    }
+
+    /// The topic of configurations, and how it is made.
+    pub(crate) fn config_storage(&self) -> StoreTopic {
+        StoreTopic::of_worker(
+            StoreKind::Configs,
+            &self.raw,
+            &self.keys.config_storage_topic,
+            self.has_kafka(),
+            None,
+            self.keys.config_storage_replication,
+        )
+    }
+
+    /// The topic of statuses, and how it is made.
+    pub(crate) fn status_storage(&self) -> StoreTopic {
+        StoreTopic::of_worker(
+            StoreKind::Statuses,
+            &self.raw,
+            &self.keys.status_storage_topic,
+            self.has_kafka(),
+            self.keys.status_storage_partitions,
+            self.keys.status_storage_replication,
+        )
+    }
+
+    /// `topic.tracking.enable`.
+    pub(crate) const fn topic_tracking(&self) -> bool {
+        self.keys.topic_tracking
+    }
+
+    /// `topic.tracking.allow.reset`.
+    pub(crate) const fn topic_tracking_reset(&self) -> bool {
+        self.keys.topic_tracking_reset
     }
 
     /// `offset.storage.file.filename`, if set.

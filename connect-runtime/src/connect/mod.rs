@@ -1,10 +1,12 @@
 //! The handle of a worker.
 
+mod declare;
 mod events;
 mod offsets;
 mod requests;
 mod shutdown;
 mod status;
+mod topics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,8 @@ use crate::plugin_threads::ThreadsSnapshot;
 use crate::task::TaskProgress;
 use crate::worker::Worker;
 
+pub use declare::Declaration;
+pub use declare::Declared;
 pub use events::Event;
 pub use events::EventStream;
 pub(crate) use events::Events;
@@ -208,7 +212,23 @@ impl Connect {
         answer.await.unwrap_or(Err(HerderError::ShuttingDown))
     }
 
+    /// Looks at the herder once it knows what is wanted: not before the configuration log was read.
     pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&HerderCore) -> T + Send + 'static,
+    ) -> Result<T, HerderError> {
+        let (mut ready, mut ended) = (self.signs.ready.subscribe(), self.signs.ended.subscribe());
+        tokio::select! {
+            biased;
+            // Cancel-safe: they only wait. The handle holds the senders, so neither can fail.
+            _ = ready.wait_for(|is_ready| *is_ready) => self.look_now(look).await,
+            _ = ended.wait_for(Option::is_some) => Err(HerderError::ShuttingDown),
+            () = tokio::time::sleep(self.timeout) => Err(HerderError::Starting),
+        }
+    }
+
+    /// Looks at the herder, whatever it knows by now.
+    async fn look_now<T: Send + 'static>(
         &self,
         look: impl FnOnce(&HerderCore) -> T + Send + 'static,
     ) -> Result<T, HerderError> {

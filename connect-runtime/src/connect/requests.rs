@@ -96,7 +96,7 @@ impl Connect {
         info(self.request(Operation::Patch { name, patch }).await?)
     }
 
-    async fn put(
+    pub(super) async fn put(
         &self,
         name: ConnectorName,
         mut config: ConfigMap,

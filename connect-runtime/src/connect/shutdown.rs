@@ -6,6 +6,7 @@ use connect_core::herder::Operation;
 use connect_core::herder::Wait;
 
 use crate::Connect;
+use crate::herder::CLOSING;
 use crate::worker::GivenUp;
 
 /// What was left when a worker ended.
@@ -58,4 +59,4 @@ impl Connect {
 }
 
 /// How long the driver may take to let go of everything after the deadline.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = CLOSING.saturating_add(Duration::from_millis(500));

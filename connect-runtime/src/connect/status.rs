@@ -66,7 +66,8 @@ impl Connect {
     /// The names of all connectors.
     ///
     /// # Errors
-    /// [`HerderError::ShuttingDown`].
+    /// [`HerderError::Starting`] if the worker has not read its configurations within the time of the
+    /// handle; [`HerderError::ShuttingDown`].
     pub async fn connectors(&self) -> Result<Vec<ConnectorName>, HerderError> {
         self.look(|core| core.desired().connectors().keys().cloned().collect())
             .await
@@ -165,7 +166,7 @@ impl Connect {
         if threads.is_exhausted || threads.io_is_blocked {
             return false;
         }
-        let healthy = self.look(|core| {
+        let healthy = self.look_now(|core| {
             let names = core.desired().connectors().keys();
             core.is_ready()
                 && names

@@ -127,6 +127,7 @@ impl SinkHandleBuilder {
             index: 0,
         };
         let parts = SinkParts {
+            used: None,
             task: factory.make().task(),
             class: settings.class().to_owned(),
             config: task_config,

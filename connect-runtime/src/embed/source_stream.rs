@@ -197,6 +197,7 @@ impl SourceStreamBuilder {
             ));
             let (encoder, producer, receipts) = stream_end(batches_sender.clone());
             let parts = SourceParts {
+                used: None,
                 task: factory.make().task(),
                 config: task_config,
                 chain: Chain::from_config(&self.registry, &config, &settings)?,

@@ -31,6 +31,10 @@ impl Broker for GatedBroker {
         self.gate.pass(self.inner.cluster_id()).await
     }
 
+    fn has_one_owner(&self) -> bool {
+        self.inner.has_one_owner()
+    }
+
     async fn admin(&self, options: AdminOptions) -> Result<Box<dyn Admin>, BrokerError> {
         self.gate.pass(self.inner.admin(options)).await
     }

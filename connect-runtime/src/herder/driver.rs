@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connect_api::Error;
+use connect_core::ConnectorName;
 use connect_core::cluster::log::ConfigRecord;
 use connect_core::herder::Action;
 use connect_core::herder::ActionId;
@@ -14,6 +16,7 @@ use connect_core::herder::HerderOptions;
 use connect_core::herder::Input;
 use connect_core::herder::Operation;
 use connect_core::herder::Outcome;
+use connect_core::herder::Owned;
 use connect_core::herder::Request;
 use connect_core::herder::RequestId;
 use connect_core::herder::Response;
@@ -23,12 +26,15 @@ use connect_core::status::Subject;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::connect::Event;
 use crate::connect::Events;
-use crate::herder::config_log::ConfigStore;
 use crate::herder::store;
 use crate::herder::store::Write;
+use crate::store::ConfigStore;
+use crate::store::StatusKeeper;
 use crate::worker::GivenUp;
 use crate::worker::Worker;
 
@@ -36,6 +42,8 @@ use crate::worker::Worker;
 pub(crate) enum Command {
     /// A look at the core.
     Look(Box<dyn FnOnce(&HerderCore) + Send>),
+    /// Everything may start: the connectors that are wanted are declared.
+    Begin,
     /// Something to decide.
     Request(Request, oneshot::Sender<Result<Response, HerderError>>),
 }
@@ -45,9 +53,18 @@ pub(crate) enum Command {
 pub(crate) struct Signs {
     /// Counts changes of statuses.
     pub(crate) changed: watch::Sender<u64>,
+    /// The configuration log was read, and something is owned or will be.
+    pub(crate) ready: watch::Sender<bool>,
     /// What a shutdown has given up on, once the driver has ended.
     pub(crate) ended: watch::Sender<Option<Vec<GivenUp>>>,
     pub(crate) events: Events,
+}
+
+/// What a worker keeps beyond its own life, besides offsets.
+pub(crate) struct Stores {
+    pub(crate) configs: Box<dyn ConfigStore>,
+    /// Writes the statuses of the worker, if they are kept.
+    pub(crate) statuses: Option<StatusKeeper>,
 }
 
 /// Owns the core of a worker that is alone.
@@ -56,44 +73,54 @@ pub(crate) struct Driver {
     worker: Arc<Worker>,
     commands: mpsc::Receiver<Command>,
     inputs: mpsc::Receiver<Input>,
-    writes: mpsc::Sender<Write>,
+    /// `None` once nothing more may be written.
+    writes: Option<mpsc::Sender<Write>>,
+    /// The tasks that keep the logs of configurations and statuses.
+    keepers: Vec<JoinHandle<()>>,
     waiting: BTreeMap<RequestId, oneshot::Sender<Result<Response, HerderError>>>,
     last_request: u64,
     /// What was given up on since the shutdown began.
     given_up: Vec<GivenUp>,
+    is_ready: bool,
     is_shutting_down: bool,
     signs: Signs,
 }
 
 impl Driver {
-    /// A driver, and the task that keeps its log.
+    /// A driver, and the tasks that keep its logs.
     pub(crate) fn new(
         options: HerderOptions,
         worker: Arc<Worker>,
         commands: mpsc::Receiver<Command>,
         inputs: mpsc::Receiver<Input>,
-        configs: Box<dyn ConfigStore>,
+        stores: Stores,
         signs: Signs,
     ) -> Self {
         let (writes, write_receiver) = mpsc::channel(WRITES);
-        let keep = store::keep(configs, write_receiver, worker.inputs.clone());
-        worker.home.spawn(keep);
+        let keep = store::keep(stores.configs, write_receiver, worker.inputs.clone());
+        let mut keepers = vec![worker.home.spawn(keep)];
+        if let Some(statuses) = stores.statuses {
+            keepers.push(worker.home.spawn(statuses.run(worker.inputs.clone())));
+        }
         Self {
             core: HerderCore::new(options),
             worker,
             commands,
             inputs,
-            writes,
+            writes: Some(writes),
+            keepers,
             waiting: BTreeMap::new(),
             last_request: 0,
             given_up: Vec::new(),
+            is_ready: false,
             is_shutting_down: false,
             signs,
         }
     }
 
-    /// Runs until the worker is shut down, by request or because its last handle was dropped.
-    pub(crate) async fn run(mut self) {
+    /// Runs until the worker is shut down, by request or because its last handle was dropped. With
+    /// `is_held`, connectors can be changed and none starts before [`Command::Begin`].
+    pub(crate) async fn run(mut self, is_held: bool) {
         let worker = Arc::clone(&self.worker);
         let mut watch = std::pin::pin!(
             worker
@@ -101,7 +128,14 @@ impl Driver {
                 .run(&worker.inputs, |moment| worker.logical(moment))
         );
         let mut open = true;
-        self.step(Input::Assigned(Assignment::alone()));
+        for (subject, status) in worker.statuses.found() {
+            self.step(Input::Status(subject, Some(status)));
+        }
+        let mut assignment = Assignment::alone();
+        if is_held {
+            assignment.owned = Owned::default();
+        }
+        self.step(Input::Assigned(assignment));
         while !self.core.is_shut_down() {
             let due = self.core.next_deadline().map(|at| self.worker.instant(at));
             tokio::select! {
@@ -119,6 +153,22 @@ impl Driver {
                 () = &mut watch => {}
             }
         }
+        self.let_go().await;
+    }
+
+    /// Writes the last statuses and lets go of the log.
+    async fn let_go(&mut self) {
+        self.writes = None;
+        self.worker.statuses.close();
+        let until = Instant::now() + CLOSING;
+        for mut keeper in self.keepers.drain(..) {
+            if tokio::time::timeout_at(until, &mut keeper).await.is_err() {
+                tracing::warn!("the log does not answer; the last statuses may not be in it");
+                keeper.abort();
+                // It has nothing to say: what matters is that its clients are gone.
+                let _ = keeper.await;
+            }
+        }
         self.worker.close().await;
     }
 
@@ -134,6 +184,7 @@ impl Driver {
 
     fn command(&mut self, command: Command) {
         match command {
+            Command::Begin => self.step(Input::Assigned(Assignment::alone())),
             Command::Look(look) => look(&self.core),
             Command::Request(request, reply) => {
                 self.is_shutting_down |= matches!(request.operation, Operation::Shutdown);
@@ -149,6 +200,10 @@ impl Driver {
         self.core.step(self.worker.now(), input);
         while let Some(action) = self.core.next_action() {
             self.act(action);
+        }
+        if !self.is_ready && self.core.is_ready() {
+            self.is_ready = true;
+            self.signs.ready.send_replace(true);
         }
     }
 
@@ -212,7 +267,11 @@ impl Driver {
     }
 
     fn write(&mut self, id: ActionId, records: Vec<ConfigRecord>) {
-        if self.writes.try_send((id, records)).is_err() {
+        let sent = self
+            .writes
+            .as_ref()
+            .is_some_and(|writes| writes.try_send((id, records)).is_ok());
+        if !sent {
             let busy = Error::retriable("too many writes to the configuration log wait");
             self.answer(id, Outcome::Written(Err(busy.into())));
         }
@@ -230,6 +289,10 @@ impl Driver {
             }
             None => tracing::info!(subject = %subject, "removed"),
         }
+        let version = self.version_of(subject.connector());
+        self.worker
+            .statuses
+            .publish(&subject, status.as_ref(), version);
         self.signs
             .changed
             .send_modify(|count| *count = count.wrapping_add(1));
@@ -237,6 +300,14 @@ impl Driver {
             subject,
             status: status.map(Box::new),
         });
+    }
+
+    /// The version of a connector's plugin.
+    fn version_of(&self, name: &ConnectorName) -> Option<String> {
+        let config = self.core.desired().connector(name)?.config();
+        let class = config.get("connector.class")?;
+        let factory = self.worker.registry.connector(class).ok()?;
+        Some(factory.info().version().to_owned())
     }
 
     fn gave_up(&mut self, given_up: GivenUp) {
@@ -278,3 +349,6 @@ async fn until(due: Option<tokio::time::Instant>) {
 
 /// Writes that wait for the log. The core has at most one per connector under way.
 const WRITES: usize = 4096;
+
+/// How long the last statuses may take to be written.
+pub(crate) const CLOSING: Duration = Duration::from_secs(2);

@@ -1,10 +1,10 @@
 //! Drives the herder core: the only loop that feeds it and runs its actions.
 
-mod config_log;
 mod driver;
 mod store;
 
-pub(crate) use config_log::MemoryConfigs;
+pub(crate) use driver::CLOSING;
 pub(crate) use driver::Command;
 pub(crate) use driver::Driver;
 pub(crate) use driver::Signs;
+pub(crate) use driver::Stores;

@@ -9,7 +9,7 @@ use connect_core::herder::Input;
 use connect_core::herder::Outcome;
 use tokio::sync::mpsc;
 
-use crate::herder::config_log::ConfigStore;
+use crate::store::ConfigStore;
 
 /// A write that the herder has asked for.
 pub(super) type Write = (ActionId, Vec<ConfigRecord>);

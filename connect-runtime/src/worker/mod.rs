@@ -37,6 +37,7 @@ use crate::metrics::PluginMetric;
 use crate::plugin_threads::PluginThreads;
 use crate::plugin_threads::Supervisor;
 use crate::store::OffsetStore;
+use crate::store::Statuses;
 use crate::task::TaskProgress;
 use crate::worker::incarnation::Running;
 use crate::worker::offsets::OwnStore;
@@ -55,6 +56,7 @@ pub(crate) struct Worker {
     /// `None` once the worker has ended.
     broker: Mutex<Option<Arc<dyn Broker>>>,
     pub(crate) offsets: Arc<dyn OffsetStore>,
+    pub(crate) statuses: Arc<Statuses>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Reports and answers, on their way to the herder.
     pub(crate) inputs: mpsc::Sender<Input>,
@@ -80,6 +82,7 @@ pub(crate) struct WorkerParts {
     pub(crate) config: WorkerConfig,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) offsets: Arc<dyn OffsetStore>,
+    pub(crate) statuses: Arc<Statuses>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) threads: PluginThreads,
@@ -96,6 +99,7 @@ impl Worker {
             config: parts.config,
             broker: Mutex::new(Some(parts.broker)),
             offsets: parts.offsets,
+            statuses: parts.statuses,
             clock: parts.clock,
             inputs: parts.inputs,
             events: parts.events,

@@ -13,10 +13,10 @@ use connect_core::ConnectorName;
 
 use crate::config::ClientKind;
 use crate::config::ConnectorSettings;
-use crate::config::OffsetTopic;
+use crate::config::StoreTopic;
 use crate::config::client_config;
 use crate::store::LayeredOffsets;
-use crate::store::OffsetClients;
+use crate::store::LogClients;
 use crate::store::OffsetStore;
 use crate::store::TopicOffsets;
 use crate::worker::Worker;
@@ -24,7 +24,7 @@ use crate::worker::lock;
 
 /// The store of a connector with a topic of its own, and what it was opened with.
 pub(super) struct OwnStore {
-    topic: OffsetTopic,
+    topic: StoreTopic,
     clients: [ConfigMap; 3],
     store: Arc<dyn OffsetStore>,
 }
@@ -89,11 +89,7 @@ impl Worker {
 
     /// The topic of a connector that keeps its offsets apart from those of the worker: it says so,
     /// or its transactions are in another cluster, where its offsets must be, too.
-    fn own_topic(
-        &self,
-        settings: &ConnectorSettings,
-        connector: &ConfigMap,
-    ) -> Option<OffsetTopic> {
+    fn own_topic(&self, settings: &ConnectorSettings, connector: &ConfigMap) -> Option<StoreTopic> {
         let workers = self.config.offset_storage();
         let named = settings.keys.offsets_topic.as_deref().map(str::trim);
         let elsewhere = connector
@@ -114,7 +110,7 @@ impl Worker {
     }
 }
 
-fn options(name: &ConnectorName, clients: &[ConfigMap; 3]) -> OffsetClients {
+fn options(name: &ConnectorName, clients: &[ConfigMap; 3]) -> LogClients {
     let [admin_config, consumer, producer_config] = clients.clone();
     let mut admin = AdminOptions::default();
     admin.client_id = format!("connector-adminclient-{name}");
@@ -123,7 +119,7 @@ fn options(name: &ConnectorName, clients: &[ConfigMap; 3]) -> OffsetClients {
     producer.client_id = format!("connector-offset-producer-{name}");
     producer.client_config = producer_config;
     producer.client_config.remove("transactional.id");
-    OffsetClients {
+    LogClients {
         admin,
         consumer,
         producer,

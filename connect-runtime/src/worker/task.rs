@@ -27,6 +27,7 @@ use crate::pipeline::Converters;
 use crate::pipeline::Operator;
 use crate::pipeline::Reports;
 use crate::plugin_threads::Call;
+use crate::store::UsedTopics;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -171,6 +172,7 @@ impl Worker {
                     offsets,
                     transactions,
                     topics,
+                    used: self.used_topics(&start.reporter.id),
                     errant: errant
                         .map(|tolerance| source::Errant::new(tolerance, factory.info().class())),
                     clock: Arc::clone(&self.clock),
@@ -203,6 +205,7 @@ impl Worker {
                     reports,
                     errant: somewhere.then_some(tolerance),
                     consumer: broker.consumer(options).await?,
+                    used: self.used_topics(&start.reporter.id),
                     clock: Arc::clone(&self.clock),
                     control: start.control,
                     reporter: start.reporter,
@@ -215,6 +218,13 @@ impl Worker {
             }
             _ => Err(Error::unsupported("this kind of connector cannot be run")),
         }
+    }
+
+    /// What records the topics of a task, if the worker does.
+    fn used_topics(&self, id: &TaskId) -> Option<UsedTopics> {
+        let is_on = self.config.topic_tracking();
+        let (statuses, clock) = (Arc::clone(&self.statuses), Arc::clone(&self.clock));
+        is_on.then(|| UsedTopics::new(statuses, clock, id.clone()))
     }
 
     /// What creates the topics of a source task, if its connector says how and the worker lets it.

@@ -17,12 +17,15 @@ use clap::Parser;
 use clap::Subcommand;
 use connect_api::Error;
 use connect_api::Result;
+use connect_testkit::kill::Change;
+use connect_testkit::kill::Changed;
 use connect_testkit::kill::Death;
 use connect_testkit::kill::Disk;
 use connect_testkit::kill::Outcome;
 use connect_testkit::kill::Pipeline;
 use connect_testkit::kill::Plan;
 use connect_testkit::kill::Step;
+use tokio::runtime::Runtime;
 
 /// Runs file → log → file in a process, kills it again and again, and counts by the numbers in the
 /// lines what is lost, duplicated or out of order.
@@ -41,6 +44,15 @@ enum Command {
     /// Runs the pipeline that is killed.
     #[command(hide = true)]
     Run(Run),
+    /// One change of a connector, in a process that is killed. Not for people.
+    #[command(hide = true)]
+    Change {
+        change: Change,
+        /// The folder of the log
+        log: PathBuf,
+        /// At which event it kills itself
+        event: u64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +76,10 @@ struct Test {
     /// Exactly-once on both sides
     #[arg(long)]
     exactly_once: bool,
+
+    /// Kills in changes of a connector instead: at each step of each change
+    #[arg(long)]
+    changes: bool,
 
     /// Cut the power with each kill: only synced writes survive. Needs the permission to mount
     #[arg(long)]
@@ -125,6 +141,12 @@ fn main() -> ExitCode {
     let Arguments { command, test } = Arguments::parse();
     let ended = match command {
         Some(Command::Run(run)) => run_pipeline(run).map(|()| true),
+        Some(Command::Change { change, log, event }) => runtime().and_then(|runtime| {
+            runtime
+                .block_on(change.make_and_die(&log, event))
+                .map(|()| true)
+        }),
+        None if test.changes => run_changes(&test),
         None => run_tests(&test),
     };
     match ended {
@@ -143,12 +165,33 @@ fn run_pipeline(run: Run) -> Result<()> {
     pipeline.flush_interval = Duration::from_millis(run.flush_ms);
     pipeline.in_flight_bytes = run.in_flight_bytes;
     (pipeline.kafka, pipeline.name) = (run.kafka, run.name);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    runtime()?.block_on(pipeline.run(run.die))
+}
+
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| failed("cannot start the runtime", &error))?;
-    runtime.block_on(pipeline.run(run.die))
+        .map_err(|error| failed("cannot start the runtime", &error))
+}
+
+/// Ends with an error at the first state between.
+fn run_changes(test: &Test) -> Result<bool> {
+    let program = std::env::current_exe().map_err(|error| failed("cannot find myself", &error))?;
+    let parent = test.folder.clone().unwrap_or_else(std::env::temp_dir);
+    println!("{}", Changed::HEAD);
+    for change in Change::ALL {
+        let name = format!("connect-kill-{}-{change}", std::process::id());
+        let folder = parent.join(name);
+        std::fs::create_dir_all(&folder).map_err(|error| failed("cannot make a folder", &error))?;
+        println!("{}", change.run(&program, &folder)?);
+        if !test.keep {
+            // Leaving it costs nothing but room.
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns true if all outcomes are as promised.

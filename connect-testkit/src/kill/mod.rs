@@ -25,6 +25,7 @@
 //! The log is the durable log inside the process, or a Kafka that goes through [`Outages`] at the
 //! same time. Outages duplicate nothing: only kills explain a line that comes again.
 
+mod change;
 mod disk;
 mod line;
 mod log;
@@ -35,9 +36,12 @@ mod pipeline;
 mod plan;
 mod random;
 mod step;
+mod still;
 mod surroundings;
 mod trigger;
 
+pub use change::Change;
+pub use change::Changed;
 pub use disk::Disk;
 pub use line::LINE;
 pub use outcome::Outages;

@@ -179,7 +179,7 @@ impl Pipeline {
         }
         for (name, config) in [(self.source(), source), (self.sink(), sink)] {
             connect
-                .create_connector(name.as_str(), config)
+                .put_connector(name.as_str(), config)
                 .await
                 .map_err(|error| Error::external(format!("connector \"{name}\": {error}")))?;
         }

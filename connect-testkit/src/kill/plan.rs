@@ -417,7 +417,7 @@ fn kill(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-fn runtime() -> Result<Runtime> {
+pub(crate) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -133,7 +133,7 @@ fn die_at(size: u64) {
     }
 }
 
-fn die() {
+pub(super) fn die() {
     // If this fails the process survives, and the run reports the missing kill.
     let _ = kill_process(getpid(), Signal::KILL);
 }

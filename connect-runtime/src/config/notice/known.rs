@@ -116,7 +116,6 @@ pub(super) const IGNORED_OF_WORKERS: &[(&str, &str)] = &[
     ("admin.listeners.", NO_REST),
     ("access.control.", NO_REST),
     ("response.http.headers.config", NO_REST),
-    ("topic.tracking.", "used topics are not tracked yet"),
     ("config.providers.", NO_PROVIDERS),
     ("internal.key.converter.", "removed in Kafka 3.0"),
     ("internal.value.converter.", "removed in Kafka 3.0"),
@@ -127,14 +126,8 @@ pub(super) const IGNORED_OF_WORKERS: &[(&str, &str)] = &[
     ("security.", NO_NETWORK),
     ("ssl.", NO_NETWORK),
     ("sasl.", NO_NETWORK),
-    (
-        "config.storage.",
-        "a standalone worker takes connectors from files",
-    ),
-    (
-        "status.storage.",
-        "a standalone worker keeps statuses in memory",
-    ),
+    ("config.storage.", IN_MEMORY),
+    ("status.storage.", IN_MEMORY),
     (
         "offset.storage.",
         "the log inside the process has one copy of everything",
@@ -148,6 +141,15 @@ pub(super) const IGNORED_OF_WORKERS: &[(&str, &str)] = &[
     ("worker.sync.timeout.ms", NO_GROUP),
     ("worker.unsync.backoff.ms", NO_GROUP),
 ];
+
+/// True for options of topics that a worker on Kafka does not have.
+pub(super) fn is_kept_in_memory(key: &str) -> bool {
+    let prefixes = ["config.storage.", "status.storage."];
+    prefixes.iter().any(|prefix| key.starts_with(prefix))
+}
+
+const IN_MEMORY: &str =
+    "a worker keeps its connectors in memory on Kafka, and in one copy in a log of its own";
 
 /// Options of Kafka Connect's connectors that mean nothing here.
 pub(super) const IGNORED_OF_CONNECTORS: &[(&str, &str)] = &[

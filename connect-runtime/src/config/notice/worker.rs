@@ -26,7 +26,8 @@ pub fn worker_notices(registry: &PluginRegistry, config: &ConfigMap) -> Vec<Noti
     let converters = converters(registry, config);
     let is_known = |key: &str| {
         let consumers = key.strip_prefix("consumer.");
-        def.allows(key)
+        let is_in_memory = has_kafka && known::is_kept_in_memory(key);
+        (def.allows(key) && !is_in_memory)
             || (has_kafka && known::is_for_kafka(key))
             || consumers.is_some_and(known::is_read_by_worker)
     };

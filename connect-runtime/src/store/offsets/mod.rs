@@ -23,7 +23,6 @@ pub(crate) use file::FileOffsets;
 pub(crate) use file::read as read_offset_file;
 pub(crate) use layered::LayeredOffsets;
 pub(crate) use memory::MemoryOffsets;
-pub(crate) use topic::OffsetClients;
 pub(crate) use topic::TopicOffsets;
 
 pub(crate) use known::Known;

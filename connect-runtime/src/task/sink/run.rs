@@ -29,6 +29,7 @@ use crate::pipeline::Reports;
 use crate::pipeline::Stage;
 use crate::pipeline::unless_interrupted;
 use crate::plugin_threads::Call;
+use crate::store::UsedTopics;
 use crate::task::Reporter;
 use crate::task::TaskControl;
 use crate::task::TaskShared;
@@ -58,6 +59,8 @@ pub(crate) struct SinkParts {
     /// What to do with records that the task reports; `None` if there is nowhere to report them.
     pub(crate) errant: Option<ErrorTolerance>,
     pub(crate) consumer: Box<dyn Consumer>,
+    /// Where the worker records which topics are used.
+    pub(crate) used: Option<UsedTopics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) control: TaskControl,
     pub(crate) reporter: Reporter,
@@ -74,6 +77,7 @@ pub(crate) struct SinkLoop {
     inbox: Inbox,
     errant: Option<Arc<Errant>>,
     consumer: Box<dyn Consumer>,
+    used: Option<UsedTopics>,
     commits: CommitTracker,
     wishes: Arc<Wishes>,
     /// What did not go through for now.
@@ -118,6 +122,7 @@ impl SinkLoop {
                 .errant
                 .map(|tolerance| Errant::new(tolerance, &parts.class)),
             consumer: parts.consumer,
+            used: parts.used,
             commits: CommitTracker::default(),
             wishes: Arc::default(),
             pending: None,
@@ -239,6 +244,11 @@ impl SinkLoop {
     async fn handle(&mut self, event: ConsumerEvent) -> Result<()> {
         match event {
             ConsumerEvent::Records(read) => {
+                if let Some(used) = &mut self.used {
+                    let topics = read.iter().map(|part| &part.partition.topic);
+                    let unseen = used.unseen(topics);
+                    used.record(unseen);
+                }
                 self.convert(Conversion::new(read)).await?;
                 tokio::task::yield_now().await;
             }

@@ -30,6 +30,7 @@ use crate::pipeline::unless_interrupted;
 use crate::plugin_threads::Call;
 use crate::store::OffsetStore;
 use crate::store::OffsetUpdate;
+use crate::store::UsedTopics;
 use crate::store::keep_newest;
 use crate::task::Reporter;
 use crate::task::TaskControl;
@@ -60,6 +61,8 @@ pub(crate) struct SourceParts {
     pub(crate) transactions: Option<Transactions>,
     /// Where the connector says how its topics are created.
     pub(crate) topics: Option<Topics>,
+    /// Where the worker records which topics are used.
+    pub(crate) used: Option<UsedTopics>,
     /// Takes what the task itself reports, if there is somewhere to report it.
     pub(crate) errant: Option<Arc<Errant>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -84,6 +87,7 @@ pub(crate) struct SourceLoop {
     offsets: Arc<dyn OffsetStore>,
     transactions: Option<Transactions>,
     topics: Option<Topics>,
+    used: Option<UsedTopics>,
     clock: Arc<dyn Clock>,
     control: TaskControl,
     reporter: Reporter,
@@ -113,6 +117,7 @@ impl SourceLoop {
             offsets: parts.offsets,
             transactions: parts.transactions,
             topics: parts.topics,
+            used: parts.used,
             clock: parts.clock,
             control: parts.control,
             reporter: parts.reporter,
@@ -299,7 +304,12 @@ impl SourceLoop {
             return Err(error);
         }
         if !records.is_empty() {
+            let topics = records.iter().map(|record| &record.topic);
+            let unseen = self.used.as_mut().map(|used| used.unseen(topics));
             self.hand_over(records).await?;
+            if let (Some(used), Some(unseen)) = (&mut self.used, unseen) {
+                used.record(unseen);
+            }
             tracing::debug!(task = %self.reporter.id, "records sent");
         }
         self.shared.skipped(self.outbox.operator.skipped());

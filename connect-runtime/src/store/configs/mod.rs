@@ -1,8 +1,12 @@
-//! Where the configuration log is: the one place that the driver writes to and reads from.
+//! Where the configuration log is: in a topic, or in memory.
+
+mod topic;
 
 use async_trait::async_trait;
 use connect_core::Failure;
 use connect_core::cluster::log::ConfigRecord;
+
+pub(crate) use topic::TopicConfigs;
 
 /// A configuration log, followed record by record.
 #[async_trait]
