@@ -386,7 +386,7 @@ async fn a_refused_declaration_leaves_the_others_and_what_was_there() {
     end(connect).await;
 }
 
-/// What is not declared any more, or has another configuration now, never runs as it was.
+/// What is no longer declared, or has another configuration now, never runs as it was.
 #[tokio::test]
 async fn a_worker_that_awaits_its_declaration_starts_nothing_before() {
     let place = Place::Memory(LocalBroker::memory());

@@ -87,7 +87,7 @@ fn kafka(config: &WorkerConfig) -> Result<Arc<dyn Broker>, Failure> {
 /// Declares the connectors of all files; says of every one that cannot be created why.
 ///
 /// A file that cannot be read stops the start before anything is declared: which connector it
-/// declares is not known, and one that is not declared any more is removed.
+/// declares is not known, and one that is no longer declared is removed.
 async fn declare(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
     let failed = |path: &Path, reason: &dyn Display| {
         let path = path.display();
@@ -119,7 +119,7 @@ async fn declare(connect: &Connect, files: &[PathBuf]) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::Start(error.to_string()))?;
     for name in declaration.removed {
-        tracing::info!(connector = %name, "removed: no file declares it any more; its offsets stay");
+        tracing::info!(connector = %name, "removed, because no file declares it now; its offsets are kept");
     }
     for (path, (name, outcome)) in paths.into_iter().zip(declaration.connectors) {
         match outcome {

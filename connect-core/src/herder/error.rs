@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::TaskId;
 
 /// Why a request is refused. The texts that clients of Kafka Connect compare are Java's.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HerderError {
     /// The connector exists already (REST: 409).
@@ -102,6 +102,13 @@ pub enum HerderError {
         /// For how long.
         since: Duration,
     },
+}
+
+/// The text of `Display`, so that a host whose `main` returns the error prints what a person can read.
+impl std::fmt::Debug for HerderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 /// What a request waits for.

@@ -32,7 +32,7 @@ impl ShutdownReport {
 impl Connect {
     /// Ends the worker: stops connectors and tasks, commits what is durable, and waits up to the
     /// deadline. Tasks have `task.shutdown.graceful.timeout.ms` to stop, all at the same time. When it
-    /// returns, the worker has let go of the log.
+    /// returns, the worker has closed the log.
     ///
     /// Called on one handle, it ends the worker for all of them; each caller gets the same report.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
@@ -58,5 +58,5 @@ impl Connect {
     }
 }
 
-/// How long the driver may take to let go of everything after the deadline.
+/// How long the driver may take to close everything after the deadline.
 const PATIENCE: Duration = CLOSING.saturating_add(Duration::from_millis(500));

@@ -139,7 +139,7 @@ impl Driver {
         while !self.core.is_shut_down() {
             let due = self.core.next_deadline().map(|at| self.worker.instant(at));
             tokio::select! {
-                // Cancel-safe: the watch goes on where it is, the others only wait.
+                // Cancel-safe: the watch continues where it was, the others only wait.
                 command = self.commands.recv(), if open => match command {
                     Some(command) => self.command(command),
                     None => {
@@ -156,7 +156,7 @@ impl Driver {
         self.let_go().await;
     }
 
-    /// Writes the last statuses and lets go of the log.
+    /// Writes the last statuses and closes the log.
     async fn let_go(&mut self) {
         self.writes = None;
         self.worker.statuses.close();
@@ -277,7 +277,7 @@ impl Driver {
         }
     }
 
-    /// Answers a question at once.
+    /// Passes the answer to a question to the core at once.
     fn answer(&mut self, id: ActionId, outcome: Outcome) {
         self.core.step(self.worker.now(), Input::Done(id, outcome));
     }

@@ -41,8 +41,7 @@ impl TaskControl {
         }
     }
 
-    /// Waits until there is something else to do: run, pause or drain. For ever, once nobody can
-    /// say so any more.
+    /// Waits for another target: run, pause or drain. Never returns once the senders are gone.
     ///
     /// *Cancellation*: safe.
     pub(crate) async fn changed(&mut self) {

@@ -99,7 +99,7 @@ impl OffsetStore for TopicOffsets {
             match self.read_to_end(Isolation::ReadUncommitted).await {
                 Err(error) if error.is_retriable() => {
                     let error = error.report();
-                    tracing::warn!(topic = %self.topic, error, "reading offsets goes on when the log is back");
+                    tracing::warn!(topic = %self.topic, error, "reading of offsets resumes when the log is back");
                     tokio::time::sleep(RETRY_WAIT).await;
                 }
                 done => return done,

@@ -153,7 +153,7 @@ impl Statuses {
         topics.map(|used| used.topic.clone()).collect()
     }
 
-    /// Forgets the topics that a connector has used. Those that it goes on using come back.
+    /// Forgets the topics that a connector has used. Those that it still uses come back.
     pub(crate) fn reset_active_topics(&self, name: &ConnectorName) {
         let known = self.lock();
         let records = forgotten_topics(&known.log, name);

@@ -134,5 +134,5 @@ impl std::fmt::Debug for TopicReader {
     }
 }
 
-/// How long one look at the topic waits. It is not a time-out: reading goes on to the end.
+/// How long one look at the topic waits. It is not a time-out: reading continues to the end.
 const POLL_WAIT: Duration = Duration::from_millis(500);

@@ -150,7 +150,7 @@ impl SinkLoop {
             broken = error.kind() == ErrorKind::Panicked;
             self.failed(error).await;
         }
-        // After a panic nothing but `stop` is called any more.
+        // After a panic only `stop` is still called.
         let closed = if self.started && !broken {
             contained("the sink task", self.finish(ended.is_ok())).await
         } else {
@@ -533,7 +533,13 @@ impl SinkLoop {
         };
         let (commit, refused) = self.commits.allow(&due, answer);
         if !refused.is_empty() {
-            tracing::warn!(task = %self.reporter.id, ?refused, "the task answered offsets that it was not asked for");
+            let named = |(partition, next)| format!("{partition} at {next}");
+            let refused: Vec<_> = refused.iter().map(named).collect();
+            tracing::warn!(
+                task = %self.reporter.id,
+                partitions = refused.join(", "),
+                "pre_commit returned offsets that it was not asked for; they are not committed"
+            );
         }
         if commit.is_empty() {
             return Ok(());

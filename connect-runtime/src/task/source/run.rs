@@ -101,7 +101,7 @@ pub(crate) struct SourceLoop {
     errant: Option<Arc<Errant>>,
     /// The plugin's `start` was called, so `stop` is owed.
     started: bool,
-    /// The plugin has panicked: nothing but `stop` is called any more.
+    /// The plugin has panicked: only `stop` is still called.
     broken: bool,
 }
 
@@ -340,7 +340,7 @@ impl SourceLoop {
         loop {
             tokio::select! {
                 biased;
-                // Cancel-safe: the first goes on, the others only wait.
+                // Cancel-safe: the first is pinned and continues, the others only wait.
                 sent = &mut sending => return Ok(sent?),
                 () = &mut given_up => {
                     self.outbox.is_cut_off = true;
