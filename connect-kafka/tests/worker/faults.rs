@@ -67,7 +67,7 @@ async fn too_large(topic: &str, limit: &str, more: ConfigMap) {
         "limit of",
         limit,
         "record 7 of the task",
-        "\"numbers\"",
+        "series=numbers",
     ] {
         assert!(trace.contains(part), "{part}: {trace}");
     }
