@@ -14,6 +14,7 @@ use connect_api::config::FromConfig as _;
 use connect_api::config_map;
 use connect_broker::AdminOptions;
 use connect_runtime::Connect;
+use connect_runtime::Declared;
 use connect_runtime::WorkerConfig;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
@@ -120,6 +121,8 @@ impl Pipeline {
             .registry(registry)
             .shared_broker(log.broker())
             .worker(WorkerConfig::from_config(&self.worker())?)
+            // The look is at what the last process left, before anything changes it.
+            .awaits_declaration()
             .build()
             .await?;
         let look = self.look(&log, &connect).await?;
@@ -177,11 +180,12 @@ impl Pipeline {
             let key = "consumer.override.group.instance.id";
             sink.insert(key, self.sink());
         }
-        for (name, config) in [(self.source(), source), (self.sink(), sink)] {
-            connect
-                .put_connector(name.as_str(), config)
-                .await
-                .map_err(|error| Error::external(format!("connector \"{name}\": {error}")))?;
+        let declared = vec![
+            Declared::new(self.source().as_str(), source),
+            Declared::new(self.sink().as_str(), sink),
+        ];
+        for (name, outcome) in connect.declare(declared).await?.connectors {
+            outcome.map_err(|error| Error::external(format!("connector \"{name}\": {error}")))?;
         }
         Ok(())
     }
