@@ -285,7 +285,7 @@ impl Simulation {
         let has = |text: &str| self.world.history.iter().any(|line| line.contains(text));
         self.seen.fencing = has("-> Fence");
         self.seen.failed_write = has("Written(Err");
-        self.seen.timed_out = has("TimedOut");
+        self.seen.timed_out = has("Request timed out");
     }
 }
 
