@@ -359,7 +359,7 @@ impl HerderCore {
         self.touched.insert(name);
     }
 
-    /// Answers the requests that wait for a connector that has settled.
+    /// Responds to the requests that wait for a connector that has settled.
     pub(super) fn answer_settled(&mut self, name: &ConnectorName) {
         let waiting = self.requests.settling.get(name);
         for id in waiting.cloned().unwrap_or_default() {
@@ -485,7 +485,7 @@ impl HerderCore {
         })
     }
 
-    /// Answers a request.
+    /// Responds to a request.
     pub(super) fn respond(&mut self, id: RequestId, response: Result<Response, HerderError>) {
         if self.requests.forget(id).is_some() {
             self.timers.clear(&Timer::Request(id));

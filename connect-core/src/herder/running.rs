@@ -130,14 +130,6 @@ impl<S: Clone + PartialEq> Slot<S> {
         self.run.is_none() && (self.restart || self.halted.as_ref() != Some(spec))
     }
 
-    /// It has failed, and `halted` says with what.
-    pub(super) fn halt(&mut self) {
-        if let Some(run) = &mut self.run {
-            run.phase = Phase::Failed;
-            self.halted = Some(run.spec.clone());
-        }
-    }
-
     /// A new incarnation.
     pub(super) fn start(&mut self, incarnation: Incarnation, spec: S, target: TargetState) {
         self.halted = None;
@@ -168,6 +160,41 @@ impl<S: Clone + PartialEq> Slot<S> {
 
     pub(super) fn incarnation(&self) -> Option<Incarnation> {
         self.run.as_ref().map(|run| run.incarnation)
+    }
+}
+
+/// What is done to the slot of a connector and of a task alike.
+trait AnySlot {
+    fn forgive(&mut self);
+    fn gone(&mut self);
+    fn halt(&mut self);
+    fn order_restart(&mut self);
+    fn recover(&mut self);
+}
+
+impl<S: Clone> AnySlot for Slot<S> {
+    fn forgive(&mut self) {
+        self.restarts.forgive();
+    }
+
+    fn gone(&mut self) {
+        self.run = None;
+    }
+
+    /// `halted` says with what it has failed.
+    fn halt(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.phase = Phase::Failed;
+            self.halted = Some(run.spec.clone());
+        }
+    }
+
+    fn order_restart(&mut self) {
+        self.restart = true;
+    }
+
+    fn recover(&mut self) {
+        self.halted = None;
     }
 }
 
@@ -206,83 +233,50 @@ impl Running {
 
     /// It has failed: it is not started again until a restart is ordered.
     pub(super) fn halt(&mut self, subject: &Subject) {
-        match subject {
-            Subject::Connector(name) => {
-                if let Some(connector) = self.connectors.get_mut(name) {
-                    connector.slot.halt();
-                }
-            }
-            Subject::Task(id) => {
-                if let Some(slot) = self.tasks.get_mut(id) {
-                    slot.halt();
-                }
-            }
+        if let Some(slot) = self.slot(subject) {
+            slot.halt();
         }
     }
 
     /// It is up after all.
     pub(super) fn recover(&mut self, subject: &Subject) {
-        match subject {
-            Subject::Connector(name) => {
-                if let Some(connector) = self.connectors.get_mut(name) {
-                    connector.slot.halted = None;
-                }
-            }
-            Subject::Task(id) => {
-                if let Some(slot) = self.tasks.get_mut(id) {
-                    slot.halted = None;
-                }
-            }
+        if let Some(slot) = self.slot(subject) {
+            slot.recover();
         }
     }
 
     /// Starts to count its restarts from zero.
     pub(super) fn forgive(&mut self, subject: &Subject) {
-        match subject {
-            Subject::Connector(name) => {
-                if let Some(connector) = self.connectors.get_mut(name) {
-                    connector.slot.restarts.forgive();
-                }
-            }
-            Subject::Task(id) => {
-                if let Some(slot) = self.tasks.get_mut(id) {
-                    slot.restarts.forgive();
-                }
-            }
+        if let Some(slot) = self.slot(subject) {
+            slot.forgive();
         }
     }
 
     /// The incarnation is gone.
     pub(super) fn gone(&mut self, subject: &Subject) {
-        match subject {
-            Subject::Connector(name) => {
-                if let Some(connector) = self.connectors.get_mut(name) {
-                    connector.slot.run = None;
-                    connector.split = Split::Done;
-                }
-            }
-            Subject::Task(id) => {
-                if let Some(slot) = self.tasks.get_mut(id) {
-                    slot.run = None;
-                }
-            }
+        if let Some(slot) = self.slot(subject) {
+            slot.gone();
+        }
+        if let Subject::Connector(name) = subject
+            && let Some(connector) = self.connectors.get_mut(name)
+        {
+            connector.split = Split::Done;
         }
     }
 
     /// Orders a restart; false if it is unknown.
     pub(super) fn restart(&mut self, subject: &Subject) -> bool {
+        let slot = self.slot(subject);
+        slot.is_some_and(|slot| {
+            slot.order_restart();
+            true
+        })
+    }
+
+    fn slot(&mut self, subject: &Subject) -> Option<&mut dyn AnySlot> {
         match subject {
-            Subject::Connector(name) => {
-                let connector = self.connectors.get_mut(name);
-                connector.is_some_and(|connector| {
-                    connector.slot.restart = true;
-                    true
-                })
-            }
-            Subject::Task(id) => self.tasks.get_mut(id).is_some_and(|slot| {
-                slot.restart = true;
-                true
-            }),
+            Subject::Connector(name) => Some(&mut self.connectors.get_mut(name)?.slot),
+            Subject::Task(id) => Some(self.tasks.get_mut(id)?),
         }
     }
 
